@@ -61,6 +61,11 @@ def new_bucket() -> Url:
     return bucket
 
 
+def remove_bucket(bucket: Url) -> None:
+    """Remove an empty bucket."""
+    _client().delete_bucket(Bucket=bucket.bucket)
+
+
 def publish(url: Url, content: bytes) -> None:
     """Write an object that everybody may read."""
     _client().put_object(Bucket=url.bucket, Key=url.key, Body=content, ACL="public-read")

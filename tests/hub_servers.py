@@ -23,6 +23,7 @@ class HubContent:
         secret: A token that it asks for; None if it takes anybody.
         asked: Requests, as `GET /path`, without those that failed.
         is_down: Answers nothing but errors.
+        damaged: What is sent in place of a file, under the checksum of the file.
     """
 
     models: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class HubContent:
     secret: str | None = None
     asked: list[str] = field(default_factory=list)
     is_down: bool = False
+    damaged: bytes | None = None
 
     def may_read(self, authorization: str | None) -> bool:
         """Whether a request with this header may read."""
@@ -78,7 +80,8 @@ class HuggingFaceHandler(_Handler):
             self.answer_json({"id": f"{owner}/{name}", "sha": content.commit, "siblings": siblings})
         elif (file := "/".join(rest[2:])) in files:
             etag = hashlib.sha256(files[file]).hexdigest()
-            self.answer(200, files[file], ETag=f'"{etag}"', X_Repo_Commit=content.commit)
+            sent = files[file] if content.damaged is None else content.damaged
+            self.answer(200, sent, ETag=f'"{etag}"', X_Repo_Commit=content.commit)
         else:
             self.answer(404, b"", X_Error_Code="EntryNotFound", X_Repo_Commit=content.commit)
 

@@ -87,7 +87,7 @@ class FencedFile:
         self._path = path
         self._fence = fence
         with storage_faults(path):
-            self._version = _present_version(path)
+            self._version = _present(path)[1]
         self.was_there = self._version is not None
 
     def write(self, content: bytes) -> None:
@@ -101,14 +101,16 @@ class FencedFile:
             for _ in range(_ATTEMPTS):
                 self._fence.check()
                 is_written = write_if(self._path, self._version, content)
-                self._version = _present_version(self._path)
-                if is_written:
+                standing, self._version = _present(self._path)
+                if is_written and standing == content:  # a store may answer well and not have it
                     return
-        raise StorageError(f"Cannot write {self._path}: another process keeps it from being replaced.")
+        raise StorageError(
+            f"Cannot write {self._path}: another process keeps it from being replaced, or its store keeps nothing."
+        )
 
 
-def _present_version(path: Location) -> Version | None:
+def _present(path: Location) -> tuple[bytes, Version] | tuple[None, None]:
     try:
-        return read_version(path)[1]
+        return read_version(path)
     except FileNotFoundError:
-        return None
+        return None, None

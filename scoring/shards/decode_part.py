@@ -12,6 +12,7 @@ from scoring.pixels.input_shape import InputShape
 from scoring.shards.row_faults import row_fault
 from scoring.sources.changed_images import ChangedBytes
 from scoring.sources.inputs import ImageEntry, ImageReader
+from scoring.storage.doubtful_bytes import DoubtfulBytes
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReade
             raise DecoderKilledError(f"{error} It was decoding {image.path!r}.") from error
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             row[:] = 0
-            errors.append(row_fault(error, in_reading=not read_at, is_changed=isinstance(encoded, ChangedBytes)))
+            doubt = encoded.doubt if isinstance(encoded, DoubtfulBytes) else None
+            errors.append(row_fault(error, in_reading=not read_at, doubt=doubt))
         ended = time.perf_counter()
         read_at = read_at or ended
         read_s += read_at - started

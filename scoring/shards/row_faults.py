@@ -27,13 +27,13 @@ _NO_THREAD = "can't start new thread"  # Python has no class for it
 _RUST_PANIC = "PanicException"  # what libraries written in Rust raise; pyo3 derives it from BaseException
 
 
-def row_fault(error: BaseException, in_reading: bool = False, is_changed: bool = False) -> str:
+def row_fault(error: BaseException, in_reading: bool = False, doubt: str | None = None) -> str:
     """One line for the row of the image that raised `error`; see also `may_pass`.
 
     Args:
         error: What was raised.
         in_reading: Whether the image's bytes were being read, not decoded.
-        is_changed: Whether they are surely not those that were listed, as where a proxy answers in a server's place.
+        doubt: Why they may not be the image's, as where a proxy answers in a server's place; None if nothing says so.
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
@@ -49,8 +49,8 @@ def row_fault(error: BaseException, in_reading: bool = False, is_changed: bool =
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"
-    if is_changed:
-        text = f"{_TEMPORARY}changed since it was listed: {text}"
+    if doubt:
+        text = f"{_TEMPORARY}{doubt}: {text}"
     elif isinstance(error, PluginError | BusyError) or (in_reading and any(map(may_be_readable_later, _causes(error)))):
         text = f"{_TEMPORARY}{text}"
     return text[:_LONGEST]

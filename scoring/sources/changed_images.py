@@ -3,19 +3,21 @@
 from dataclasses import replace
 
 from scoring.sources.entries import ImageEntry
+from scoring.storage.doubtful_bytes import DoubtfulBytes
 from scoring.storage.locations import Location, bucket_of
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.reading import is_stamped_alike
 from scoring.storage.stamps import Seen
 
 
-class ChangedBytes(bytes):
+class ChangedBytes(DoubtfulBytes):
     """An encoded image that is surely not the one that was listed.
 
     Attributes:
         image: Its entry, with the size and the stamp that it had when it was read.
     """
 
+    doubt = "changed since it was listed"
     image: ImageEntry
 
 

@@ -102,7 +102,7 @@ class FolderSource:
 
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""
-        refuse_absent_common(self._folder, common)
+        refuse_absent_common(self._folder, common, is_listed=True)
 
     def _tar(self, path: bytes) -> Location:
         return tar_in_folder(self._folder, path if path.endswith(b"/") else path + b"/")

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
-from scoring.storage.locations import Location, bucket_of, file_below, lies_in, locate, machine_path
+from scoring.storage.locations import BUCKET_SCHEMES, Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
 
@@ -21,8 +21,7 @@ _ALL_ALONE = 32  # such reads while no other place answers either: it is no faul
 
 _NO_FOLDER = re.compile(r"[a-z][\w+.-]*:/{0,2}[^/]*", re.IGNORECASE)  # a scheme alone, or with a host or bucket
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
-_BUCKET_SCHEMES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs", "gcs": "gs", "az": "az"}
-_BUCKET = re.compile(rf"({'|'.join(_BUCKET_SCHEMES)})://", re.IGNORECASE)
+_BUCKET = re.compile(rf"({'|'.join(BUCKET_SCHEMES)})://", re.IGNORECASE)
 
 
 @dataclass
@@ -131,12 +130,13 @@ def located(folder: Location, path: str) -> Location:
     return _places(folder, path)[0]
 
 
-def refuse_absent_common(folder: Location, common: str) -> None:
+def refuse_absent_common(folder: Location, common: str, is_listed: bool = False) -> None:
     """Raise UnreachableError if a folder that all images of a collection lie in is gone, closed or empty.
 
     Args:
         folder: What relative paths start at.
         common: The folder that all paths begin with.
+        is_listed: See `refuse_absent_folder`.
     """
     if _NO_FOLDER.fullmatch(common):
         return
@@ -144,8 +144,8 @@ def refuse_absent_common(folder: Location, common: str) -> None:
         *others, last = _places(folder, common)
     except RequestError:  # of web servers, or of several buckets
         return
-    if machine_path(last) and not any(place.is_dir() for place in others):
-        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+    if not any(place.is_dir() for place in others):
+        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
 
 
 def _places(folder: Location, path: str) -> list[Location]:
@@ -158,7 +158,7 @@ def _spellings(path: str) -> Iterable[str]:
         rest = path[file.end() :]
         return dict.fromkeys((rest, unquote(rest, errors="surrogateescape")))
     if bucket := _BUCKET.match(path):
-        return (f"{_BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
+        return (f"{BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
     return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
 
 

@@ -53,6 +53,7 @@ class ZipDirectory:
         except BucketError:
             raise
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
+            refuse_absent(place, error)
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
         self._check_whole()
         self._paths = member_paths(self._opened.infolist())

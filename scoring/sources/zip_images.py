@@ -12,7 +12,8 @@ from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
-from scoring.storage.reading import Place, path_or_file
+from scoring.storage.reach import refuse_absent
+from scoring.storage.reading import Place, path_or_file, read_range
 from scoring.storage.walking import Fault
 
 _DEEPEST = 3  # zips within zips
@@ -41,9 +42,18 @@ class ZipSource:
     def check(self) -> None:
         """See `ImageSource`."""
         if not zipfile.is_zipfile(path_or_file(self._archive)):
+            self._refuse_unread()
             whole = whole_of_part(self._archive.name)
             advice = f" It is a part of one: put all together with `cat {whole}.* > {whole}`." if whole else ""
             raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.{advice}")
+
+    def _refuse_unread(self) -> None:
+        """Raise what keeps the zip from being read: the standard library takes that for another kind of file."""
+        try:
+            read_range(self._archive, 0, 1)
+        except OSError as error:
+            refuse_absent(self._archive, error)
+            raise ImagesError(f"Cannot read {self._archive}: {error.strerror or error}.") from error
 
     def member(self, path: str) -> ImageSource:
         """The images in a folder or an archive within the zip.

@@ -56,8 +56,10 @@ _OF_CREDENTIALS = frozenset(
 )
 _OF_CONDITIONS = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})  # as some stores call them
 _UNKNOWN_TO_SERVER = "status code: 501"  # of one that says no more
+_OF_BUCKETS = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
 _INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
+_UNTRUSTED = "InvalidCertificate"  # rustls' word
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
@@ -202,14 +204,15 @@ def bucket_faults(url: object) -> Iterator[None]:
     """Turn a client's errors in the block into those of the operating system, each of one line about `url`.
 
     Raises:
-        FileNotFoundError: If there is no such object or bucket.
-        UnreachableError: If there is no connection, or the credentials are refused, expired or missing.
+        FileNotFoundError: If there is no such object.
+        UnreachableError: If there is no connection or no such bucket, or the credentials are refused, expired or
+            missing.
         BucketError: For all else; its `errno` is EACCES where this object is refused, otherwise EREMOTEIO.
     """
     try:
         yield
     except FileNotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, "no such object or bucket", str(url)) from error
+        raise _absence(error, str(url)) from error
     except BaseError as error:
         fault = _fault(error, str(url))
         if isinstance(fault, UnreachableError):
@@ -230,6 +233,9 @@ def _fault(error: BaseError, url: str) -> BucketError:
         )
     if _ASKED_FOR_A_ROLE.search(text):
         return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
+    if _UNTRUSTED in text:
+        words = f"the server's certificate is not trusted; SSL_CERT_FILE names a file of those that are. {words}"
+        return UnreachableError(errno.EACCES, words, url)
     if _NO_TOKEN in text:
         return UnreachableError(errno.EACCES, f"no credentials where this runs: {words}", url)
     said = _ANSWER.search(text)
@@ -239,6 +245,14 @@ def _fault(error: BaseError, url: str) -> BucketError:
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
         return BucketError(errno.EACCES, f"access denied: {words}", url)
     return (UnreachableError if _NO_CONNECTION in text else BucketError)(errno.EREMOTEIO, words, url)
+
+
+def _absence(error: FileNotFoundError, url: str) -> OSError:
+    """What a store means by 404: that of a look has no words, and may mean the bucket as well."""
+    said = _ANSWER.search(str(error))
+    if said and said["code"] in _OF_BUCKETS:
+        return UnreachableError(errno.ENOENT, _one_line(error), url)
+    return FileNotFoundError(errno.ENOENT, "no such object or bucket", url)
 
 
 def _one_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
 
-from scoring.errors import ChangedError, ScoringError, StorageError
+from scoring.errors import BucketError, ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
 _TEMPORARY_SUFFIX = ".tmp"
@@ -40,7 +40,7 @@ def whole_file(path: Location) -> Iterator[Path]:
     The temporary file keeps its final name (Keras goes by the suffix) inside a hidden folder of its own beside
     `path`: readers of `*.parquet` never see it, two writers never share it, and the rename stays on one file
     system, so it is atomic. File and folder are synced: once this returns, a power cut keeps the file. For a bucket the
-    temporary file lies among this machine's, and one PUT publishes it.
+    temporary file lies among this machine's, and one PUT publishes it, after which a look finds it there.
 
     Raises:
         StorageError: If the file cannot be written, or a device, pipe or the like stands in its place; `__cause__` is
@@ -51,6 +51,7 @@ def whole_file(path: Location) -> Iterator[Path]:
             yield Path(scratch) / path.name
             _check.get()()
             path.upload(Path(scratch) / path.name)
+            _refuse_unstored(path, (Path(scratch) / path.name).stat().st_size)
         return
     with storage_faults(path):
         refuse_special(path)
@@ -60,6 +61,25 @@ def whole_file(path: Location) -> Iterator[Path]:
         _check.get()()
         temporary.replace(path)
         sync(path.parent)
+
+
+def _refuse_unstored(url: Url, size_bytes: int) -> None:
+    """Raise OSError if a store that has taken a file does not have it, as where a proxy answered in its place."""
+    from scoring.storage.retrying import patiently  # local runs write to no bucket
+
+    def look() -> None:
+        try:
+            found_bytes = url.size_and_version()[0]
+        except FileNotFoundError:
+            found_bytes = -1
+        except BucketError:  # not to be looked at, as where a key may write alone
+            return
+        if found_bytes != size_bytes:
+            has = "has no such object" if found_bytes < 0 else f"has one of {found_bytes} bytes"
+            text = f"it was said to be stored, {size_bytes} bytes, but the bucket {has}"
+            raise OSError(errno.EREMOTEIO, text, str(url))  # may pass, unlike a BucketError
+
+    patiently()(look)
 
 
 @contextmanager

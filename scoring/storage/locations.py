@@ -17,6 +17,7 @@ from scoring.errors import RequestError
 from scoring.storage.urls import LISTED_AT_ONCE, Url
 
 __all__ = [
+    "BUCKET_SCHEMES",
     "Location",
     "Url",
     "absolute_text",
@@ -34,8 +35,11 @@ __all__ = [
     "some_names",
 ]
 
-_URL = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL)
-_ONE_SLASH = re.compile(r"((?:s3|gs|az|https?):)/(?!/)", re.IGNORECASE)  # of a URL that was made a Path
+BUCKET_SCHEMES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs", "gcs": "gs", "az": "az"}  # of other programs, ours
+_ANY_SCHEME = "|".join(BUCKET_SCHEMES)
+_NO_NAME = "[^A-Za-z0-9._$-]"  # what no store has in the name of a bucket; `$web` is a container of Azure's
+_URL = re.compile(rf"(?P<scheme>{_ANY_SCHEME})://(?P<bucket>[^/@:]+)(?:/(?P<key>.*))?", re.DOTALL | re.IGNORECASE)
+_ONE_SLASH = re.compile(rf"((?:{_ANY_SCHEME}|https?):)/(?!/)", re.IGNORECASE)  # of a URL that was made a Path
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 Location: TypeAlias = Path | Url
@@ -46,7 +50,7 @@ def locate(text: str | Path) -> Location:
 
     Raises:
         RequestError: If it is a URL that is not of a bucket, one with credentials in it, one that lacks a slash, or
-            one of a key that no client can name.
+            one of a bucket that no store can have or of a key that no client can name.
     """
     text = str(text)
     if one_slash := _ONE_SLASH.match(text):  # nor is this shown
@@ -60,10 +64,15 @@ def locate(text: str | Path) -> Location:
             f"begins with {text.partition('://')[0]}:// and is none of these. Credentials belong in the environment, "
             "not in a URL."
         )
+    if unknown := sorted(set(re.findall(_NO_NAME, matched["bucket"]))):  # a query may be a signature
+        raise RequestError(
+            "Expected a bucket's name of letters, digits, dots, hyphens and underscores, then a slash and a key; "
+            f"received a name with {' '.join(map(repr, unknown))}. An address with a query begins with https://."
+        )
     parts = (matched["key"] or "").strip("/").split("/")
     if parts != [""] and not {"", ".", ".."}.isdisjoint(parts):
         raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {text}.")
-    return Url(matched["scheme"], matched["bucket"], "/".join(parts))
+    return Url(BUCKET_SCHEMES[matched["scheme"].lower()], matched["bucket"], "/".join(parts))
 
 
 def absolute_text(text: str) -> str:
@@ -81,8 +90,8 @@ def names_of(text: str) -> tuple[str, ...]:
 
 def bucket_of(place: object) -> str | None:
     """The bucket of a location, or of its text, as `s3://bucket`; None for what lies in none."""
-    found = _URL.match(str(place))
-    return f"{found['scheme']}://{found['bucket']}" if found else None
+    found = _URL.fullmatch(str(place))
+    return f"{BUCKET_SCHEMES[found['scheme'].lower()]}://{found['bucket']}" if found else None
 
 
 def machine_path(location: Location) -> Path | None:

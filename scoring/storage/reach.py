@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 
 from scoring.errors import ChangedError, UnreachableError
 from scoring.storage.locations import Location, machine_path
@@ -22,6 +23,8 @@ OF_THE_MACHINE = frozenset(
 _OF_THE_FILE = frozenset(
     {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EBADMSG, errno.EILSEQ}
 )
+_ASK_AGAIN_S = 10.0  # a bucket that has answered: each image of many that is not there would ask for a list
+_held: dict[Location, float] = {}  # prefixes that held objects, and when
 
 
 def is_absent(error: BaseException | None) -> bool:
@@ -55,13 +58,21 @@ def refuse_absent(place: object, error: BaseException) -> None:
         raise _unreachable(fault.filename or place, str(fault.strerror)) from error
 
 
-def refuse_absent_folder(folder: Location, error: BaseException | None) -> None:
-    """Raise UnreachableError if that is said of an image in a folder which is itself gone, closed or empty."""
-    if not is_absent(error) or machine_path(folder) is None:
+def refuse_absent_folder(folder: Location, error: BaseException | None, is_listed: bool = True) -> None:
+    """Raise UnreachableError if that is said of an image in a folder or prefix which is itself gone, closed or empty.
+
+    Args:
+        folder: Where the image lies.
+        error: What was raised when it was read.
+        is_listed: Whether the images were listed there, which a bucket then did not refuse.
+    """
+    if not is_absent(error):
         return
     try:
         is_empty = within_limit(_is_empty, folder)
     except OSError as fault:
+        if not is_listed and machine_path(folder) is None and not isinstance(fault, UnreachableError):
+            return
         raise _unreachable(folder, fault.strerror or str(fault)) from error
     if is_empty:
         raise _unreachable(folder, "it is empty") from error
@@ -71,8 +82,10 @@ def _is_empty(folder: Location) -> bool:
     """Whether it is known to be empty: to have its files read, a folder need not be open to listing.
 
     Raises:
-        OSError: If it is not there, or may not be searched.
+        OSError: If it is not there, or may not be searched, or a bucket gives no list.
     """
+    if machine_path(folder) is None:
+        return _is_empty_prefix(folder)
     within = f"{folder}/."  # takes the right to search it
     try:
         with os.scandir(within) as entries:
@@ -80,6 +93,15 @@ def _is_empty(folder: Location) -> bool:
     except PermissionError:
         os.stat(within)  # noqa: PTH116 - pathlib drops the dot
         return False
+
+
+def _is_empty_prefix(prefix: Location) -> bool:
+    if time.monotonic() - _held.get(prefix, -_ASK_AGAIN_S) < _ASK_AGAIN_S:
+        return False
+    if not prefix.is_dir():
+        return True
+    _held[prefix] = time.monotonic()
+    return False
 
 
 def _unreachable(place: object, reason: str) -> UnreachableError:

@@ -5,9 +5,13 @@ import re
 _HIDDEN = "***"
 # As far as the last @ of a word: passwords hold slashes, colons and @ themselves. A Path keeps one slash of two.
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3})(?:[^\s/@:]*:\S*|[^\s/?#@]*)@")
-# Signed URLs of S3, Google and Azure, and what others call their keys.
+# Signed URLs of S3, Google, Azure and Akamai, and what others call their keys; also as clients encode them in a URL of
+# their own, where the value is taken as far as that URL goes. A short `key` or `code` may tell one photo from another.
 _SIGNED = re.compile(
-    r"([?&;](?:x-(?:amz|goog)-[\w-]+|sig|[\w.-]*(?:signature|token|secret|passw(?:or)?d|accesskeyid|api_?key))=)"
+    r"((?:[?&;#]|%(?:25)*(?:3F|26|3B|23))"
+    r"(?:x-(?:amz|goog)-[\w-]+|sig|hmac|jwt|pwd|auth|authorization|policy|hdn(?:ts|ea|tl)|(?:key|code)(?=[=%][\w%=-]{20})"
+    r"|[\w.-]*(?:signature|token|secret|passw(?:or)?d|passphrase|credentials?|sessionid|accesskeyid|api_?key))"
+    r"(?:=|%(?:25)*3D))"
     r"[^\s&#\"'<>]+",
     re.IGNORECASE,
 )

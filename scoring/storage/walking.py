@@ -24,6 +24,8 @@ _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _
 MAY_BE_HIDDEN = rf"(?:^|/)(?:\.|{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})"
 HIDDEN_BEGIN = "".join({".", *(name[0] for name in _NOT_FOR_PEOPLE)}).encode()  # what hidden names begin with
 
+_MARKER_BYTES = 1  # the most that an object has that marks a folder: some tools write a line's end
+
 
 class Fault(StrEnum):
     """Why something in a folder is no file to be read."""
@@ -72,19 +74,22 @@ def is_hidden(path: str) -> bool:
 
 
 def _walk_objects(prefix: Url) -> Iterator[Walked]:
-    marker = None  # an empty object that may only mark a folder
+    marker = Walked("")  # an object without content that may only mark a folder
     files: list[str] = []  # those whose names the next one's begins with
     for name, size_bytes, stamp in prefix.stamped_objects():
-        if marker and name != marker and not name.startswith(f"{marker}/"):
-            yield Walked(marker)
+        if marker.name and name != marker.name and not name.startswith(f"{marker.name}/"):
+            yield marker
         while files and not name.startswith(files[-1]):
             files.pop()
-        marker = None if size_bytes or name in files else name  # `1.jpg/` beside `1.jpg` is listed as that
-        if size_bytes:
+        fault = Fault.SLASHED if name.startswith("/") else None
+        found = Walked(name, size_bytes, fault, stamp) if size_bytes else Walked(name)
+        is_file = size_bytes > _MARKER_BYTES
+        marker = Walked("") if is_file or name in files else found  # `1.jpg/` beside `1.jpg` is listed as that
+        if is_file:
             files.append(name)
-            yield Walked(name, size_bytes, Fault.SLASHED if name.startswith("/") else None, stamp)
-    if marker:
-        yield Walked(marker)
+            yield found
+    if marker.name:
+        yield marker
 
 
 class _Walk:

@@ -9,28 +9,25 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
+from ssl import SSLCertVerificationError
 from typing import Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError
+from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, SSLError
 from urllib3.util import Retry
 
 from scoring.errors import BucketError, RequestError, TooLargeError
+from scoring.storage.web_answers import TRANSIENT, content_of, refuse_other
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
 _CONNECTION_S, _PART_S = 10.0, 60.0  # patience with a connection, and with each part of an answer
 _LONGEST_PART_S = 86_400.0  # Python polls sockets by milliseconds of 31 bits: 24 days
 _ATTEMPTS, _FIRST_WAIT_S = 5, 0.2  # further attempts after the first
-# What may pass by itself: too slow, too early, too many requests, and faults of the server or of a proxy before it, but
-# for what it does not know at all.
-_TRANSIENT = frozenset({408, 425, 429, *range(500, 600)} - {501, 505})
-# Closed to us now: a signature that has expired, a login, a server's word to one that asks too much. Not asked again.
-_CLOSED = frozenset({401, 403, 407, 423, 451})
 _BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
-_MAY_PASS = (requests.Timeout, requests.TooManyRedirects, *_BROKEN)
-_NOT_FOUND = 404  # 410 says: and will not be again
+_UNREADABLE = (requests.exceptions.ContentDecodingError, requests.exceptions.InvalidHeader)
+_MAY_PASS = (requests.Timeout, requests.TooManyRedirects, *_BROKEN, *_UNREADABLE)
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
 _end: ContextVar[float] = ContextVar("end", default=math.inf)  # of this thread's read, by the monotonic clock
@@ -38,15 +35,15 @@ _end: ContextVar[float] = ContextVar("end", default=math.inf)  # of this thread'
 
 @dataclass(frozen=True)
 class WebUrl:
-    """A file on the web. What follows a question mark may be a signature, and is in no message."""
+    """A file on the web. What follows a question mark or a hash may be a signature, and is in no message."""
 
     text: str
 
     def __str__(self) -> str:
-        return self.text.partition("?")[0]
+        return re.split("[?#]", self.text, maxsplit=1)[0]
 
     def read_limited(self, limit_bytes: int, limit_s: float | None = None) -> bytes:
-        """Read the file, of which no more than `limit_bytes` and a little are ever held.
+        """Read the file, of which no more than `limit_bytes` and a little are ever held; see also `DoubtfulBytes`.
 
         Args:
             limit_bytes: The most that the file may have.
@@ -58,21 +55,19 @@ class WebUrl:
                 EACCES where the server refuses it.
             TooLargeError: If there is more.
         """
+        answers = list[requests.Response]()  # where the first sends to, and what is in the last, the server says
         try:
             end = math.inf if limit_s is None else time.monotonic() + limit_s
             _end.set(end)
             part_s = _PART_S if limit_s is None else min(_LONGEST_PART_S, limit_s)
             patience = (min(_CONNECTION_S, part_s), part_s)
-            with _session().get(self.text, stream=True, timeout=patience) as answer:
-                if answer.status_code == _NOT_FOUND:
-                    raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {_NOT_FOUND}", str(self))
-                if not answer.ok:
-                    number = _number(answer.status_code)
-                    raise BucketError(number, f"the server answers HTTP {answer.status_code}", str(self))
-                return _limited(answer, limit_bytes, end)
-        except requests.RequestException as error:
-            number = errno.EREMOTEIO if isinstance(error, _MAY_PASS) else None
-            raise BucketError(number, _reason(error), str(self)) from error
+            note = {"response": lambda answer, **_: answers.append(answer)}
+            with _session().get(self.text, stream=True, timeout=patience, hooks=note) as answer:
+                refuse_other(answer, str(self))
+                return content_of(answer, _limited(answer, limit_bytes, end))
+        except (requests.RequestException, ValueError) as error:
+            number = errno.EREMOTEIO if answers or isinstance(error, _MAY_PASS) else None
+            raise BucketError(number, _reason(error, is_sent_on=bool(answers)), str(self)) from error
 
 
 def web_url(text: str) -> WebUrl | None:
@@ -97,6 +92,8 @@ class _Patience(Retry):
         Raises:
             MaxRetryError: If nothing is.
         """
+        if _is_untrusted(options.get("error")):
+            raise MaxRetryError(options["_pool"], "", options["error"])
         left = super().increment(*arguments, **options)
         response = options.get("response")
         wait_s = (self.get_retry_after(response) if response else None) or left.get_backoff_time()
@@ -124,16 +121,10 @@ def _session() -> requests.Session:
     """One for all threads, which is safe as long as it keeps no cookies."""
     session = requests.Session()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    retry = _Patience(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=_TRANSIENT, raise_on_status=False)
+    retry = _Patience(_ATTEMPTS, backoff_factor=_FIRST_WAIT_S, status_forcelist=TRANSIENT, raise_on_status=False)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Adapter(pool_maxsize=_CONNECTIONS, max_retries=retry))
     return session
-
-
-def _number(code: int) -> int | None:
-    if code in _TRANSIENT:
-        return errno.EREMOTEIO
-    return errno.EACCES if code in _CLOSED else None
 
 
 def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
@@ -149,18 +140,31 @@ def _limited(answer: requests.Response, limit_bytes: int, end: float) -> bytes:
     return b"".join(parts)
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException | ValueError, is_sent_on: bool) -> str:
     """What happened, without the URL that the library's words repeat."""
     if isinstance(error, requests.Timeout) or _is_silence(error):
         return "the server does not answer in time"
+    if _is_untrusted(_behind(error)):
+        return "the server's certificate is not trusted; REQUESTS_CA_BUNDLE names a file of those that are"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the server ends its answer early"
     if isinstance(error, requests.ConnectionError):
         return "no connection to the server"
-    return type(error).__name__
+    if isinstance(error, ValueError) and is_sent_on:
+        return "the server sends to an address that cannot be asked for"
+    return type(error).__name__ if isinstance(error, requests.RequestException) else str(error)
 
 
-def _is_silence(error: requests.RequestException) -> bool:
+def _is_silence(error: Exception) -> bool:
     """Whether the server is there and sends nothing, which the library calls a fault of the connection."""
+    return isinstance(_behind(error), ReadTimeoutError)
+
+
+def _is_untrusted(fault: object) -> bool:
+    return isinstance(fault, SSLError) and bool(fault.args) and isinstance(fault.args[0], SSLCertVerificationError)
+
+
+def _behind(error: Exception) -> object:
+    """What the library was told by the one that it uses."""
     cause = error.args[0] if error.args else None
-    return isinstance(cause.reason if isinstance(cause, MaxRetryError) else cause, ReadTimeoutError)
+    return cause.reason if isinstance(cause, MaxRetryError) else cause

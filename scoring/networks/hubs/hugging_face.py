@@ -6,16 +6,18 @@ Needs the extra: pip install 'shardscore[hf]'.
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from scoring.errors import ModelError, ScoringError
+from scoring.errors import DownloadError, ModelError, ScoringError
 from scoring.networks.hubs.hub_model import UNPACKED, HubModel, choose_file, not_reached, not_readable, pack
 from scoring.process.telemetry import mute_telemetry
+from scoring.storage.downloads import file_digest
 
 _NAME = re.compile(r"hf://(?P<repository>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<file>.+\.keras|config\.json))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")  # Git's own hashes, of small files, are shorter
 _NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
 
 
@@ -51,10 +53,24 @@ def resolve(name: str) -> HubModel:
             commit = str(found.sha)
 
         def fetch(part: str) -> Path:
-            return Path(huggingface_hub.hf_hub_download(wanted.repository, part, revision=commit))
+            path = Path(huggingface_hub.hf_hub_download(wanted.repository, part, revision=commit))
+            _check(path, name)
+            return path
 
         pinned = f"hf://{wanted.repository}@{commit}/{file}"
         return HubModel(pack(pinned, fetch) if file == UNPACKED else fetch(file), pinned)
+
+
+def _check(path: Path, name: str) -> None:
+    """Raise DownloadError if a large file is not of the checksum that the library's cache names it by.
+
+    The library itself compares sizes alone.
+    """
+    kept = path.resolve()
+    if _SHA256.fullmatch(kept.name) and file_digest(kept) != kept.name:
+        with suppress(OSError):  # as of a cache that others fill
+            kept.unlink()
+        raise DownloadError(f"Downloaded {path.name} of {name}, but its checksum is not the one that the hub tells.")
 
 
 @contextmanager

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import LeaseLostError, StorageError
+from scoring.run import fence
 from scoring.run.fence import Fence, FencedFile, under_fence
 from scoring.run.holder import Holder
 from scoring.run.lease import hold_lease
+from scoring.storage.conditional import write_if
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, Url
+from scoring.storage.urls import Version
 
 _OTHER = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
 
@@ -70,6 +73,29 @@ def test_holder_overrules_who_has_written_without_the_lease(place: Location) -> 
         (place / "run.json").write_bytes(b"a stranger's")
         file.write(b"mine")
         assert (place / "run.json").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("lost", [1, 99])
+def test_write_that_a_store_answers_well_and_does_not_keep_is_done_again_or_refused(
+    place: Location, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    asked = []
+
+    def lose(location: Location, version: Version | None, content: bytes) -> bool:
+        asked.append(content)
+        return len(asked) <= lost or write_if(location, version, content)
+
+    with hold_lease(place / "lease.json") as lease:
+        file = FencedFile(place / "run.json", lease.fence)
+        file.write(b"first")
+        monkeypatch.setattr(fence, "write_if", lose)
+        if lost == 1:
+            file.write(b"second")
+            assert (place / "run.json").read_bytes() == b"second"
+        else:
+            with pytest.raises(StorageError, match="or its store keeps nothing"):
+                file.write(b"second")
+            assert (place / "run.json").read_bytes() == b"first"
 
 
 def test_file_that_a_frozen_process_locks_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

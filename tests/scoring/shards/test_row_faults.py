@@ -4,7 +4,7 @@ import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -36,11 +36,12 @@ from scoring.sources.encoded_images import read_image
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.storage import urls
+from scoring.storage import reach, urls
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.web import WebUrl
+from tests.buckets import remove_bucket
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.runs import read_predictions
 
@@ -250,6 +251,102 @@ def test_a_place_that_is_gone_costs_shards_and_no_rows_until_it_is_back(
     scorer(1)
     scorer(2)
     assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+@pytest.mark.parametrize("kind", ["prefix", "folder of all below it", "table", "bucket", "bucket of a table"])
+def test_a_prefix_that_is_emptied_or_a_bucket_that_is_removed_costs_shards_and_no_rows(
+    photos: Path, bucket: Url, tmp_path: Path, kind: str
+) -> None:
+    """As where the other end cleans up too early: a run would end well, with errors alone."""
+    names = [f"{number}.png" for number in range(1, 13)]
+    disk = bucket / "photos" / "disk"
+    if "folder" in kind:
+        (bucket / "photos" / "notes.txt").write_bytes(b"notes")
+    if kind == "prefix":
+        (bucket / "photos-of-others" / "1.png").write_bytes(b"photo")
+    for name in names:
+        (disk / name).upload(photos / name)
+    place: Location = bucket / "photos"
+    if "table" in kind:
+        place = tmp_path / "table.parquet"
+        pq.write_table(pa.table({"path": [str(disk / name) for name in names]}), place)
+    folder = RunFolder(tmp_path / "run")
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(place).images, 6, 0)
+    scorer = ShardScorer(ScorerSettings(place, folder.path, FAKE_MODEL, Resize.SQUASH, 4, 2), load_fake)
+    scorer(0)
+    for name in names:
+        (disk / name).unlink()
+    if "bucket" in kind:
+        remove_bucket(bucket)
+    with pytest.raises(UnreachableError, match=r"out of reach|NoSuchBucket"):
+        scorer(1)
+    if "bucket" in kind:
+        return
+    for name in names:
+        (disk / name).upload(photos / name)
+    scorer(1)
+    assert read_predictions(folder.predictions)["error_message"].to_pylist() == [None] * 12
+
+
+def test_objects_that_are_not_there_cost_their_own_rows_and_one_list(
+    photos: Path, bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number}.png" for number in range(1, 13)]
+    for name in names:
+        (bucket / "photos" / name).upload(photos / name)
+    folder = RunFolder(tmp_path / "run")
+    folder.predictions.mkdir(parents=True)
+    write_manifest(folder.manifest, find_images(bucket / "photos").images, 12, 0)
+    for name in names[1:]:
+        (bucket / "photos" / name).unlink()
+    asked, is_dir = list[Url](), Url.is_dir
+
+    def ask(url: Url) -> bool:
+        asked.append(url)
+        return is_dir(url)
+
+    monkeypatch.setattr(Url, "is_dir", ask)
+    settings = ScorerSettings(bucket / "photos", folder.path, FAKE_MODEL, Resize.SQUASH, 4, 1)
+    ShardScorer(settings, load_fake)(0)
+    reasons = read_predictions(folder.predictions)["error_message"].to_pylist()
+    assert sorted(map(str, reasons)) == ["None", *["temporary: cannot read: no such object or bucket"] * 11]
+    assert asked.count(bucket / "photos") <= 3
+
+
+def test_a_prefix_whose_lists_and_objects_are_refused_since_it_was_listed_is_out_of_reach(
+    photos: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a key's rights are taken away."""
+
+    def refuse(url: Url, *_: object) -> NoReturn:
+        raise BucketError(errno.EACCES, "access denied: AccessDenied", str(url))
+
+    (bucket / "photos" / "1.png").upload(photos / "1.png")
+    (image,) = find_images(bucket / "photos").images
+    read = open_images(bucket / "photos")
+    monkeypatch.setattr(Url, "read_seen", refuse)
+    with pytest.raises(ImageError, match="AccessDenied"):
+        read(image)
+    monkeypatch.setattr(reach, "_held", {})
+    monkeypatch.setattr(Url, "is_dir", refuse)
+    with pytest.raises(
+        UnreachableError, match=rf"^{bucket}/photos: out of reach since .*: access denied: AccessDenied"
+    ):
+        read(image)
+
+
+def test_a_table_of_a_bucket_that_gives_no_list_has_rows_for_objects_that_are_not_there(
+    photos: Path, bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(url: Url) -> bool:
+        raise BucketError(errno.EACCES, "access denied: AccessDenied", str(url))
+
+    monkeypatch.setattr(Url, "is_dir", refuse)
+    (bucket / "photos" / "1.png").upload(photos / "1.png")
+    paths = [str(bucket / "photos" / name) for name in ("1.png", "2.png")]
+    reasons = _score(tmp_path / "table.parquet", paths, tmp_path / "run")
+    assert reasons == [None, "temporary: cannot read: no such object or bucket"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "relative.parquet", "emptied relative.parquet"])

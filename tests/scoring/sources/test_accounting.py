@@ -26,7 +26,7 @@ from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
 from scoring.storage.locations import Location, Url
 from scoring.storage.read_deadline import ReadTimeoutError
-from tests.buckets import put_marker
+from tests.buckets import put_object
 
 
 def _encoded(kind: str) -> bytes:
@@ -468,10 +468,11 @@ def test_link_to_a_folder_of_parts_that_are_read_already_is_counted(tmp_path: Pa
     assert [(left.count, left.first) for left in listing.left_out] == [(1, ("2026/",))]
 
 
-def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url) -> None:
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_marks_of_folders_in_a_bucket_are_no_files(bucket: Url, content: bytes) -> None:
     for name in ("photos/", "photos/cats/"):
-        put_marker(bucket, name)
-    (bucket / "photos" / "cats" / "1.jpg").write_bytes(b"1")
+        put_object(bucket, name, content)
+    (bucket / "photos" / "cats" / "1.jpg").write_bytes(b"12")
     (bucket / "photos" / "empty").write_bytes(b"")
     listing = find_images(bucket / "photos")
     assert [image.path for image in listing.images] == ["cats/1.jpg"]

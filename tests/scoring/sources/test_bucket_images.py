@@ -51,6 +51,7 @@ def test_prefix_lists_as_the_folder_does(bucket: Url, photos: Path) -> None:
 
 
 def test_object_that_vanished_is_an_image_error(bucket: Url) -> None:
+    (bucket / "2.jpg").write_bytes(b"another")
     with pytest.raises(ImageError, match="cannot read: no such object"):
         open_images(bucket)(ImageEntry("1", "1.jpg", 10))
 

@@ -11,10 +11,11 @@ from typing import Literal
 
 import pytest
 
-from scoring.errors import ChangedError, ImageError, ImagesError
+from scoring.errors import ChangedError, ImageError, ImagesError, UnreachableError
 from scoring.sources import encoded_images
 from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
+from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Url
 
 _CONTENT = b"cat" * 100
@@ -610,3 +611,20 @@ def test_a_zip_without_a_member_that_was_listed_is_another(tmp_path: Path) -> No
         other.writestr("3.jpg", _CONTENT)
     with pytest.raises(ChangedError, match=r"a\.zip is not the file that was listed"):
         open_images(archive)(images[0])
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_a_zip_that_goes_while_it_is_looked_at_is_out_of_reach_and_no_other_kind_of_file(
+    tmp_path: Path, bucket: Url, is_remote: bool
+) -> None:
+    place = (bucket if is_remote else tmp_path) / "x.zip"
+    source = ZipSource(place)
+    for look in (source.check, lambda: list(source.files())):
+        with pytest.raises(UnreachableError, match=r"x\.zip: out of reach since its images were listed: (N|n)o such"):
+            look()
+
+
+def test_a_zip_that_cannot_be_read_is_no_other_kind_of_file(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").mkdir()
+    with pytest.raises(ImagesError, match=r"^Cannot read .*x\.zip: Is a directory\.$"):
+        ZipSource(tmp_path / "x.zip").check()

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import pickle
@@ -13,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, ChangedError, RequestError, StorageError, TooLargeError
-from scoring.storage import durable
+from scoring.storage import durable, retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import remove_tree, whole_file, write_text
-from scoring.storage.locations import Url, locate, readable
+from scoring.storage.locations import Url, bucket_of, locate, readable
 from scoring.storage.urls import Version
 from tests.buckets import publish
 from tests.local_server import serving
@@ -46,6 +47,22 @@ def test_url_has_the_parts_of_a_path() -> None:
 @pytest.mark.parametrize("text", ["s3://user:secret@photos/train", "https://host/secret", "s3://", "az://u:secret@x/y"])
 def test_url_with_credentials_or_of_another_kind_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(RequestError, match="environment") as refused:
+        locate(text)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["S3://photos/a", "s3a://photos/a", "s3n://photos/a/"])
+def test_place_in_a_bucket_may_be_written_as_other_programs_write_it(text: str) -> None:
+    assert str(locate(text)) == "s3://photos/a"
+    assert str(locate("gcs://photos")) == "gs://photos"
+    assert bucket_of(text) == "s3://photos"
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://photos?sig=secret/a", "gs://photos#secret", "s3a://two words/secret", "s3://<b>"]
+)
+def test_bucket_of_a_name_that_no_store_has_is_refused_without_repeating_a_query(text: str) -> None:
+    with pytest.raises(RequestError, match=r"received a name with '[? <=#]'") as refused:
         locate(text)
     assert "secret" not in str(refused.value)
 
@@ -120,6 +137,45 @@ def test_whole_file_appears_in_the_bucket_with_one_put_and_only_when_it_is_whole
     assert puts == [("predictions/shard.parquet", len(content), False)]
     assert url.read_bytes() == content
     assert not temporary.parent.exists()
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+def test_write_that_is_answered_well_and_not_stored_is_an_error(
+    bucket: Url, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    """As where a proxy answers, or a store that is full."""
+    url = bucket / "run.json"
+    if before:
+        write_text(url, before)
+    monkeypatch.setattr(obstore, "put", lambda *_, **__: {"e_tag": "x"})
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.001)
+    has = "has one of 3 bytes" if before else "has no such object"
+    with pytest.raises(
+        StorageError, match=f"^Cannot write {url}: it was said to be stored, 8 bytes, but the bucket {has}"
+    ):
+        write_text(url, "another ")
+
+
+def test_write_that_shows_a_moment_later_is_none(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, head = iter([FileNotFoundError("NoSuchKey"), None]), obstore.head
+
+    def late(store: Any, key: str) -> object:
+        if error := next(looks):
+            raise error
+        return head(store, key)
+
+    monkeypatch.setattr(obstore, "head", late)
+    write_text(bucket / "run.json", "text")
+    assert next(looks, "all looked") == "all looked"
+
+
+def test_write_with_a_key_that_may_not_read_is_none(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: Url) -> object:
+        raise BucketError(errno.EACCES, "access denied", str(url))
+
+    monkeypatch.setattr(Url, "look", refuse)
+    write_text(bucket / "run.json", "text")
+    assert (bucket / "run.json").read_text() == "text"
 
 
 def test_failed_write_leaves_the_old_object_and_nothing_else(bucket: Url) -> None:

@@ -15,6 +15,19 @@ from scoring.storage.redaction import redact
         "https://host/x.jpg?sv=1&sig=PASSWORD",
         "url: /x.jpg?access_token=PASSWORD (Caused by nothing)",
         "https://host/x.jpg?x-goog-signature=PASSWORD",
+        "GET http://host/b/x.png%3FX-Amz-Date%3D1%26X-Amz-Signature%3DPASSWORD%26x%3D1 in 3ms",
+        "GET http://host/b?list-type=2&prefix=p%3fsig%3dPASSWORD%2F in 3ms",
+        "https://login/?next=http%253A%252F%252Fhost%253Fx%253D1%2526access_token%253DPASSWORD",
+        "https://host/x.jpg?sig=PASS%26PASSWORD",
+        "https://host/x.jpg#access_token=PASSWORD",
+        "https://host/x.jpg?Policy=PASSWORD",
+        "https://host/x.jpg?hdnts=exp=1~hmac=PASSWORD",
+        "https://host/x.jpg?jwt=PASSWORD",
+        "https://host/x.jpg?pwd=PASSWORD",
+        "https://host/x.jpg?credential=PASSWORD",
+        "https://host/x.jpg;jsessionid=PASSWORD",
+        "https://host/x.jpg?key=AIzaSyD-PASSWORD-abcdefghij",
+        "https://host/x.jpg%3Fcode%3DabcdefghijPASSWORDabcdefghij",
     ],
 )
 def test_secrets_of_urls_are_not_shown(text: str) -> None:
@@ -30,6 +43,8 @@ def test_secrets_of_urls_are_not_shown(text: str) -> None:
         "/data/user:name@host/x",
         "http://head:8265 is a dashboard's. Write to me@example.com",
         "https://host/x.jpg?size=3&design=blue",
+        "https://host/x.jpg?key=photos/cats/2020/07/1234567890.jpg&code=42",
+        "100%2Ftoken.jpg is not there",
     ],
 )
 def test_other_text_stays(text: str) -> None:

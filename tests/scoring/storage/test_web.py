@@ -1,8 +1,10 @@
 import errno
+import gzip
 import re
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,11 +14,60 @@ import pytest
 from requests.adapters import HTTPAdapter
 from urllib3.response import HTTPResponse
 
-from scoring.errors import BucketError, ImageError, RequestError, TooLargeError
+from scoring.errors import BucketError, ImageError, RequestError, TooLargeError, UnreachableError
 from scoring.sources.inputs import find_images, open_images
-from scoring.storage import web
+from scoring.storage import bucket_clients, web
+from scoring.storage.doubtful_bytes import DoubtfulBytes
+from scoring.storage.locations import locate
 from scoring.storage.reach import may_be_readable_later
 from scoring.storage.web import WebUrl, web_url
+from tests.certificates import certified
+from tests.chaos.without_ray import score_here
+from tests.runs import read_predictions
+
+
+def _answer(status: str, body: bytes = b"", **headers: str) -> bytes:
+    """What goes over the wire."""
+    lines = (f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {status}\r\n{''.join(lines)}\r\n".encode("latin-1") + body
+
+
+def _sized(status: str, body: bytes = b"", **headers: str) -> bytes:
+    return _answer(status, body, Content_Length=str(len(body)), **headers)
+
+
+_PAGE, _PHOTO, _PACKED = b"<html>Please log in</html>", b"photo", gzip.compress(b"photo of a cat" * 9)
+_SAID = {
+    "/accepted": _sized("202 Accepted"),
+    "/empty": _answer("204 No Content"),
+    "/part": _sized("206 Partial Content", b"pho", Content_Range="bytes 0-2/5"),
+    "/choices": _sized("300 Multiple Choices", _PAGE),
+    "/nowhere": _sized("302 Found", _PAGE),
+    "/not-modified": _answer("304 Not Modified"),
+    "/hints": _answer("103 Early Hints") + _sized("200 OK", _PHOTO),
+    "/odd": _sized("999 Request denied"),
+    "/to-no-address": _sized("301 Moved", Location="http://[bad/x"),
+    "/to-no-port": _sized("301 Moved", Location="http://127.0.0.1:99999/x"),
+    "/to-ftp": _sized("301 Moved", Location="ftp://host/x"),
+    "/to-latin": _sized("301 Moved", Location="/\xe9"),
+    "/to-no-host": _sized("301 Moved", Location="http://.host/x"),
+    "/not-packed": _sized("200 OK", _PHOTO, Content_Encoding="gzip"),
+    "/of-two-sizes": _answer("200 OK", _PHOTO, Content_Length="5, 6"),
+    "/elsewhere": _sized("203 Non-Authoritative Information", _PHOTO),
+    "/all-parts": _sized("206 Partial Content", _PHOTO, Content_Range="bytes 0-4/5"),
+    "/page": _sized("200 OK", _PAGE, Content_Type="text/html; charset=utf-8"),
+    "/page-as-photo": _sized("200 OK", b"\n<!doctype html>" + _PAGE, Content_Type="image/jpeg"),
+    "/login": _sized("302 Found", Location="/page"),
+    "/json": _sized("200 OK", b"{}", Content_Type="application/problem+json"),
+    "/to-nothing": _sized("302 Found", Location="/of-no-type"),
+    "/of-no-type": _sized("200 OK", _PHOTO),
+    "/to-photo": _sized("302 Found", Location="/photo"),
+    "/photo": _sized("200 OK", _PHOTO, Content_Type="image/jpeg"),
+    "/drawing": _sized("200 OK", b"<svg/>", Content_Type="image/svg+xml"),
+    "/until-closed": _answer("200 OK", _PHOTO),
+    "/in-chunks": _answer("200 OK", b"5\r\nphoto\r\n0\r\n\r\n", Transfer_Encoding="chunked"),
+    "/packed": _sized("200 OK", _PACKED, Content_Encoding="gzip"),
+}
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -29,6 +80,10 @@ class _Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.requestline.split()[1])  # Python takes slashes off the path
         name = self.path.partition("?")[0]
+        if name in _SAID:
+            self.wfile.write(_SAID[name])
+            self.close_connection = True
+            return
         code, content = 200, b"photo of " + self.path.encode()
         if other := {"/moved.jpg": "/1.jpg", "/circle.jpg": "/circle.jpg"}.get(name):
             self.send_response(302)
@@ -157,6 +212,77 @@ def test_answer_that_stays_as_it_is_is_asked_for_once(server: str, code: int) ->
     assert len(_Server.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("accepted", "the server answers HTTP 202"),
+        ("empty", "the server answers HTTP 204"),
+        ("part", "the server answers HTTP 206"),
+        ("choices", "the server answers HTTP 300"),
+        ("nowhere", "the server answers HTTP 302"),
+        ("not-modified", "the server answers HTTP 304"),
+        ("hints", "the server answers HTTP 103"),
+        ("odd", "the server answers HTTP 999"),
+        ("to-no-address", "the server sends to an address that cannot be asked for"),
+        ("to-no-port", "the server sends to an address that cannot be asked for"),
+        ("to-ftp", "the server sends to an address that cannot be asked for"),
+        ("to-latin", "the server sends to an address that cannot be asked for"),
+        ("to-no-host", "the server sends to an address that cannot be asked for"),
+        ("not-packed", "ContentDecodingError"),
+        ("of-two-sizes", "InvalidHeader"),
+    ],
+)
+def test_answer_without_the_file_is_no_photo_and_may_be_one_at_another_time(
+    server: str, name: str, reason: str
+) -> None:
+    with pytest.raises(BucketError, match=reason) as refused:
+        _read(f"{server}/{name}")
+    assert may_be_readable_later(refused.value)
+
+
+@pytest.mark.parametrize("name", ["elsewhere", "all-parts", "of-no-type", "photo", "to-photo", "drawing", "in-chunks"])
+def test_whole_file_is_beyond_doubt(server: str, name: str) -> None:
+    assert type(_read(f"{server}/{name}")) is bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "doubt"),
+    [
+        ("page", "the server sent what may be a page (text/html)"),
+        ("page-as-photo", "the server sent what may be a page (image/jpeg)"),
+        ("login", "the server sent what may be a page (text/html)"),
+        ("json", "the server sent what may be a page (application/problem+json)"),
+        ("to-nothing", "the server sent what may be a page (of no type)"),
+        ("until-closed", "the server did not tell its size, and the end may be missing"),
+        ("packed", "the server sent it compressed, of which the end may be missing"),
+    ],
+)
+def test_what_may_be_a_page_or_a_part_of_the_file_is_told(server: str, name: str, doubt: str) -> None:
+    content = _read(f"{server}/{name}")
+    assert isinstance(content, DoubtfulBytes)
+    assert content.doubt == doubt
+
+
+def test_a_table_behind_a_login_that_has_expired_is_read_again_by_the_next_run(
+    server: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pq.write_table(
+        pa.table({"path": [f"{server}/login", f"{server}/packed", f"{server}/drawing"]}), tmp_path / "t.parquet"
+    )
+    score_here(tmp_path / "t.parquet", tmp_path / "run")
+    rows = read_predictions(tmp_path / "run" / "predictions").to_pylist()
+    assert sorted(row["error_message"] for row in rows) == [
+        "not an image in any known format",
+        "temporary: the server sent it compressed, of which the end may be missing: not an image in any known format",
+        "temporary: the server sent what may be a page (text/html): not an image in any known format",
+    ]
+    for name in ("/login", "/packed"):
+        monkeypatch.setitem(_SAID, name, _sized("200 OK", (photos / "1.png").read_bytes(), Content_Type="image/png"))
+    score_here(tmp_path / "t.parquet", tmp_path / "run")
+    rows = read_predictions(tmp_path / "run" / "predictions").to_pylist()
+    assert sorted(row["status"] for row in rows) == ["error", "ok", "ok"]
+
+
 def test_path_that_begins_with_two_slashes_is_asked_for_with_both(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     as_before_2_34 = lambda _, request, proxies: f"/{request.path_url.lstrip('/')}"  # noqa: E731
     monkeypatch.setattr(HTTPAdapter, "request_url", as_before_2_34)
@@ -173,6 +299,31 @@ def test_server_that_is_not_there_is_told_without_the_url(server: str) -> None:
     with pytest.raises(BucketError, match="no connection to the server") as refused:
         _read("http://127.0.0.1:9/1.jpg?sig=secret")
     assert "sig" not in str(refused.value)
+
+
+def test_certificate_that_is_not_trusted_is_told_at_once_by_both_clients(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context, authority = certified(tmp_path)
+    answered = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    answered.socket = context.wrap_socket(answered.socket, server_side=True)
+    threading.Thread(target=answered.serve_forever, daemon=True).start()
+    address = f"https://127.0.0.1:{answered.server_port}"
+    monkeypatch.setattr(_Server, "asked", [], raising=False)
+    monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(seconds=1))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    started = time.monotonic()
+    with pytest.raises(BucketError, match="not trusted; REQUESTS_CA_BUNDLE names") as refused:
+        _read(f"{address}/1.jpg?sig=secret")
+    assert may_be_readable_later(refused.value)
+    assert time.monotonic() - started < 3
+    with pytest.raises(UnreachableError, match="not trusted; SSL_CERT_FILE names"):
+        locate("s3://photos/1.jpg").read_bytes()
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+    assert _read(f"{address}/1.jpg") == b"photo of /1.jpg"
+    answered.shutdown()
+    answered.server_close()
 
 
 def test_only_urls_of_the_web_are_taken_and_none_with_credentials() -> None:

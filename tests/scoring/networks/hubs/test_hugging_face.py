@@ -103,6 +103,16 @@ def test_pinned_model_needs_no_hub_once_it_is_here(hub: _Hub) -> None:
     assert hub.content.asked == []
 
 
+def test_file_of_the_right_size_and_another_checksum_is_not_kept(hub: _Hub) -> None:
+    hub.content.damaged = b"x" * len(_keras_file())
+    ((kind, message),) = hub.resolve("hf://someone/cats")
+    assert kind == "DownloadError"
+    assert message.startswith("Downloaded cats.keras of hf://someone/cats, but its checksum is not the one")
+    hub.content.damaged = None
+    ((path, _),) = hub.resolve("hf://someone/cats")
+    assert Path(path).read_bytes() == _keras_file()
+
+
 def test_pinned_model_stays_itself_when_another_is_published(hub: _Hub) -> None:
     ((path, pinned),) = hub.resolve("hf://someone/cats")
     hub.content.models["someone/cats"]["cats.keras"] = _keras_file(b"other weights")
