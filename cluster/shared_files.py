@@ -1,5 +1,6 @@
 """Whether every machine of the cluster has the same files: looked at from each, not assumed."""
 
+import hashlib
 import os
 import socket
 import time
@@ -35,21 +36,26 @@ class SharedFile:
         path: Absolute.
         size_bytes: Its size, or None if it changes.
         content: What stands somewhere in it, or None.
+        digest: SHA-256 of all of it, or None.
     """
 
     name: str
     path: str
     size_bytes: int | None = None
     content: bytes | None = None
+    digest: str | None = None
 
     def is_here(self) -> bool:
         """Whether this process finds the same under its path."""
         try:
-            if self.size_bytes is None and self.content is None:
+            if self.size_bytes is None and self.content is None and self.digest is None:
                 return Path(self.path).exists()
             with open(self.path, "rb") as file:  # NFS asks its server anew; of its size alone it may tell an old one
-                same_size = self.size_bytes in (None, os.fstat(file.fileno()).st_size)
-                return same_size and (self.content is None or self.content in file.read())
+                if self.size_bytes not in (None, os.fstat(file.fileno()).st_size):
+                    return False
+                if self.digest is not None and hashlib.file_digest(file, "sha256").hexdigest() != self.digest:
+                    return False
+                return self.content is None or self.content in file.read()
         except OSError:
             return False
 

@@ -3,10 +3,12 @@
 Buckets are not looked at: they are the same from everywhere.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from scoring.storage.walking import Walked, walk
 _LOOKED_AT = 200  # files of a folder, of which some are compared
 _COMPARED = 5
 _LARGEST_COMPARED = 1024**2  # bytes; of larger photos the sizes are
+_LARGEST_DIGESTED = 32 * 1024**2  # bytes; of larger models the size, as each worker takes their digests itself
 _READ_LIMIT_S = 10.0
 
 
@@ -88,7 +91,16 @@ def _can_be_seen(entry: os.DirEntry[str]) -> bool:
 def see_model(model: ShardModelRequest) -> list[SharedFile]:
     """The files that the model is made of, where it names any."""
     local = [(field, machine_path(location)) for field, location in model.files().items()]
-    return [see_file(field, path) for field, path in local if path and path.is_file()]
+    return [_see_content(field, path) for field, path in local if path and path.is_file()]
+
+
+def _see_content(field: str, path: Path) -> SharedFile:
+    """A file, known by its digest where that takes no time."""
+    seen = see_file(field, path)
+    if seen.size_bytes is not None and seen.size_bytes <= _LARGEST_DIGESTED:
+        with suppress(OSError), path.open("rb") as file:
+            return replace(seen, digest=hashlib.file_digest(file, "sha256").hexdigest())
+    return seen
 
 
 def see_file(field: str, path: Path) -> SharedFile:

@@ -76,6 +76,20 @@ def test_large_photos_are_compared_by_their_sizes(photos: Path, monkeypatch: pyt
     }
 
 
+def test_another_model_of_the_same_size_is_told_by_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "weights.h5"
+    model.write_bytes(b"one model")
+    request = ModelRequest("vgg16-imagenet", str(model), None, Precision.FLOAT32, "tensorflow")
+    (seen,) = see_model(request)
+    assert find_missing([seen], patience_s=0) == []
+    model.write_bytes(b"any other")
+    assert find_missing([seen], patience_s=0) == [seen]
+    monkeypatch.setattr("jobs.score.needed_files._LARGEST_DIGESTED", 8)
+    (large,) = see_model(request)
+    model.write_bytes(b"one model")
+    assert find_missing([large], patience_s=0) == []
+
+
 def test_folder_of_links_to_nowhere_is_known_by_itself(tmp_path: Path) -> None:
     (tmp_path / "itself").symlink_to("itself")
     (tmp_path / "gone").symlink_to("nothing")
