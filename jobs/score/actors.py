@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 
+from cluster.idle_gpus import tell_idle
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
@@ -39,6 +40,8 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
         f"scoring {request.images} with {request.model.name} on {plural(placement.num_workers, 'actor')}, each "
         f"with {placement}, on {plural(len(nodes), 'node')}"
     )
+    for told in tell_idle(nodes, placement):
+        console.print(told, style="yellow")
     room = count_room(nodes, placement)
     if room < placement.num_workers:
         console.print(
