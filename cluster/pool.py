@@ -4,7 +4,7 @@ Written by hand because `ray.util.ActorPool` loses a dead actor's task and queue
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, Self, TypeAlias
 
@@ -15,18 +15,17 @@ from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
 from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
+from cluster.failed_starts import FailedStarts
 from cluster.head_watch import HeadWatch
 from cluster.ledger import TaskFailed, TaskLedger
-from cluster.nodes import check_open, cluster_nodes
+from cluster.nodes import check_open, cluster_nodes, on_node
 from cluster.placement import Placement, count_room
-from cluster.waiting import warn_if_starting, warn_if_waiting
+from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
 
 MAX_ATTEMPTS = 3  # workers that a task may be lost with before it is given up
-_MAX_FAILED_STARTS = 3  # in a row
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
-_SILENT_S = 10.0  # without a worker that is ready, before it is asked why, and between such questions
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,8 @@ class WorkerPool(Generic[T, R, D]):
         placement: How many actors, and what each gets; if elastic, new nodes get actors as they join.
         deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
         faults: Exceptions of the recipe that say all there is to say: when a worker of the first set cannot be built
-            for one of these, it is raised itself instead of a WorkerStartError.
+            for one of these, it is raised itself instead of a WorkerStartError. The first set are those that begin on
+            nodes which were there before the pool, and all until one is ready.
         spare_s: See `Deadline`.
 
     Attributes:
@@ -85,9 +85,11 @@ class WorkerPool(Generic[T, R, D]):
         self._workers: dict[int, Worker[T, D]] = {}
         self._calls: OpenCalls[T, D] = OpenCalls()
         self._ledger: TaskLedger[T] = TaskLedger((), MAX_ATTEMPTS)
-        self._num_started = self._num_failed_starts = 0
-        self._looked_at = self._placeable_at = self._asked_at = time.monotonic()
-        self._has_warned = self._has_told_of_start = False
+        self._num_started = 0
+        self._failed_starts = FailedStarts()
+        self._first_nodes = {node.node_id for node in cluster_nodes()}
+        self._waiting = Waiting(placement)
+        self._looked_at = time.monotonic()
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
         self.num_lost_workers = 0
@@ -139,8 +141,11 @@ class WorkerPool(Generic[T, R, D]):
         self._calls.clear()
 
     def _start_workers(self, count: int) -> None:
-        for _ in range(count):
-            worker: Worker[T, D] = Worker(self._num_started, self._actor_class.remote())
+        """Start so many workers, or as many as there is room for on nodes that have not failed to start them."""
+        taken = [worker.node_id for worker in self._workers.values()]
+        for node_id in self._failed_starts.places(count, cluster_nodes, self._placement, taken):
+            where = {} if node_id is None else {"scheduling_strategy": on_node(node_id)}
+            worker: Worker[T, D] = Worker(self._num_started, self._actor_class.options(**where).remote(), node_id)
             self._num_started += 1
             self._workers[worker.worker_id] = worker
             self._ask_begun(worker)
@@ -209,44 +214,57 @@ class WorkerPool(Generic[T, R, D]):
             ray.kill(worker.actor)
             self._start_failed(worker, unlike(info, first), None)
             return
-        self._num_failed_starts = 0
+        self._failed_starts.clear(worker.node_id)
         worker.info = info
         self.ready_workers.append(info)
 
     def _start_failed(self, worker: Worker[T, D], reason: str, cause: Exception | None) -> None:
-        """It could not be built: a worker of the first set stops the job, a replacement leaves it to the others."""
+        """It could not be built: a worker of the first set stops the job, another one is tried again elsewhere."""
         self._remove(worker)
-        if worker.worker_id < self._placement.num_workers:
+        is_of_first_nodes = worker.node_id is None or worker.node_id in self._first_nodes
+        if worker.worker_id < self._placement.num_workers and (is_of_first_nodes or not self.ready_workers):
             if isinstance(cause, self._faults):
                 raise cause from None
             raise WorkerStartError(f"An actor could not start: {reason}") from cause
-        self._num_failed_starts += 1
+        self._failed_starts.note(worker.node_id)
         self.start_failures.append(reason)
-        if not self._workers:
-            self._give_up()
+        self._replace()
 
     def _lose(self, worker: Worker[T, D], reason: str) -> Iterator[Outcome[T, R]]:
         """A worker died: its tasks are tried again elsewhere, and a new one takes its place."""
         self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 1
-        if worker.info is None:
-            self._died_at_start(reason)
+        if worker.info is None and not self._has_left(worker.node_id):
+            self._died_at_start(worker, reason)
         for task in worker.tasks:
             failed = self._ledger.lost(task, worker.worker_id, reason)
             if failed:
                 yield failed
-        if self._num_failed_starts < _MAX_FAILED_STARTS:
-            self._start_workers(1)
-        elif not self._workers:
+        self._replace()
+
+    def _died_at_start(self, worker: Worker[T, D], reason: str) -> None:
+        """Stop the job when one worker after the other dies before it is built, and no other is more promising."""
+        failed = self._failed_starts
+        failed.note(worker.node_id)
+        self.start_failures.append(reason)
+        promising = (other.info or (other.is_starting and failed.was_spared(other.node_id)) for other in self._living)
+        if failed.are_many and not any(promising):
+            raise WorkerStartError(f"{failed.in_a_row} actors in a row died while starting: {reason}")
+
+    def _has_left(self, node_id: str | None) -> bool:
+        """Whether a node is gone: what started there did not fail."""
+        return node_id is not None and self._head.is_up() and node_id not in {node.node_id for node in cluster_nodes()}
+
+    def _replace(self) -> None:
+        """Start a worker in place of one that is gone, where one may start; give up when none is left."""
+        self._start_workers(1)
+        if not self._workers:
             self._give_up()
 
-    def _died_at_start(self, reason: str) -> None:
-        """Stop trying when one worker after the other dies before it is built, and the job if none is left."""
-        self._num_failed_starts += 1
-        self.start_failures.append(reason)
-        if self._num_failed_starts >= _MAX_FAILED_STARTS and not any(worker.info for worker in self._workers.values()):
-            raise WorkerStartError(f"{self._num_failed_starts} actors in a row died while starting: {reason}")
+    @property
+    def _living(self) -> Collection[Worker[T, D]]:
+        return self._workers.values()
 
     def _remove(self, worker: Worker[T, D]) -> None:
         del self._workers[worker.worker_id]
@@ -259,19 +277,12 @@ class WorkerPool(Generic[T, R, D]):
         if not self._head.is_up():
             return
         room = count_room(cluster_nodes(), self._placement)
-        if self._placement.elastic and self._num_failed_starts < _MAX_FAILED_STARTS:
-            self._start_workers(max(0, room - len(self._workers)))
-        is_ready = any(worker.info for worker in self._workers.values())
-        if room or is_ready:
-            self._placeable_at = now
-        else:
-            self._wait_for_nodes(now - self._placeable_at)
-        if is_ready or not room:
-            self._asked_at = now
-        elif not self._has_warned and now - self._asked_at > _SILENT_S:
-            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(self._workers))
-        if not (is_ready or self._has_told_of_start):
-            self._has_told_of_start = warn_if_starting(self._workers.values(), now, self._deadline.start_seconds())
+        wanted = room if self._placement.elastic else self._placement.num_workers
+        self._start_workers(max(0, wanted - len(self._workers)))
+        if not (room or self.ready_workers) and self._placement.by_autoscaler:
+            self._check_may_come()
+        if self._waiting.is_over(now, room, self._living, self._deadline.start_seconds()):
+            self._give_up()
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
         deadline_s = self._deadline.seconds()
@@ -288,15 +299,13 @@ class WorkerPool(Generic[T, R, D]):
                     "Allow more with `shard_deadline`, where the command has it.",
                 )
 
-    def _wait_for_nodes(self, waited_s: float) -> None:
-        """No node can take a worker: go on only while one may still join."""
-        if self._placement.by_autoscaler and not self.ready_workers and can_never_place(self._placement.bundle):
+    def _check_may_come(self) -> None:
+        """Give up where the autoscaler says that no node which it may add can take a worker."""
+        if can_never_place(self._placement.bundle):
             raise PlacementError(
                 f"Expected a node with {self._placement} for an actor; the cluster's autoscaler has none to add. "
                 "Lower `gpus_per_actor` or `cpus_per_actor`, or name another `accelerator_type`."
             )
-        if waited_s > self._placement.patience_s:
-            self._give_up()
 
     def _give_up(self) -> NoReturn:
         if not self.ready_workers and not self.start_failures:

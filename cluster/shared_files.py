@@ -12,10 +12,9 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import ClusterError
-from cluster.nodes import Node, cluster_nodes, own_node_id
+from cluster.nodes import Node, cluster_nodes, on_node, own_node_id
 from cluster.work import D, R, Recipe, T, Work
 
 _SHARED_DISK_S = 10.0  # until a network file system shows what another machine has just written
@@ -85,7 +84,7 @@ def find_missing_by_node(
     remote: Any = ray.remote  # its stubs cannot follow the options
     look = remote(num_cpus=0, max_retries=2)(find_missing)
     held: Any = ray.put(files)  # once; as an argument, photos among them would be stored for each node
-    answers = {look.options(scheduling_strategy=_on(node)).remote(held, patience_s): node for node in nodes}
+    answers = {look.options(scheduling_strategy=on_node(node.node_id)).remote(held, patience_s): node for node in nodes}
     ray.wait(list(answers), num_returns=len(answers), timeout=patience_s + _NODE_PATIENCE_S)
     found = {node: _answer(reference) for reference, node in answers.items()}
     return {node: missing for node, missing in found.items() if missing}
@@ -104,10 +103,6 @@ def _build_with_files(recipe: Recipe[T, R, D], files: Sequence[SharedFile], pati
             f"Expected every node to see `{file.name}`; {socket.gethostname()} cannot see {file.path} as others do."
         )
     return recipe()
-
-
-def _on(node: Node) -> NodeAffinitySchedulingStrategy:
-    return NodeAffinitySchedulingStrategy(node.node_id, soft=False)
 
 
 def _answer(reference: Any) -> list[SharedFile]:

@@ -1,7 +1,8 @@
 """What a job waits for: what other work holds of the cluster, or a worker that does not get ready."""
 
+import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import ray
 
@@ -12,6 +13,42 @@ from cluster.work import D, T
 from cluster.worker import Worker
 
 _LONG_START_S = 60.0
+_SILENT_S = 10.0  # without a worker that is ready, before it is asked why, and between such questions
+
+
+class Waiting:
+    """A pool's waits: for a node that can take a worker, for room there, and for the first worker to be ready.
+
+    Args:
+        placement: What each worker takes, and how long to wait for a node.
+    """
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._placeable_at = self._asked_at = time.monotonic()
+        self._has_warned = self._has_told_of_start = False
+
+    def is_over(self, now: float, room: int, workers: Collection[Worker[T, D]], start_s: float) -> bool:
+        """Say what is waited for, once; return whether it was long enough that no node could take a worker.
+
+        Args:
+            now: By `time.monotonic()`.
+            room: How many workers the nodes could hold.
+            workers: All there are.
+            start_s: How long a start may take.
+        """
+        is_ready = any(worker.info for worker in workers)
+        if room or is_ready:
+            self._placeable_at = now
+        elif now - self._placeable_at > self._placement.patience_s:
+            return True
+        if is_ready or not room:
+            self._asked_at = now
+        elif not self._has_warned and now - self._asked_at > _SILENT_S:
+            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(workers))
+        if not (is_ready or self._has_told_of_start):
+            self._has_told_of_start = warn_if_starting(workers, now, start_s)
+        return False
 
 
 def warn_if_waiting(placement: Placement, num_workers: int) -> bool:

@@ -83,8 +83,8 @@ MECHANISMS = [
     Mechanism(
         "nodes that join are used",
         _POOL,
-        "        if self._placement.elastic and",
-        "        if False and",
+        "        wanted = room if self._placement.elastic else self._placement.num_workers\n",
+        "        wanted = self._placement.num_workers\n",
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
     ),
     Mechanism(
@@ -104,7 +104,7 @@ MECHANISMS = [
     Mechanism(
         "a job ends when no worker is left to start",
         _POOL,
-        "        elif not self._workers:\n            self._give_up()\n",
+        "        if not self._workers:\n            self._give_up()\n",
         "",
         "tests/cluster/test_pool.py::test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies",
     ),

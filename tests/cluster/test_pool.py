@@ -2,6 +2,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster import pool
+from cluster import waiting
 from cluster.devices import Devices
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed
@@ -539,6 +540,68 @@ def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path:
     assert "No such file" in pool.start_failures[0]
 
 
+def _starts_on_one_node(folder: Path, how: str) -> Callable[[int], int]:
+    """On one node, the first that builds or that is named before, it is built; on others it fails as told."""
+    here = folder / "good"
+    if how == "raises later":  # when one is ready
+        while not (folder / "ready").exists():
+            time.sleep(0.05) if not here.exists() or here.read_text() != own_node_id() else (folder / "ready").touch()
+    with suppress(FileExistsError), here.open("x") as file:
+        file.write(own_node_id())
+    if here.read_text() != own_node_id():
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise OSError("no weights here")
+    while how == "dies" and not (folder / "go on").exists():
+        time.sleep(0.1)
+
+    def work(task: int) -> int:
+        if task == -1 and not (folder / "died").exists():
+            (folder / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    return work
+
+
+@pytest.mark.ci
+def test_a_node_that_cannot_start_workers_keeps_no_other_from_starting_them_again(tmp_path: Path) -> None:
+    one_each = Placement(num_workers=1, gpus_per_worker=0, cpus_per_worker=2, elastic=True)
+    with _pool(partial(_starts_on_one_node, tmp_path, "raises"), one_each) as pool:
+        while len(pool.start_failures) < 3:
+            list(pool.run([0]))
+            list(pool._look_around())
+        outcomes = list(pool.run([-1, 1, 2]))
+    assert sorted(outcome.task for outcome in outcomes if isinstance(outcome, TaskDone)) == [-1, 1, 2]
+    assert pool.start_failures == ["no weights here"] * 3, "the node is left alone"
+    assert (pool.num_lost_workers, len(pool.ready_workers)) == (1, 2)
+
+
+@pytest.mark.ci
+def test_a_node_that_joins_late_and_cannot_start_workers_does_not_end_the_job(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text(own_node_id())
+    one_each = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
+    with _pool(partial(_starts_on_one_node, tmp_path, "raises later"), one_each) as pool:
+        pool._first_nodes.clear()  # both have joined later
+        pool.first_ready()
+        while len(pool.start_failures) < 3:
+            list(pool.run([0]))
+            list(pool._look_around())
+        done, failed = _run(pool, range(5))
+    assert (sorted(done), failed) == ([0, 1, 2, 3, 4], {})
+
+
+@pytest.mark.ci
+def test_workers_that_die_at_start_on_one_node_do_not_end_the_job_while_others_start_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text(own_node_id())
+    pool = _pool(partial(_starts_on_one_node, tmp_path, "dies"), replace(_CPU_ONLY, num_workers=4))
+    while len(pool.start_failures) < 3:
+        list(pool._settle())
+    (tmp_path / "go on").touch()
+    done, failed = _run(pool, range(5))
+    assert (sorted(done), failed) == ([0, 1, 2, 3, 4], {})
+
+
 @dataclass(frozen=True)
 class _Kind:
     precision: str
@@ -598,8 +661,8 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
                 ray.kill(each)
         return has_warned
 
-    monkeypatch.setattr(pool, "_SILENT_S", 0.5)
-    monkeypatch.setattr(pool, "warn_if_waiting", warn)
+    monkeypatch.setattr(waiting, "_SILENT_S", 0.5)
+    monkeypatch.setattr(waiting, "warn_if_waiting", warn)
     held = r"needs 0 GPUs and 2 CPUs, and [0-3] of 3 GPUs and [34] of 4 CPUs are held\..* lower `cpus_per_actor`\."
     with pytest.warns(WaitingWarning, match=held):
         done, _ = _run(_pool(_double, replace(_CPU_ONLY, num_workers=1, cpus_per_worker=2)), range(3))
