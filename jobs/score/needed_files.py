@@ -18,11 +18,12 @@ from scoring.errors import RequestError, ScoringError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
 from scoring.sources.image_finder import is_image
-from scoring.sources.inputs import collection_files
+from scoring.sources.inputs import collection_files, places_of_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, machine_path
 from scoring.storage.read_deadline import within
-from scoring.storage.walking import Walked, walk
+from scoring.storage.walking import walk
 
 _LOOKED_AT = 200  # files of a folder, of which some are compared
 _COMPARED = 5
@@ -51,26 +52,35 @@ def see_images(images: Location) -> list[SharedFile]:
     return [SharedFile("images", _first_inside(str(path.absolute())))]
 
 
-def see_photos(images: Location) -> list[SharedFile]:
-    """Some photos of a folder with their content, which tell copies of it that differ; none where they cannot be read.
+def see_photos(images: Location, columns: TableColumns = NO_COLUMNS) -> list[SharedFile]:
+    """Some photos of a folder, or of those that a table names, with their content; none where they cannot be read.
 
-    For the beginning alone: on a node that joins later, photos may have changed since.
+    They tell copies of a folder that differ, and nodes that have the table alone. For the beginning alone: on a node
+    that joins later, photos may have changed since.
     """
-    path = machine_path(images)
-    if path is None or not path.is_dir():
+    path, photos = machine_path(images), list[SharedFile]()
+    if path is None:
         return []
-    path, photos = path.absolute(), list[SharedFile]()
     with suppress(OSError, ScoringError):  # who lists them says so
-        found = [file for file in islice(walk(path), _LOOKED_AT) if not file.fault and is_image(file.name)]
-        for file in found[:: max(1, len(found) // _COMPARED)][:_COMPARED]:
+        found = _in_folder(path.absolute()) if path.is_dir() else []
+        rows = [] if found else places_of_images(images, columns, _LOOKED_AT)
+        found += filter(None, map(machine_path, rows))
+        for photo in found[:: max(1, len(found) // _COMPARED)][:_COMPARED]:
             with suppress(OSError):
-                photos.append(_see_photo(path / file.name, file))
+                photos.append(_see_photo(photo.absolute()))
     return photos
 
 
-def _see_photo(path: Path, file: Walked) -> SharedFile:
-    content = within(_READ_LIMIT_S, path.read_bytes) if file.size_bytes <= _LARGEST_COMPARED else None
-    return SharedFile("images", str(path), file.size_bytes if content is None else len(content), content)
+def _in_folder(folder: Path) -> list[Path]:
+    """Photos among the first files of a folder."""
+    files = islice(walk(folder), _LOOKED_AT)
+    return [folder / file.name for file in files if not file.fault and is_image(file.name)]
+
+
+def _see_photo(path: Path) -> SharedFile:
+    size_bytes = within(_READ_LIMIT_S, lambda: path.stat().st_size)
+    content = within(_READ_LIMIT_S, path.read_bytes) if size_bytes <= _LARGEST_COMPARED else None
+    return SharedFile("images", str(path), size_bytes if content is None else len(content), content)
 
 
 def _first_inside(folder: str) -> str:
