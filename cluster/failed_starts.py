@@ -3,8 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+from cluster.errors import WorkerStartError
 from cluster.nodes import Node
 from cluster.placement import Placement, count_room
+from cluster.work import D, T
+from cluster.worker import Worker
 
 _MAX_FAILED = 3  # on a node, or of any in a row
 
@@ -29,6 +32,17 @@ class FailedStarts:
         """Record that a worker could not be built there."""
         self._on[node_id] += 1
         self.in_a_row += 1
+
+    def died(self, worker: Worker[T, D], others: Iterable[Worker[T, D]], reason: str) -> None:
+        """Record that a worker died before it was built.
+
+        Raises:
+            WorkerStartError: If one after the other has, and none is ready, or starts on a node where none has.
+        """
+        self.note(worker.node_id)
+        promising = (other.info or (other.is_starting and self.was_spared(other.node_id)) for other in others)
+        if self.are_many and not any(promising):
+            raise WorkerStartError(f"{self.in_a_row} actors in a row died while starting: {reason}")
 
     def clear(self, node_id: str | None) -> None:
         """Record that one was."""

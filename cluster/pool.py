@@ -11,15 +11,15 @@ from typing import Any, Generic, NoReturn, Self, TypeAlias
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
-from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
+from cluster.errors import WorkersLostError, WorkerStartError
 from cluster.failed_starts import FailedStarts
 from cluster.head_watch import HeadWatch
-from cluster.ledger import TaskFailed, TaskLedger
+from cluster.ledger import Assignment, TaskFailed, TaskLedger
 from cluster.nodes import check_open, cluster_nodes, on_node
 from cluster.placement import Placement, count_room
+from cluster.refusals import Refusals
 from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
@@ -53,6 +53,8 @@ class WorkerPool(Generic[T, R, D]):
             for one of these, it is raised itself instead of a WorkerStartError. The first set are those that begin on
             nodes which were there before the pool, and all until one is ready.
         spare_s: See `Deadline`.
+        of_a_node: Exceptions of a task that may be its node's alone, which lacks a disk or a network: it is tried on
+            another node, where there is one, and that node rests. Their reasons name the machine, where there are more.
 
     Attributes:
         ready_workers: All that were ever ready, the dead included.
@@ -67,12 +69,13 @@ class WorkerPool(Generic[T, R, D]):
         deadline_s: float | None = None,
         faults: tuple[type[Exception], ...] = (),
         spare_s: float = 0.0,
+        of_a_node: tuple[type[Exception], ...] = (),
     ) -> None:
         self._head = HeadWatch()
         self._recipe = ray.put(recipe)
         self._placement = placement
         self._deadline = Deadline(deadline_s, spare_s)
-        self._faults = faults
+        self._faults, self._of_a_node = faults, of_a_node
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(
             num_cpus=placement.cpus_per_worker,
@@ -89,6 +92,7 @@ class WorkerPool(Generic[T, R, D]):
         self._failed_starts = FailedStarts()
         self._first_nodes = {node.node_id for node in cluster_nodes()}
         self._waiting = Waiting(placement)
+        self._refusals: Refusals[T, D] = Refusals(self._living, MAX_ATTEMPTS)
         self._looked_at = time.monotonic()
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
@@ -128,13 +132,14 @@ class WorkerPool(Generic[T, R, D]):
             PlacementError: As in `first_ready`, if no worker was ready before.
         """
         self._ledger = TaskLedger(tasks, MAX_ATTEMPTS)
+        self._refusals = Refusals(self._living, MAX_ATTEMPTS)
         while self._ledger.is_open:
             self._hand_out()
             yield from self._settle()
 
     def stop(self) -> None:
         """End all workers; what they have not finished is lost."""
-        for worker in self._workers.values():
+        for worker in self._living:
             if ray.is_initialized():
                 ray.kill(worker.actor)
         self._workers.clear()
@@ -142,7 +147,7 @@ class WorkerPool(Generic[T, R, D]):
 
     def _start_workers(self, count: int) -> None:
         """Start so many workers, or as many as there is room for on nodes that have not failed to start them."""
-        taken = [worker.node_id for worker in self._workers.values()]
+        taken = [worker.node_id for worker in self._living]
         for node_id in self._failed_starts.places(count, cluster_nodes, self._placement, taken):
             where = {} if node_id is None else {"scheduling_strategy": on_node(node_id)}
             worker: Worker[T, D] = Worker(self._num_started, self._actor_class.options(**where).remote(), node_id)
@@ -158,14 +163,11 @@ class WorkerPool(Generic[T, R, D]):
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
         check_open()
-        for worker in self._workers.values():
-            while worker.has_room:
-                assignment = self._ledger.assign(worker.worker_id, len(worker.tasks))
-                if assignment is None:
-                    break
-                worker.give(assignment.task, assignment.alone)
-                running = worker.actor.run.remote(assignment.task, assignment.alone)
-                self._calls.add(running, Call(worker, assignment))
+        for worker in self._living:
+            while assignment := self._refusals.assign(self._ledger, worker, time.monotonic()):
+                task, alone, may_refuse = assignment.task, assignment.alone, assignment.may_refuse
+                worker.give(task, alone)
+                self._calls.add(worker.actor.run.remote(task, alone, may_refuse), Call(worker, assignment))
 
     def _settle(self) -> Iterator[Outcome[T, R]]:
         """Wait for a call to end, or for the time to look around, and act on what is found."""
@@ -173,7 +175,7 @@ class WorkerPool(Generic[T, R, D]):
             if call.assignment is None:
                 yield from self._settle_start(reference, call.worker, call.asks_begun)
             else:
-                yield from self._settle_task(reference, call.worker, call.assignment.task)
+                yield from self._settle_task(reference, call.worker, call.assignment)
         if time.monotonic() - self._looked_at >= _LOOK_S:
             yield from self._look_around()
 
@@ -192,20 +194,30 @@ class WorkerPool(Generic[T, R, D]):
             else:
                 self._admit(worker, WorkerInfo(worker.worker_id, *answer))
 
-    def _settle_task(self, reference: Any, worker: Worker[T, D], task: T) -> Iterator[Outcome[T, R]]:
+    def _settle_task(self, reference: Any, worker: Worker[T, D], given: Assignment[T]) -> Iterator[Outcome[T, R]]:
         try:
             result: R = ray.get(reference)
         except RayTaskError as error:
-            worker.release(task)
-            failed = self._ledger.raised(task, worker.worker_id, one_line(error.cause))
-            if failed:
+            worker.release(given.task)
+            if failed := self._note_fault(worker, given, error.cause):
                 yield failed
         except RayError as error:
             yield from self._lose(worker, cause_of_death(error))
         else:
-            self._deadline.learn(worker.release(task))
-            if self._ledger.done(task):
-                yield TaskDone(task, result, worker.worker_id)
+            self._deadline.learn(worker.release(given.task))
+            self._refusals.done(worker, given.task, given.may_refuse)
+            if self._ledger.done(given.task):
+                yield TaskDone(given.task, result, worker.worker_id)
+
+    def _note_fault(self, worker: Worker[T, D], given: Assignment[T], error: Exception) -> TaskFailed[T] | None:
+        """A task raised: it is given up, or tried on another node where its own may be the cause."""
+        reason = one_line(error)
+        if isinstance(error, self._of_a_node):
+            reason = self._refusals.named(worker, reason)
+            if given.may_refuse:
+                self._refusals.refused(worker, given.task, time.monotonic())
+                return self._ledger.refused(given.task, worker.worker_id, reason)
+        return self._ledger.raised(given.task, worker.worker_id, reason)
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
@@ -236,21 +248,12 @@ class WorkerPool(Generic[T, R, D]):
         self._remove(worker)
         self.num_lost_workers += 1
         if worker.info is None and not self._has_left(worker.node_id):
-            self._died_at_start(worker, reason)
+            self.start_failures.append(reason)
+            self._failed_starts.died(worker, self._living, reason)
         for task in worker.tasks:
-            failed = self._ledger.lost(task, worker.worker_id, reason)
-            if failed:
+            if failed := self._ledger.lost(task, worker.worker_id, reason):
                 yield failed
         self._replace()
-
-    def _died_at_start(self, worker: Worker[T, D], reason: str) -> None:
-        """Stop the job when one worker after the other dies before it is built, and no other is more promising."""
-        failed = self._failed_starts
-        failed.note(worker.node_id)
-        self.start_failures.append(reason)
-        promising = (other.info or (other.is_starting and failed.was_spared(other.node_id)) for other in self._living)
-        if failed.are_many and not any(promising):
-            raise WorkerStartError(f"{failed.in_a_row} actors in a row died while starting: {reason}")
 
     def _has_left(self, node_id: str | None) -> bool:
         """Whether a node is gone: what started there did not fail."""
@@ -279,9 +282,7 @@ class WorkerPool(Generic[T, R, D]):
         room = count_room(cluster_nodes(), self._placement)
         wanted = room if self._placement.elastic else self._placement.num_workers
         self._start_workers(max(0, wanted - len(self._workers)))
-        if not (room or self.ready_workers) and self._placement.by_autoscaler:
-            self._check_may_come()
-        if self._waiting.is_over(now, room, self._living, self._deadline.start_seconds()):
+        if self._waiting.is_over(now, room, self._living, bool(self.ready_workers), self._deadline.start_seconds()):
             self._give_up()
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
@@ -298,14 +299,6 @@ class WorkerPool(Generic[T, R, D]):
                     f"not ready within {start_s:.0f} s: the actor hung and was ended. "
                     "Allow more with `shard_deadline`, where the command has it.",
                 )
-
-    def _check_may_come(self) -> None:
-        """Give up where the autoscaler says that no node which it may add can take a worker."""
-        if can_never_place(self._placement.bundle):
-            raise PlacementError(
-                f"Expected a node with {self._placement} for an actor; the cluster's autoscaler has none to add. "
-                "Lower `gpus_per_actor` or `cpus_per_actor`, or name another `accelerator_type`."
-            )
 
     def _give_up(self) -> NoReturn:
         if not self.ready_workers and not self.start_failures:

@@ -55,9 +55,9 @@ class Actor:
         self._work: Work[Any, Any, D] = work
         return devices, work.description, work.tasks_at_once
 
-    def run(self, task: Any, again: bool) -> Any:
+    def run(self, task: Any, again: bool, may_refuse: bool) -> Any:
         """Do one task; calls may overlap."""
-        return self._work.again(task) if again else self._work(task)
+        return self._work.again(task, may_refuse) if again else self._work(task, may_refuse)
 
 
 @dataclass

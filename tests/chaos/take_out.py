@@ -441,8 +441,8 @@ MECHANISMS = [
     Mechanism(
         "a lost shard is decoded in a process of its own",
         "cluster/worker.py",
-        "self._work.again(task) if again else self._work(task)",
-        "self._work(task)",
+        "self._work.again(task, may_refuse) if again else self._work(task, may_refuse)",
+        "self._work(task, may_refuse)",
         f"{_CHAOS}a_picture_crashes_the_decoder[0]",
     ),
     Mechanism(

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -183,7 +184,7 @@ class _Overlapping:
         self.tasks_at_once = tasks_at_once
         self._running: list[int] = []
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         self._running.append(task)
         time.sleep(0.1)
         together = len(self._running)
@@ -217,7 +218,7 @@ class _DiesFirst(FunctionWork[int, str]):
             os.kill(os.getpid(), signal.SIGKILL)
         return "first"
 
-    def again(self, task: int, /) -> str:
+    def again(self, task: int, /, may_refuse: bool = False) -> str:
         return "again"
 
 
@@ -249,6 +250,58 @@ def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
     done, failed = _run(_pool(_raises_on_three, _CPU_ONLY), range(6))
     assert sorted(done) == [0, 1, 2, 4, 5]
     assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
+
+
+class _LacksOnOneNode:
+    """On the other node than the first that builds, or on both, tasks are refused."""
+
+    description = None
+    tasks_at_once = 2
+
+    def __init__(self, folder: Path, everywhere: bool) -> None:
+        with suppress(FileExistsError), (folder / "good").open("x") as file:
+            file.write(own_node_id())
+        self._folder, self._lacks = folder, everywhere or (folder / "good").read_text() != own_node_id()
+
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+        if not self._lacks:
+            time.sleep(0.1)
+            return task
+        with (self._folder / str(task)).open("a") as file:
+            file.write(own_node_id()[0] if may_refuse else "!")
+        if may_refuse or task == 3:
+            raise FileNotFoundError("no photos here")
+        return -task
+
+    again = __call__
+
+
+_ONE_EACH = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
+
+
+def _refusing(folder: Path, everywhere: bool) -> WorkerPool[int, int, None]:
+    pool = WorkerPool(partial(_LacksOnOneNode, folder, everywhere), _ONE_EACH, of_a_node=(OSError,))
+    give_up_at = time.monotonic() + 60
+    while len(pool.ready_workers) < 2 and time.monotonic() < give_up_at:
+        list(pool._settle())
+    return pool
+
+
+@pytest.mark.ci
+def test_what_one_node_cannot_do_is_done_on_another_and_it_takes_no_more(tmp_path: Path) -> None:
+    done, failed = _run(_refusing(tmp_path, everywhere=False), range(40))
+    assert (done, failed) == ({task: task for task in range(40)}, {})
+    assert len(list(tmp_path.iterdir())) <= 1 + 2 * 2, "those it had at once, perhaps again after its rest"
+
+
+@pytest.mark.ci
+def test_what_no_node_can_do_is_asked_of_each_and_then_done_as_well_as_can_be_or_fails(tmp_path: Path) -> None:
+    done, failed = _run(_refusing(tmp_path, everywhere=True), range(6))
+    assert done == {task: -task for task in range(6) if task != 3}
+    assert set(failed) == {3}
+    assert failed[3].attempts == 3
+    assert re.fullmatch(r"on \S+: no photos here", failed[3].reason)
+    assert all((tmp_path / str(task)).read_text()[2:] == "!" for task in range(6))
 
 
 def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
@@ -370,7 +423,7 @@ class _KnowsItsNode:
     def __init__(self) -> None:
         self.description = own_node_id()
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         return task
 
     again = __call__
@@ -618,7 +671,7 @@ class _OfTwoKinds:
         self.description = _Kind("float16" if file.exists() else "bfloat16", reason=str(os.getpid()))
         file.touch()
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         if task == 3 and self.description.precision == "bfloat16":
             os.kill(os.getpid(), signal.SIGKILL)
         return task
