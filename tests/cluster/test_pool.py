@@ -301,7 +301,8 @@ def test_what_no_node_can_do_is_asked_of_each_and_then_done_as_well_as_can_be_or
     assert set(failed) == {3}
     assert failed[3].attempts == 3
     assert re.fullmatch(r"on \S+: no photos here", failed[3].reason)
-    assert all((tmp_path / str(task)).read_text()[2:] == "!" for task in range(6))
+    asked = [(tmp_path / str(task)).read_text() for task in range(6)]
+    assert all("!" not in each[:2] and set(each[2:]) == {"!"} for each in asked), "the last ones may run twice"
 
 
 def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
