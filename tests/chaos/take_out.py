@@ -60,6 +60,13 @@ MECHANISMS = [
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
+        "a refused task is tried again",
+        _LEDGER,
+        "        self._refused.append(task)\n",
+        "",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
         "a hanging actor is replaced",
         _POOL,
         "if worker.tasks and now - worker.busy_since > deadline_s:",
@@ -76,7 +83,7 @@ MECHANISMS = [
     Mechanism(
         "the tail is copied",
         _LEDGER,
-        "            return self._copy(worker_id)\n",
+        "            return self._copy(worker_id, is_open)\n",
         "            return None\n",
         "tests/cluster/test_ledger.py",
     ),
