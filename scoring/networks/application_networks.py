@@ -69,6 +69,9 @@ def load_application(application: Application, weights: str | None) -> "keras.Mo
 
     if application.name == "vgg16":
         return load_vgg16(weights)
+    # Keras numbers the names of layers on from all that this process has made. Here they begin anew: `add_10` is the
+    # same layer wherever the network is built, and whatever was built before.
+    keras.utils.clear_session(free_memory=False)
     build = getattr(keras.applications, application.class_name)
     shape = (application.size, application.size, 3)
     if weights == RANDOM_WEIGHTS:
