@@ -44,9 +44,14 @@ def build_application(
     Args:
         application: Which classifier.
         weights: What `load_application` takes.
-        cut: Takes the part of the network that is wanted.
+        cut: Takes the part of the network that is wanted. Its layers have the names that they have in a fresh process.
         name: Name of the network that is returned.
     """
+    if cut:
+        import keras
+
+        # Keras numbers names on from all that this process has made: `add_10` would be another layer the next time.
+        keras.utils.clear_session(free_memory=False)
     return with_preprocessing(load_application(application, weights), application.pixels, cut, name)
 
 
@@ -69,9 +74,6 @@ def load_application(application: Application, weights: str | None) -> "keras.Mo
 
     if application.name == "vgg16":
         return load_vgg16(weights)
-    # Keras numbers the names of layers on from all that this process has made. Here they begin anew: `add_10` is the
-    # same layer wherever the network is built, and whatever was built before.
-    keras.utils.clear_session(free_memory=False)
     build = getattr(keras.applications, application.class_name)
     shape = (application.size, application.size, 3)
     if weights == RANDOM_WEIGHTS:

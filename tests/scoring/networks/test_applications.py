@@ -297,8 +297,14 @@ def test_layers_have_the_same_names_whatever_this_process_has_made_before() -> N
     import keras
 
     keras.layers.Add()([keras.Input((2,)), keras.Input((2,))])
-    names = {layer.name for layer in load_application(APPLICATIONS["xception"], "random").layers}
-    assert {name for name in names if name.startswith("add")} == {"add", *(f"add_{number}" for number in range(1, 12))}
+    names: set[str] = set()
+
+    def cut(network: keras.Model) -> keras.Model:
+        names.update(layer.name for layer in network.layers if layer.name.startswith("add"))
+        return network
+
+    build_application(APPLICATIONS["xception"], "random", cut)
+    assert names == {"add", *(f"add_{number}" for number in range(1, 12))}
 
 
 @pytest.mark.ci
