@@ -34,7 +34,7 @@ class CutNetworkRequest(RunsOnEngine):
         """What people call it."""
         if self.base.further:
             return f"{self.base.name} side by side"
-        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
+        return f"{self.base.model} {f'up to {self.base.layer}' if self.base.layer else 'without its classes'}"
 
     @property
     def needs_sample(self) -> bool:
