@@ -46,7 +46,7 @@ def find_learned(model: str, run: RunFolder) -> frozenset[str]:
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:
     """The photos of a model's features but those that were kept out of training."""
     manifest = Manifest(folder.features.manifest)
-    if not are_features_of_model(folder, training):
+    if manifest.info.digest != training.data.digest or are_features_of_model(folder, training) is False:
         return frozenset()
     held_out: set[str] = set()
     if not training.data.is_cross_validated:

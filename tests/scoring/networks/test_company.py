@@ -136,10 +136,11 @@ def test_rows_of_the_parts_of_one_image_are_refused_and_one_row_of_one_image_is_
         request.load().try_out(1)
 
 
-def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["the maximum of all", "as much of them as certainty hides"])
+def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     pytest.importorskip("openvino")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
-    path = _save(tmp_path / "m.keras", _TOGETHER["the maximum of all"])
+    path = _save(tmp_path / "m.keras", _TOGETHER[name])
     for _ in range(2):  # the second time it is there
         with pytest.raises(ModelError, match="sees each image by itself"):
             _requests(path, EngineName.OPENVINO)[0].load(Mock()).try_out(4)
