@@ -301,7 +301,7 @@ class Url:
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
-        from scoring.storage.prefix_listing import pages_left
+        from scoring.storage.listed_pages import pages_left
 
         with bucket_faults(self):
             for page in pages_left(self._store, self._object_key):
