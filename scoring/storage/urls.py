@@ -13,13 +13,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_clients import (
-    bucket_faults,
-    open_bucket,
-    open_to_write,
-    refuses_conditions,
-    server_of,
-)
+from scoring.storage.bucket_answers import refuses_conditions
+from scoring.storage.bucket_clients import bucket_faults, open_bucket, open_to_write
+from scoring.storage.bucket_settings import server_of
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
