@@ -36,7 +36,7 @@ from scoring.sources.encoded_images import read_image
 from scoring.sources.inputs import ImageEntry, find_images, open_images
 from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.storage import reach, urls
+from scoring.storage import bucket_clients, reach
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
 from scoring.storage.read_deadline import ReadTimeoutError
@@ -423,7 +423,8 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> str:
     """A bucket without connection, beside others."""
     options: Any = {"access_key_id": "id", "secret_access_key": "secret", "retry_config": {"max_retries": 0}}
     dead = S3Store("gone", endpoint="http://127.0.0.1:9", client_options={"allow_http": True}, **options)
-    monkeypatch.setattr(urls, "open_bucket", lambda scheme, name: dead if name == "gone" else open_bucket(scheme, name))
+    opened = lambda scheme, name: dead if name == "gone" else open_bucket(scheme, name)  # noqa: E731
+    monkeypatch.setattr(bucket_clients, "open_bucket", opened)
     return "s3://gone"
 
 
