@@ -22,7 +22,7 @@ def check_answers(address: str | None) -> bool:
         OSError: If nobody listens, says nothing, or is no Ray.
     """
     location = urlsplit(address if address and "://" in address else f"//{address or ''}")
-    if not (location.hostname and location.port):
+    if not location.hostname or location.port is None:  # a port 0 is one that nobody can have
         return False
     with socket.create_connection((location.hostname, location.port), timeout=_CONNECT_S) as connection:
         if os.environ.get(_TLS_VARIABLE, "0").lower() not in ("1", "true"):  # it asks for certificates, which Ray has

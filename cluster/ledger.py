@@ -1,7 +1,7 @@
 """Which tasks wait, which run where, and how often each was tried. Pure bookkeeping: no Ray, no clock."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic
 
@@ -24,10 +24,12 @@ class Assignment(Generic[T]):
     Attributes:
         task: What to do.
         alone: It was lost with a worker before: nothing may run beside it, so that the next loss is its own.
+        may_refuse: Its node may not be able to do it where others can: then it is tried there.
     """
 
     task: T
     alone: bool = False
+    may_refuse: bool = False
 
 
 class TaskLedger(Generic[T]):
@@ -48,23 +50,35 @@ class TaskLedger(Generic[T]):
         self._runners: dict[T, set[int]] = {}  # task -> workers that have it
         # Tasks that may be copied, oldest first: once each, or two copies could fail in turns for ever. No suspects.
         self._uncopied: dict[T, None] = {}
-        self._losses: Counter[T] = Counter()
+        self._refused: deque[T] = deque()
+        self._losses: Counter[T] = Counter()  # with their workers, or by refusals
         self._max_attempts = max_attempts
         self.num_repeats = 0
 
     @property
     def is_open(self) -> bool:
         """Whether a task has not ended yet."""
-        return bool(self._queue or self._suspects or self._runners)
+        return bool(self._queue or self._suspects or self._refused or self._runners)
 
-    def assign(self, worker_id: int, num_running: int) -> Assignment[T] | None:
-        """Choose the next task for a worker that has `num_running` already; None if there is none for it."""
+    def assign(
+        self, worker_id: int, num_running: int, is_open: Callable[[T], bool] = lambda task: True
+    ) -> Assignment[T] | None:
+        """Choose the next task for a worker that has `num_running` already; None if there is none for it.
+
+        Args:
+            worker_id: The worker.
+            num_running: How many tasks it has.
+            is_open: Whether it may be given a task that some workers have refused.
+        """
         if self._suspects:
             return self._start(worker_id, self._suspects.popleft(), alone=True) if num_running == 0 else None
+        for task in filter(is_open, self._refused):
+            self._refused.remove(task)
+            return self._start(worker_id, task)
         if self._queue:
             return self._start(worker_id, self._queue.popleft())
         if num_running == 0:
-            return self._copy(worker_id)
+            return self._copy(worker_id, is_open)
         return None
 
     def done(self, task: T) -> bool:
@@ -77,6 +91,17 @@ class TaskLedger(Generic[T]):
         if not self._stopped(task, worker_id):
             return None
         return TaskFailed(task, self._losses[task] + 1, reason)
+
+    def refused(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
+        """Record that a worker could not do a task, for a reason that may be its node's: others try it, some times."""
+        self._losses[task] += 1
+        if not self._stopped(task, worker_id):
+            return None
+        if self._losses[task] > self._max_attempts:
+            return TaskFailed(task, self._losses[task], reason)
+        self.num_repeats += 1
+        self._refused.append(task)
+        return None
 
     def lost(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""
@@ -95,9 +120,9 @@ class TaskLedger(Generic[T]):
             self._uncopied[task] = None
         return Assignment(task, alone)
 
-    def _copy(self, worker_id: int) -> Assignment[T] | None:
+    def _copy(self, worker_id: int, is_open: Callable[[T], bool]) -> Assignment[T] | None:
         for task in self._uncopied:
-            if worker_id not in self._runners[task]:
+            if worker_id not in self._runners[task] and is_open(task):
                 self.num_repeats += 1
                 self._runners[task].add(worker_id)
                 del self._uncopied[task]

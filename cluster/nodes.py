@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import WorkersLostError
 
@@ -97,6 +98,11 @@ def own_node_id() -> str:
     """Ray's id of the node that this process runs on."""
     node_id: str = ray.get_runtime_context().get_node_id()
     return node_id
+
+
+def on_node(node_id: str) -> NodeAffinitySchedulingStrategy:
+    """What tells Ray to run something there and nowhere else."""
+    return NodeAffinitySchedulingStrategy(node_id, soft=False)
 
 
 def accelerator_resource(accelerator_type: str) -> str:

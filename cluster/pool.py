@@ -4,29 +4,28 @@ Written by hand because `ray.util.ActorPool` loses a dead actor's task and queue
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, Self, TypeAlias
 
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from cluster.autoscaler import can_never_place
 from cluster.calls import Call, OpenCalls
 from cluster.deadline import Deadline
-from cluster.errors import PlacementError, WorkersLostError, WorkerStartError
+from cluster.errors import WorkersLostError, WorkerStartError
+from cluster.failed_starts import FailedStarts
 from cluster.head_watch import HeadWatch
-from cluster.ledger import TaskFailed, TaskLedger
-from cluster.nodes import check_open, cluster_nodes
+from cluster.ledger import Assignment, TaskFailed, TaskLedger
+from cluster.nodes import check_open, cluster_nodes, on_node
 from cluster.placement import Placement, count_room
-from cluster.waiting import warn_if_starting, warn_if_waiting
+from cluster.refusals import Refusals
+from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
 
 MAX_ATTEMPTS = 3  # workers that a task may be lost with before it is given up
-_MAX_FAILED_STARTS = 3  # in a row
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
-_SILENT_S = 10.0  # without a worker that is ready, before it is asked why, and between such questions
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,11 @@ class WorkerPool(Generic[T, R, D]):
         placement: How many actors, and what each gets; if elastic, new nodes get actors as they join.
         deadline_s: Seconds after which a task is taken to hang; None derives it from the times of the others.
         faults: Exceptions of the recipe that say all there is to say: when a worker of the first set cannot be built
-            for one of these, it is raised itself instead of a WorkerStartError.
+            for one of these, it is raised itself instead of a WorkerStartError. The first set are those that begin on
+            nodes which were there before the pool, and all until one is ready.
         spare_s: See `Deadline`.
+        of_a_node: Exceptions of a task that may be its node's alone, which lacks a disk or a network: it is tried on
+            another node, where there is one, and that node rests. Their reasons name the machine, where there are more.
 
     Attributes:
         ready_workers: All that were ever ready, the dead included.
@@ -67,12 +69,13 @@ class WorkerPool(Generic[T, R, D]):
         deadline_s: float | None = None,
         faults: tuple[type[Exception], ...] = (),
         spare_s: float = 0.0,
+        of_a_node: tuple[type[Exception], ...] = (),
     ) -> None:
         self._head = HeadWatch()
         self._recipe = ray.put(recipe)
         self._placement = placement
         self._deadline = Deadline(deadline_s, spare_s)
-        self._faults = faults
+        self._faults, self._of_a_node = faults, of_a_node
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(
             num_cpus=placement.cpus_per_worker,
@@ -85,9 +88,12 @@ class WorkerPool(Generic[T, R, D]):
         self._workers: dict[int, Worker[T, D]] = {}
         self._calls: OpenCalls[T, D] = OpenCalls()
         self._ledger: TaskLedger[T] = TaskLedger((), MAX_ATTEMPTS)
-        self._num_started = self._num_failed_starts = 0
-        self._looked_at = self._placeable_at = self._asked_at = time.monotonic()
-        self._has_warned = self._has_told_of_start = False
+        self._num_started = 0
+        self._failed_starts = FailedStarts()
+        self._first_nodes = {node.node_id for node in cluster_nodes()}
+        self._waiting = Waiting(placement)
+        self._refusals: Refusals[T, D] = Refusals(self._living, MAX_ATTEMPTS)
+        self._looked_at = time.monotonic()
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
         self.num_lost_workers = 0
@@ -126,21 +132,25 @@ class WorkerPool(Generic[T, R, D]):
             PlacementError: As in `first_ready`, if no worker was ready before.
         """
         self._ledger = TaskLedger(tasks, MAX_ATTEMPTS)
+        self._refusals = Refusals(self._living, MAX_ATTEMPTS)
         while self._ledger.is_open:
             self._hand_out()
             yield from self._settle()
 
     def stop(self) -> None:
         """End all workers; what they have not finished is lost."""
-        for worker in self._workers.values():
+        for worker in self._living:
             if ray.is_initialized():
                 ray.kill(worker.actor)
         self._workers.clear()
         self._calls.clear()
 
     def _start_workers(self, count: int) -> None:
-        for _ in range(count):
-            worker: Worker[T, D] = Worker(self._num_started, self._actor_class.remote())
+        """Start so many workers, or as many as there is room for on nodes that have not failed to start them."""
+        taken = [worker.node_id for worker in self._living]
+        for node_id in self._failed_starts.places(count, cluster_nodes, self._placement, taken):
+            where = {} if node_id is None else {"scheduling_strategy": on_node(node_id)}
+            worker: Worker[T, D] = Worker(self._num_started, self._actor_class.options(**where).remote(), node_id)
             self._num_started += 1
             self._workers[worker.worker_id] = worker
             self._ask_begun(worker)
@@ -153,14 +163,11 @@ class WorkerPool(Generic[T, R, D]):
     def _hand_out(self) -> None:
         """Give every ready worker its next tasks."""
         check_open()
-        for worker in self._workers.values():
-            while worker.has_room:
-                assignment = self._ledger.assign(worker.worker_id, len(worker.tasks))
-                if assignment is None:
-                    break
-                worker.give(assignment.task, assignment.alone)
-                running = worker.actor.run.remote(assignment.task, assignment.alone)
-                self._calls.add(running, Call(worker, assignment))
+        for worker in self._living:
+            while assignment := self._refusals.assign(self._ledger, worker, time.monotonic()):
+                task, alone, may_refuse = assignment.task, assignment.alone, assignment.may_refuse
+                worker.give(task, alone)
+                self._calls.add(worker.actor.run.remote(task, alone, may_refuse), Call(worker, assignment))
 
     def _settle(self) -> Iterator[Outcome[T, R]]:
         """Wait for a call to end, or for the time to look around, and act on what is found."""
@@ -168,7 +175,7 @@ class WorkerPool(Generic[T, R, D]):
             if call.assignment is None:
                 yield from self._settle_start(reference, call.worker, call.asks_begun)
             else:
-                yield from self._settle_task(reference, call.worker, call.assignment.task)
+                yield from self._settle_task(reference, call.worker, call.assignment)
         if time.monotonic() - self._looked_at >= _LOOK_S:
             yield from self._look_around()
 
@@ -187,20 +194,30 @@ class WorkerPool(Generic[T, R, D]):
             else:
                 self._admit(worker, WorkerInfo(worker.worker_id, *answer))
 
-    def _settle_task(self, reference: Any, worker: Worker[T, D], task: T) -> Iterator[Outcome[T, R]]:
+    def _settle_task(self, reference: Any, worker: Worker[T, D], given: Assignment[T]) -> Iterator[Outcome[T, R]]:
         try:
             result: R = ray.get(reference)
         except RayTaskError as error:
-            worker.release(task)
-            failed = self._ledger.raised(task, worker.worker_id, one_line(error.cause))
-            if failed:
+            worker.release(given.task)
+            if failed := self._note_fault(worker, given, error.cause):
                 yield failed
         except RayError as error:
             yield from self._lose(worker, cause_of_death(error))
         else:
-            self._deadline.learn(worker.release(task))
-            if self._ledger.done(task):
-                yield TaskDone(task, result, worker.worker_id)
+            self._deadline.learn(worker.release(given.task))
+            self._refusals.done(worker, given.task, given.may_refuse)
+            if self._ledger.done(given.task):
+                yield TaskDone(given.task, result, worker.worker_id)
+
+    def _note_fault(self, worker: Worker[T, D], given: Assignment[T], error: Exception) -> TaskFailed[T] | None:
+        """A task raised: it is given up, or tried on another node where its own may be the cause."""
+        reason = one_line(error)
+        if isinstance(error, self._of_a_node):
+            reason = self._refusals.named(worker, reason)
+            if given.may_refuse:
+                self._refusals.refused(worker, given.task, time.monotonic())
+                return self._ledger.refused(given.task, worker.worker_id, reason)
+        return self._ledger.raised(given.task, worker.worker_id, reason)
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""
@@ -209,44 +226,48 @@ class WorkerPool(Generic[T, R, D]):
             ray.kill(worker.actor)
             self._start_failed(worker, unlike(info, first), None)
             return
-        self._num_failed_starts = 0
+        self._failed_starts.clear(worker.node_id)
         worker.info = info
         self.ready_workers.append(info)
 
     def _start_failed(self, worker: Worker[T, D], reason: str, cause: Exception | None) -> None:
-        """It could not be built: a worker of the first set stops the job, a replacement leaves it to the others."""
+        """It could not be built: a worker of the first set stops the job, another one is tried again elsewhere."""
         self._remove(worker)
-        if worker.worker_id < self._placement.num_workers:
+        is_of_first_nodes = worker.node_id is None or worker.node_id in self._first_nodes
+        if worker.worker_id < self._placement.num_workers and (is_of_first_nodes or not self.ready_workers):
             if isinstance(cause, self._faults):
                 raise cause from None
             raise WorkerStartError(f"An actor could not start: {reason}") from cause
-        self._num_failed_starts += 1
+        self._failed_starts.note(worker.node_id)
         self.start_failures.append(reason)
-        if not self._workers:
-            self._give_up()
+        self._replace()
 
     def _lose(self, worker: Worker[T, D], reason: str) -> Iterator[Outcome[T, R]]:
         """A worker died: its tasks are tried again elsewhere, and a new one takes its place."""
         self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 1
-        if worker.info is None:
-            self._died_at_start(reason)
+        if worker.info is None and not self._has_left(worker.node_id):
+            self.start_failures.append(reason)
+            self._failed_starts.died(worker, self._living, reason)
         for task in worker.tasks:
-            failed = self._ledger.lost(task, worker.worker_id, reason)
-            if failed:
+            if failed := self._ledger.lost(task, worker.worker_id, reason):
                 yield failed
-        if self._num_failed_starts < _MAX_FAILED_STARTS:
-            self._start_workers(1)
-        elif not self._workers:
+        self._replace()
+
+    def _has_left(self, node_id: str | None) -> bool:
+        """Whether a node is gone: what started there did not fail."""
+        return node_id is not None and self._head.is_up() and node_id not in {node.node_id for node in cluster_nodes()}
+
+    def _replace(self) -> None:
+        """Start a worker in place of one that is gone, where one may start; give up when none is left."""
+        self._start_workers(1)
+        if not self._workers:
             self._give_up()
 
-    def _died_at_start(self, reason: str) -> None:
-        """Stop trying when one worker after the other dies before it is built, and the job if none is left."""
-        self._num_failed_starts += 1
-        self.start_failures.append(reason)
-        if self._num_failed_starts >= _MAX_FAILED_STARTS and not any(worker.info for worker in self._workers.values()):
-            raise WorkerStartError(f"{self._num_failed_starts} actors in a row died while starting: {reason}")
+    @property
+    def _living(self) -> Collection[Worker[T, D]]:
+        return self._workers.values()
 
     def _remove(self, worker: Worker[T, D]) -> None:
         del self._workers[worker.worker_id]
@@ -259,19 +280,10 @@ class WorkerPool(Generic[T, R, D]):
         if not self._head.is_up():
             return
         room = count_room(cluster_nodes(), self._placement)
-        if self._placement.elastic and self._num_failed_starts < _MAX_FAILED_STARTS:
-            self._start_workers(max(0, room - len(self._workers)))
-        is_ready = any(worker.info for worker in self._workers.values())
-        if room or is_ready:
-            self._placeable_at = now
-        else:
-            self._wait_for_nodes(now - self._placeable_at)
-        if is_ready or not room:
-            self._asked_at = now
-        elif not self._has_warned and now - self._asked_at > _SILENT_S:
-            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(self._workers))
-        if not (is_ready or self._has_told_of_start):
-            self._has_told_of_start = warn_if_starting(self._workers.values(), now, self._deadline.start_seconds())
+        wanted = room if self._placement.elastic else self._placement.num_workers
+        self._start_workers(max(0, wanted - len(self._workers)))
+        if self._waiting.is_over(now, room, self._living, bool(self.ready_workers), self._deadline.start_seconds()):
+            self._give_up()
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
         deadline_s = self._deadline.seconds()
@@ -287,16 +299,6 @@ class WorkerPool(Generic[T, R, D]):
                     f"not ready within {start_s:.0f} s: the actor hung and was ended. "
                     "Allow more with `shard_deadline`, where the command has it.",
                 )
-
-    def _wait_for_nodes(self, waited_s: float) -> None:
-        """No node can take a worker: go on only while one may still join."""
-        if self._placement.by_autoscaler and not self.ready_workers and can_never_place(self._placement.bundle):
-            raise PlacementError(
-                f"Expected a node with {self._placement} for an actor; the cluster's autoscaler has none to add. "
-                "Lower `gpus_per_actor` or `cpus_per_actor`, or name another `accelerator_type`."
-            )
-        if waited_s > self._placement.patience_s:
-            self._give_up()
 
     def _give_up(self) -> NoReturn:
         if not self.ready_workers and not self.start_failures:

@@ -30,6 +30,7 @@ _NODE = ("ray._private.node", "Node")
 _IDLE_SERVICES = ("start_api_server", "start_monitor", "start_log_monitor")
 _LISTENER = ("ray._private.worker", "global_worker", "listener_thread")
 _ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators itself names but some: no H200, no L40S
+_FIND_CLUSTER = ("ray._private.services", "canonicalize_bootstrap_address")
 _HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
 _AUTOSCALER_REPORT_KEY = b"__autoscaling_status"
@@ -146,6 +147,20 @@ def accelerator_types() -> set[str] | None:
     if not types:
         _warn("has no list of GPUs where it was: a misspelt `accelerator_type` is not noticed.")
     return types or None
+
+
+def found_cluster() -> str | None:
+    """HOST:PORT of the cluster that Ray takes `auto` for; None if it does not tell.
+
+    Raises:
+        ConnectionError: If it finds none.
+    """
+    find = _find(*_FIND_CLUSTER)
+    if find is None:
+        _warn("does not say which cluster `auto` is: one that has ended is waited for, many minutes.")
+        return None
+    address: str | None = find("auto")
+    return address
 
 
 def managed_node_types() -> set[str] | None:

@@ -176,15 +176,17 @@ def _is_client() -> bool:
 
 def _connect_in_background(connecting: BackgroundCall, address: str | None) -> None:
     """Connect while signals are heeded: Ray's compiled code, which starts for seconds, looks for none."""
-    answered = False
+    answered, where = False, f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
     try:
-        answered = check_answers(address)
+        found = private_ray.found_cluster() if address == _ANY else address
+        if found and found != address:
+            where += f", which is {found}"
+        answered = check_answers(found)
         with _own_sigterm():
             connecting.run()
     except SessionError:
         raise
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
-        where = f"the Ray cluster at {without_password(address)}" if address else "a local Ray"
         reason = hide_secrets(str(error), address=address)
         if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
@@ -223,8 +225,10 @@ def _own_sigterm() -> Iterator[None]:
 
 
 def _cluster_address(address: str | None) -> str | None:
-    chosen = address or os.environ.get("RAY_ADDRESS")
-    return None if chosen == _LOCAL else chosen
+    chosen = (address or "").strip() or os.environ.get("RAY_ADDRESS", "").strip()
+    if chosen == _CLIENT:
+        raise PlacementError(f"Expected a cluster's address, such as HEAD:6379 or ray://HEAD:10001; received {chosen}.")
+    return None if chosen in ("", _LOCAL) else chosen
 
 
 def _connect(address: str | None) -> None:

@@ -1,5 +1,6 @@
 """Whether every machine of the cluster has the same files: looked at from each, not assumed."""
 
+import hashlib
 import os
 import socket
 import time
@@ -11,10 +12,9 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from cluster.errors import ClusterError
-from cluster.nodes import Node, cluster_nodes, own_node_id
+from cluster.nodes import Node, cluster_nodes, on_node, own_node_id
 from cluster.work import D, R, Recipe, T, Work
 
 _SHARED_DISK_S = 10.0  # until a network file system shows what another machine has just written
@@ -35,21 +35,26 @@ class SharedFile:
         path: Absolute.
         size_bytes: Its size, or None if it changes.
         content: What stands somewhere in it, or None.
+        digest: SHA-256 of all of it, or None.
     """
 
     name: str
     path: str
     size_bytes: int | None = None
     content: bytes | None = None
+    digest: str | None = None
 
     def is_here(self) -> bool:
         """Whether this process finds the same under its path."""
         try:
-            if self.size_bytes is None and self.content is None:
+            if self.size_bytes is None and self.content is None and self.digest is None:
                 return Path(self.path).exists()
             with open(self.path, "rb") as file:  # NFS asks its server anew; of its size alone it may tell an old one
-                same_size = self.size_bytes in (None, os.fstat(file.fileno()).st_size)
-                return same_size and (self.content is None or self.content in file.read())
+                if self.size_bytes not in (None, os.fstat(file.fileno()).st_size):
+                    return False
+                if self.digest is not None and hashlib.file_digest(file, "sha256").hexdigest() != self.digest:
+                    return False
+                return self.content is None or self.content in file.read()
         except OSError:
             return False
 
@@ -79,7 +84,7 @@ def find_missing_by_node(
     remote: Any = ray.remote  # its stubs cannot follow the options
     look = remote(num_cpus=0, max_retries=2)(find_missing)
     held: Any = ray.put(files)  # once; as an argument, photos among them would be stored for each node
-    answers = {look.options(scheduling_strategy=_on(node)).remote(held, patience_s): node for node in nodes}
+    answers = {look.options(scheduling_strategy=on_node(node.node_id)).remote(held, patience_s): node for node in nodes}
     ray.wait(list(answers), num_returns=len(answers), timeout=patience_s + _NODE_PATIENCE_S)
     found = {node: _answer(reference) for reference, node in answers.items()}
     return {node: missing for node, missing in found.items() if missing}
@@ -98,10 +103,6 @@ def _build_with_files(recipe: Recipe[T, R, D], files: Sequence[SharedFile], pati
             f"Expected every node to see `{file.name}`; {socket.gethostname()} cannot see {file.path} as others do."
         )
     return recipe()
-
-
-def _on(node: Node) -> NodeAffinitySchedulingStrategy:
-    return NodeAffinitySchedulingStrategy(node.node_id, soft=False)
 
 
 def _answer(reference: Any) -> list[SharedFile]:

@@ -1,17 +1,65 @@
 """What a job waits for: what other work holds of the cluster, or a worker that does not get ready."""
 
+import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import ray
 
-from cluster.autoscaler import num_waiting
-from cluster.errors import WaitingWarning
+from cluster.autoscaler import can_never_place, num_waiting
+from cluster.errors import PlacementError, WaitingWarning
 from cluster.placement import Placement
 from cluster.work import D, T
 from cluster.worker import Worker
 
 _LONG_START_S = 60.0
+_SILENT_S = 10.0  # without a worker that is ready, before it is asked why, and between such questions
+
+
+class Waiting:
+    """A pool's waits: for a node that can take a worker, for room there, and for the first worker to be ready.
+
+    Args:
+        placement: What each worker takes, and how long to wait for a node.
+    """
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._placeable_at = self._asked_at = time.monotonic()
+        self._has_warned = self._has_told_of_start = False
+
+    def is_over(
+        self, now: float, room: int, workers: Collection[Worker[T, D]], was_ready: bool, start_s: float
+    ) -> bool:
+        """Say what is waited for, once; return whether it was long enough that no node could take a worker.
+
+        Args:
+            now: By `time.monotonic()`.
+            room: How many workers the nodes could hold.
+            workers: All there are.
+            was_ready: Whether one ever was.
+            start_s: How long a start may take.
+
+        Raises:
+            PlacementError: If none ever was, and the autoscaler says that no node which it may add can take one.
+        """
+        is_ready = any(worker.info for worker in workers)
+        if room or is_ready:
+            self._placeable_at = now
+        elif self._placement.by_autoscaler and not was_ready and can_never_place(self._placement.bundle):
+            raise PlacementError(
+                f"Expected a node with {self._placement} for an actor; the cluster's autoscaler has none to add. "
+                "Lower `gpus_per_actor` or `cpus_per_actor`, or name another `accelerator_type`."
+            )
+        elif now - self._placeable_at > self._placement.patience_s:
+            return True
+        if is_ready or not room:
+            self._asked_at = now
+        elif not self._has_warned and now - self._asked_at > _SILENT_S:
+            self._asked_at, self._has_warned = now, warn_if_waiting(self._placement, len(workers))
+        if not (is_ready or self._has_told_of_start):
+            self._has_told_of_start = warn_if_starting(workers, now, start_s)
+        return False
 
 
 def warn_if_waiting(placement: Placement, num_workers: int) -> bool:

@@ -25,10 +25,15 @@ class Work(Protocol[_TaskIn, _ResultOut, _DescriptionOut]):
     def tasks_at_once(self) -> int:
         """How many calls may overlap, at most `MAX_TASKS_AT_ONCE`; each call has a thread of its own."""
 
-    def __call__(self, task: _TaskIn, /) -> _ResultOut:
-        """Do a task."""
+    def __call__(self, task: _TaskIn, /, may_refuse: bool = False) -> _ResultOut:
+        """Do a task.
 
-    def again(self, task: _TaskIn, /) -> _ResultOut:
+        Args:
+            task: What to do.
+            may_refuse: Whether another node may do it, if this one seems to lack what it takes: raise what says so.
+        """
+
+    def again(self, task: _TaskIn, /, may_refuse: bool = False) -> _ResultOut:
         """Do a task that was lost with a worker before: it may take this one down as well."""
 
 
@@ -52,11 +57,11 @@ class FunctionWork(Generic[T, R]):
         self._function = function
         self.tasks_at_once = tasks_at_once
 
-    def __call__(self, task: T, /) -> R:
+    def __call__(self, task: T, /, may_refuse: bool = False) -> R:  # noqa: ARG002
         """Call the function."""
         return self._function(task)
 
-    def again(self, task: T, /) -> R:
+    def again(self, task: T, /, may_refuse: bool = False) -> R:  # noqa: ARG002
         """Call the function, as for any task."""
         return self._function(task)
 

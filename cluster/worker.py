@@ -8,6 +8,7 @@ from typing import Any, Generic
 from ray.exceptions import RayActorError
 
 from cluster.devices import Devices, pin_process
+from cluster.nodes import own_node_id
 from cluster.work import MAX_TASKS_AT_ONCE, D, Recipe, T, Work
 
 
@@ -36,14 +37,14 @@ class Actor:
 
     _begun_at: float | None = None
 
-    def begun(self) -> tuple[str, float]:
-        """Return the name of the machine, and how many seconds ago this was first asked: since then the start can hang.
+    def begun(self) -> tuple[str, str, float]:
+        """Return Ray's id of the node, the machine's name, and how long ago this was first asked, in seconds.
 
-        It answers at once, when Ray has found room.
+        Since then the start can hang. It answers at once, when Ray has found room.
         """
         now = time.monotonic()
         self._begun_at = now if self._begun_at is None else self._begun_at
-        return socket.gethostname(), now - self._begun_at
+        return own_node_id(), socket.gethostname(), now - self._begun_at
 
     def start(self, recipe: Recipe[Any, Any, D], num_cpus: float) -> tuple[Devices, D, int]:
         """Pin the process, build the work, and return what `WorkerInfo` says after the number."""
@@ -54,9 +55,9 @@ class Actor:
         self._work: Work[Any, Any, D] = work
         return devices, work.description, work.tasks_at_once
 
-    def run(self, task: Any, again: bool) -> Any:
+    def run(self, task: Any, again: bool, may_refuse: bool) -> Any:
         """Do one task; calls may overlap."""
-        return self._work.again(task) if again else self._work(task)
+        return self._work.again(task, may_refuse) if again else self._work(task, may_refuse)
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Worker(Generic[T, D]):
     Attributes:
         worker_id: Counts up from 0.
         actor: Ray's handle.
+        node_id: Ray's id of the node; None until it runs on one, or is sent to one.
         host: Name of the machine on which it runs; None until it does.
         info: None while it starts.
         tasks: What it has been given and has not ended.
@@ -75,6 +77,7 @@ class Worker(Generic[T, D]):
 
     worker_id: int
     actor: Any
+    node_id: str | None = None
     host: str | None = None
     info: WorkerInfo[D] | None = None
     tasks: list[T] = field(default_factory=list)
@@ -91,9 +94,9 @@ class Worker(Generic[T, D]):
         """Whether it may be given a task now."""
         return self.info is not None and not self.alone and len(self.tasks) < self.info.tasks_at_once
 
-    def begin(self, host: str, seconds_ago: float) -> None:
+    def begin(self, node_id: str, host: str, seconds_ago: float) -> None:
         """Record where it runs, and since when its start is timed, until it is ready."""
-        self.host = host
+        self.node_id, self.host = node_id, host
         if self.info is None:
             self.busy_since = time.monotonic() - seconds_ago
 

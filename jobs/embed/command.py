@@ -74,7 +74,7 @@ def embed(
             finetune.
         base: In place of `model`, what finetune takes, such as vgg16-convolutions.
         weights: Weights file instead of the download; 'random' for a trial.
-        features: Layer whose outputs are the vector; by default the input of the last layer with weights.
+        features: Layer whose outputs are the vector; by default what its classes are computed of, or its own outputs.
         pooling: How maps become one vector, over all positions: mean, max, or both, mean,max. A layer that has a vector
             takes none.
         dtype: Number format of the stored vectors.

@@ -83,7 +83,7 @@ def finetune(
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
             or a .keras model, also hf:// or kaggle://; by default the preset's. Repeatable: features side by side.
         weights: Weights file instead of the download; 'random' for a trial. Of several bases in their order.
-        features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or the last but one.
+        features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or below the classes.
         pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's. What
             is a vector already gets its signed square roots alone, at length one.
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224; by default the preset's,

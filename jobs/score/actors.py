@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from rich.console import Console
 
+from cluster.idle_gpus import tell_idle
 from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.shared_files import SharedFile, require_files
 from jobs.score.request import ImagesRequest
-from scoring.errors import ScoringError
+from scoring.errors import LeaseLostError, ScoringError, StorageError
 from scoring.process.same_version import SameVersion
 from scoring.report.text import plural
 from scoring.shards.report import ShardReport
@@ -39,6 +40,8 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
         f"scoring {request.images} with {request.model.name} on {plural(placement.num_workers, 'actor')}, each "
         f"with {placement}, on {plural(len(nodes), 'node')}"
     )
+    for told in tell_idle(nodes, placement):
+        console.print(told, style="yellow")
     room = count_room(nodes, placement)
     if room < placement.num_workers:
         console.print(
@@ -55,4 +58,5 @@ def start_actors(
     build = SameVersion(partial(ShardScorer, settings))
     recipe: Recipe[ShardTask, ShardReport, ScorerDescription] = require_files(build, needed)
     spare_s = _READS_THAT_HANG * request.read_timeout_s
-    return WorkerPool(recipe, placement, request.shard_deadline_s, (ScoringError,), spare_s)
+    faults = (ScoringError,), spare_s, (StorageError, LeaseLostError, OSError)
+    return WorkerPool(recipe, placement, request.shard_deadline_s, *faults)

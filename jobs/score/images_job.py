@@ -73,7 +73,7 @@ class ImagesJob:
 
     def photos(self) -> list[SharedFile]:
         """Some photos that every node which is there now must have alike."""
-        return see_photos(self._request.images)
+        return see_photos(self._request.images, self._request.columns)
 
     def run(
         self, milestones: Milestones, needed: Sequence[SharedFile], begin: Callable[[], object] | None = None

@@ -3,10 +3,12 @@
 Buckets are not looked at: they are the same from everywhere.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,15 +18,17 @@ from scoring.errors import RequestError, ScoringError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
 from scoring.sources.image_finder import is_image
-from scoring.sources.inputs import collection_files
+from scoring.sources.inputs import collection_files, places_of_images
+from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, machine_path
 from scoring.storage.read_deadline import within
-from scoring.storage.walking import Walked, walk
+from scoring.storage.walking import walk
 
 _LOOKED_AT = 200  # files of a folder, of which some are compared
 _COMPARED = 5
 _LARGEST_COMPARED = 1024**2  # bytes; of larger photos the sizes are
+_LARGEST_DIGESTED = 32 * 1024**2  # bytes; of larger models the size, as each worker takes their digests itself
 _READ_LIMIT_S = 10.0
 
 
@@ -48,26 +52,35 @@ def see_images(images: Location) -> list[SharedFile]:
     return [SharedFile("images", _first_inside(str(path.absolute())))]
 
 
-def see_photos(images: Location) -> list[SharedFile]:
-    """Some photos of a folder with their content, which tell copies of it that differ; none where they cannot be read.
+def see_photos(images: Location, columns: TableColumns = NO_COLUMNS) -> list[SharedFile]:
+    """Some photos of a folder, or of those that a table names, with their content; none where they cannot be read.
 
-    For the beginning alone: on a node that joins later, photos may have changed since.
+    They tell copies of a folder that differ, and nodes that have the table alone. For the beginning alone: on a node
+    that joins later, photos may have changed since.
     """
-    path = machine_path(images)
-    if path is None or not path.is_dir():
+    path, photos = machine_path(images), list[SharedFile]()
+    if path is None:
         return []
-    path, photos = path.absolute(), list[SharedFile]()
     with suppress(OSError, ScoringError):  # who lists them says so
-        found = [file for file in islice(walk(path), _LOOKED_AT) if not file.fault and is_image(file.name)]
-        for file in found[:: max(1, len(found) // _COMPARED)][:_COMPARED]:
+        found = _in_folder(path.absolute()) if path.is_dir() else []
+        rows = [] if found else places_of_images(images, columns, _LOOKED_AT)
+        found += filter(None, map(machine_path, rows))
+        for photo in found[:: max(1, len(found) // _COMPARED)][:_COMPARED]:
             with suppress(OSError):
-                photos.append(_see_photo(path / file.name, file))
+                photos.append(_see_photo(photo.absolute()))
     return photos
 
 
-def _see_photo(path: Path, file: Walked) -> SharedFile:
-    content = within(_READ_LIMIT_S, path.read_bytes) if file.size_bytes <= _LARGEST_COMPARED else None
-    return SharedFile("images", str(path), file.size_bytes if content is None else len(content), content)
+def _in_folder(folder: Path) -> list[Path]:
+    """Photos among the first files of a folder."""
+    files = islice(walk(folder), _LOOKED_AT)
+    return [folder / file.name for file in files if not file.fault and is_image(file.name)]
+
+
+def _see_photo(path: Path) -> SharedFile:
+    size_bytes = within(_READ_LIMIT_S, lambda: path.stat().st_size)
+    content = within(_READ_LIMIT_S, path.read_bytes) if size_bytes <= _LARGEST_COMPARED else None
+    return SharedFile("images", str(path), size_bytes if content is None else len(content), content)
 
 
 def _first_inside(folder: str) -> str:
@@ -88,7 +101,16 @@ def _can_be_seen(entry: os.DirEntry[str]) -> bool:
 def see_model(model: ShardModelRequest) -> list[SharedFile]:
     """The files that the model is made of, where it names any."""
     local = [(field, machine_path(location)) for field, location in model.files().items()]
-    return [see_file(field, path) for field, path in local if path and path.is_file()]
+    return [_see_content(field, path) for field, path in local if path and path.is_file()]
+
+
+def _see_content(field: str, path: Path) -> SharedFile:
+    """A file, known by its digest where that takes no time."""
+    seen = see_file(field, path)
+    if seen.size_bytes is not None and seen.size_bytes <= _LARGEST_DIGESTED:
+        with suppress(OSError), path.open("rb") as file:
+            return replace(seen, digest=hashlib.file_digest(file, "sha256").hexdigest())
+    return seen
 
 
 def see_file(field: str, path: Path) -> SharedFile:

@@ -104,15 +104,16 @@ def join_heads(heads: Sequence[Head], temperature: float, expansion: RbfExpansio
     keras.utils.clear_session(free_memory=False)
     num_classes = len(heads[0].bias)
     num_features = len(expansion.mean) if expansion else (heads[0].dense or [heads[0].kernel])[0].shape[0]
-    features = keras.Input((num_features,))
+    features = keras.Input((num_features,), name="features")
     below = expansion.layers(features) if expansion else _below_logits(heads, features)
     logits = keras.layers.Dense(len(heads) * num_classes, name="logits")
-    members = keras.layers.Reshape((len(heads), num_classes))(logits(below))
-    probabilities = keras.layers.GlobalAveragePooling1D(name="mean")(keras.layers.Softmax()(members))
+    members = keras.layers.Reshape((len(heads), num_classes), name="members")(logits(below))
+    probabilities = keras.layers.Softmax(name="probabilities")(members)
+    mean = keras.layers.GlobalAveragePooling1D(name="mean")(probabilities)
     logits.set_weights(
         [_joint_kernel(heads) / temperature, np.concatenate([head.bias for head in heads]) / temperature]
     )
-    return keras.Model(features, probabilities, name=EXACT if expansion else "head")
+    return keras.Model(features, mean, name=EXACT if expansion else "head")
 
 
 def check_joined(
@@ -161,7 +162,7 @@ def _below_logits(heads: Sequence[Head], features: "keras.KerasTensor") -> "kera
             outputs = layer(outputs)
             layer.set_weights([kernel, bias])
         members.append(outputs)
-    return keras.layers.Concatenate()(members) if len(members) > 1 else members[0]
+    return keras.layers.Concatenate(name="side_by_side")(members) if len(members) > 1 else members[0]
 
 
 def _joint_kernel(heads: Sequence[Head]) -> Float32Array:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array
 from scoring.errors import ImagesError
 from scoring.finetuning.view_rows import mapped
-from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
+from scoring.models.cut_network import CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.base_request import BaseRequest
@@ -91,7 +91,7 @@ class FeatureExtractor(CutNetwork):
         Raises:
             ModelError: If they are too large or too small for float16.
         """
-        check_range(features, "Name another layer with `features`.")
+        self.check_float16(features, "Name another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

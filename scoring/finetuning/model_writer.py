@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scoring.arrays import Float32Array
+from scoring.finetuning.base_check import check_base
 from scoring.finetuning.calibration import calibrate, ensemble_probabilities
 from scoring.finetuning.heads import Head
 from scoring.finetuning.int8_agreement import int8_agreement
@@ -50,9 +51,7 @@ def write_model(
     if is_finished(folder, record):
         return
     temperature = calibrated.calibration.temperature
-    head = network = join(temperature)
-    if not settings.head_only:
-        network = put_together(build_base(settings.base, photos.base_digest), head, settings.flip)
+    network, head = _networks(settings, photos, lambda: join(temperature))
     with storage_faults(folder.path):
         for path in folder.results:
             remove_file(path)
@@ -61,6 +60,22 @@ def write_model(
     write_text(folder.labels, json.dumps(photos.labels) + "\n")
     agreement = int8_agreement(settings, photos, head)
     finish_model(folder, replace(record, network=digest, validation=validation, agreement=agreement))
+
+
+def _networks(
+    settings: FinetuneSettings, photos: TrainingSet, join: Callable[[], "keras.Model"]
+) -> tuple["keras.Model", "keras.Model"]:
+    """The network that is kept, and its head, which it is made of or is.
+
+    The base comes first: what was made before it in this process may change what Keras calls its layers.
+    """
+    if settings.head_only:
+        head = join()
+        return head, head
+    base = build_base(settings.base, photos.base_digest)
+    check_base(settings, photos, base)
+    head = join()
+    return put_together(base, head, settings.flip), head
 
 
 def _write_validation(folder: ModelFolder, photos: TrainingSet, probabilities: Float32Array) -> str:

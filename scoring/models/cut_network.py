@@ -1,9 +1,11 @@
 """What `finetune` and `embed` have in common: a network cut off at one of its layers, asked for and loaded."""
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from scoring.arrays import Float32Array, Float64Array, UInt8Array
 from scoring.errors import ModelError
@@ -12,6 +14,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.company import Company
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
+from scoring.networks.noise import pictures
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
@@ -20,7 +23,7 @@ from scoring.storage.locations import Location
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 _MOST_LOST = 0.01  # of a vector's length; rounding takes at most 0.0005 of it
-_SHORTEST = 0.001  # of the longest vector of a batch: what is shorter is nothing beside the others
+_NUM_TRIED = 8
 
 
 class CutNetworkRequest(RunsOnEngine):
@@ -34,7 +37,7 @@ class CutNetworkRequest(RunsOnEngine):
         """What people call it."""
         if self.base.further:
             return f"{self.base.name} side by side"
-        return f"{self.base.model} up to {self.base.layer or 'its last layer with weights'}"
+        return f"{self.base.model} {f'up to {self.base.layer}' if self.base.layer else 'without its classes'}"
 
     @property
     def needs_sample(self) -> bool:
@@ -96,6 +99,36 @@ class CutNetwork(ABC):
             ModelError: See `score`.
         """
 
+    def check_float16(self, features: Float32Array, advice: str) -> None:
+        """Check that features can be stored as float16.
+
+        Args:
+            features: Shape (batch_size, num_features).
+            advice: What to do otherwise.
+
+        Raises:
+            ModelError: If a feature exceeds what float16 can hold, or float16 is too coarse for what the network gives.
+        """
+        vectors = _finite(features)
+        largest = np.abs(vectors).max(initial=0)
+        if largest > _LARGEST_FLOAT16:
+            raise ModelError(
+                f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
+                f"received {largest:,.0f}. {advice}"
+            )
+        is_lost = _are_lost(vectors)
+        if is_lost.any() and self._is_too_small:
+            raise ModelError(
+                "Expected features large enough for float16, which they are stored in and whose steps around 0 are "
+                f"6e-08; received vectors whose largest value is {np.abs(vectors[is_lost]).max():.1e}. {advice}"
+            )
+
+    @cached_property
+    def _is_too_small(self) -> bool:
+        """Whether float16 is too coarse for all that the network gives, and not for photos alone that it finds dark."""
+        vectors = _finite(self.engine.score(pictures(_NUM_TRIED, self.input_shape)[0]))
+        return bool((_are_lost(vectors) | ~vectors.any(axis=1)).all())
+
     def try_out(self, batch_size: int) -> None:
         """Score pictures that nobody keeps, where images of a batch may shape each other's features.
 
@@ -107,37 +140,22 @@ class CutNetwork(ABC):
             Company(self.engine, batch_size, precision, "the base network", in_any_batch).check(self.model_digest)
 
 
-def check_range(features: Float32Array, advice: str) -> None:
-    """Check that features can be stored as float16. A row that is not all of numbers does not count: it is an error.
+def _are_lost(vectors: Float32Array) -> npt.NDArray[np.bool_]:
+    """Whether float16 is too coarse for a vector, shape (num_vectors,).
 
-    Vectors count as wholes: features that are tiny beside others of their vector may become zeros, and vectors that are
-    tiny beside others of their batch as well.
-
-    Args:
-        features: Shape (batch_size, num_features).
-        advice: What to do otherwise.
-
-    Raises:
-        ModelError: If a feature exceeds what float16 can hold, or float16 is too coarse for a vector.
+    Features that are tiny beside others of their vector may become zeros.
     """
-    vectors = features[np.isfinite(features).all(axis=1)]
-    largest = np.abs(vectors).max(initial=0)
-    if largest > _LARGEST_FLOAT16:
-        raise ModelError(
-            f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
-            f"received {largest:,.0f}. {advice}"
-        )
-    lengths = _lengths(vectors)
-    meant = np.maximum(lengths, _SHORTEST * lengths.max(initial=0))
-    is_lost = _lengths(vectors - vectors.astype(np.float16)) > _MOST_LOST * meant
-    if is_lost.any():
-        raise ModelError(
-            "Expected features large enough for float16, which they are stored in and whose steps around 0 are 6e-08; "
-            f"received vectors whose largest value is {np.abs(vectors[is_lost]).max():.1e}. {advice}"
-        )
+    lost: npt.NDArray[np.bool_] = _lengths(vectors - vectors.astype(np.float16)) > _MOST_LOST * _lengths(vectors)
+    return lost
 
 
 def _lengths(vectors: Float32Array) -> Float64Array:
     """In float64, in which squares of the smallest numbers are not 0."""
     found: Float64Array = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    return found
+
+
+def _finite(features: Float32Array) -> Float32Array:
+    """Vectors that are all of numbers; others are errors."""
+    found: Float32Array = features[np.isfinite(features).all(axis=1)]
     return found

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
-from scoring.models.cut_network import CutNetwork, CutNetworkRequest, check_range
+from scoring.models.cut_network import CutNetwork, CutNetworkRequest
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.base_request import BaseRequest
@@ -114,7 +114,7 @@ class Embedder(CutNetwork):
             ModelError: If they are too large or too small for float16, and that is asked for.
         """
         if self.dtype is EmbeddingType.FLOAT16:
-            check_range(features, "Store them as `dtype` float32, or name another layer with `features`.")
+            self.check_float16(features, "Store them as `dtype` float32, or name another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

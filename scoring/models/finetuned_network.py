@@ -91,9 +91,9 @@ def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras
     """
     import keras
 
-    pixels = keras.Input(base.inputs[0].shape[1:], dtype="uint8")
+    pixels = keras.Input(base.inputs[0].shape[1:], dtype="uint8", name="pixels")
     images = keras.ops.cast(pixels, "float32")
     if not flip:
         return keras.Model(pixels, head(base(images)))
     views = [head(base(view)) for view in (images, keras.ops.flip(images, axis=2))]
-    return keras.Model(pixels, keras.layers.Average()(views))
+    return keras.Model(pixels, keras.layers.Average(name="of_both")(views))

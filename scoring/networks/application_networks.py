@@ -44,9 +44,14 @@ def build_application(
     Args:
         application: Which classifier.
         weights: What `load_application` takes.
-        cut: Takes the part of the network that is wanted.
+        cut: Takes the part of the network that is wanted. Its layers have the names that they have in a fresh process.
         name: Name of the network that is returned.
     """
+    if cut:
+        import keras
+
+        # Keras numbers names on from all that this process has made: `add_10` would be another layer the next time.
+        keras.utils.clear_session(free_memory=False)
     return with_preprocessing(load_application(application, weights), application.pixels, cut, name)
 
 

@@ -8,7 +8,12 @@ from scoring.networks.application_networks import application_digest, build_appl
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
-from scoring.networks.keras_architecture import has_nested_networks, is_cut_channels_first, is_one_list
+from scoring.networks.keras_architecture import (
+    has_nested_networks,
+    has_no_classes,
+    is_cut_channels_first,
+    is_one_list,
+)
 from scoring.networks.keras_files import keras_digest, load_keras_file
 from scoring.networks.keras_inputs import size_word, with_pixels
 from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
@@ -194,18 +199,22 @@ class KerasFileBase:
         return {"base": place} if place else {}
 
     def choose_layer(self, unfreeze_dense: bool) -> BaseRequest:
-        """The request as it is: cut where the user says, or below the last layer with weights."""
+        """The request as it is: cut where the user says, or below the classes, if there are any."""
         if unfreeze_dense:
             raise _no_dense_layers()
         return self.request
 
     def digest(self) -> str:
-        """The digest of architecture and weights, with the size and scale where they are not the file's."""
+        """The digest of architecture and weights, with the size and scale where they are not the file's.
+
+        Words behind it tell of networks that earlier versions cut elsewhere.
+        """
         path, request = local_keras_file(self.request.model), self.request
+        whole = "whole" if request.layer is None and has_no_classes(path) else ""
         within = "within" if request.layer is None and is_one_list(path) else ""
         order = "channels-last" if is_cut_channels_first(path, request.layer) else ""
         nested = "nested" if order and has_nested_networks(path) else ""
-        words = (size_word(path, request.size), within, order, nested, scale_word(request.pixels))
+        words = (size_word(path, request.size), whole, within, order, nested, scale_word(request.pixels))
         return "-".join([keras_digest(path), *filter(None, words)])
 
     def build(self) -> "keras.Model":

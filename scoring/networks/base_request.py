@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import keras
 
 VGG16, VGG16_CONVOLUTIONS = "vgg16", "vgg16-convolutions"
-_PENULTIMATE = "penultimate"  # what the last layer with weights takes
+_PENULTIMATE = "penultimate"  # what stands below the classes, or all of a network without any
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class BaseRequest:
         model: `vgg16`, `vgg16-convolutions`, a classifier of `keras.applications`, or a `.keras` model: its
             path, its URL in a bucket, or a hub's name.
         weights: A weights file for a published network, `random`, or None for ImageNet's.
-        layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        layer: The layer whose outputs are the features; None for what is below the classes, or the own outputs.
         pooling: How what is spatial there becomes one vector.
         size: Height and width of the pixels of a `.keras` model; None takes its own, or 224 x 224.
         pixels: The scale of the pixels that a `.keras` model was trained on.

@@ -6,6 +6,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from scoring.networks.backbones import is_backbone
+
 ARCHITECTURE_FILE = "config.json"  # within a `.keras` file
 # Keras' layers, and operations as layers, that have no weights; and those that have a number or two for each channel.
 _WEIGHTLESS = re.compile(
@@ -44,6 +46,11 @@ def only_output(path: Path) -> str | None:
     return (name or outputs[0]) if is_one else None  # of a layer: its name, and which of its outputs
 
 
+def has_no_classes(path: Path) -> bool:
+    """Whether a network gives features, as `is_backbone` says it; earlier versions cut it below its last kernel."""
+    return is_backbone(architecture(path))
+
+
 def is_one_list(path: Path) -> bool:
     """Whether the last layer with weights is a nested list of layers, with no learned kernel below it.
 
@@ -60,7 +67,7 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
 
     Args:
         path: A `.keras` file.
-        layer: Where it is cut; None is what the last layer with weights takes.
+        layer: Where it is cut; None is below its classes.
     """
     model = architecture(path)
     if _CHANNELS_FIRST not in json.dumps(model):

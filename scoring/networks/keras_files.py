@@ -15,6 +15,7 @@ from scoring.errors import BucketError, ModelError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
+from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import once_per_content
 from scoring.storage.locations import Location, readable
@@ -148,7 +149,7 @@ def _loaded(path: Path) -> "keras.Model":
 
     with zipfile.ZipFile(path) as archive:
         written = json.loads(archive.read(ARCHITECTURE_FILE))
-    changed = in_float32(written)
+    changed = without_random_layers(in_float32(written))
     if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path

@@ -74,29 +74,29 @@ def left_out(model: "keras.Model") -> Iterator[bool]:
         Whether there is one that can be left out.
     """
     operation = _last_operation(model.outputs[0])
-    changed = "activation" if hasattr(operation, "activation") else "call"
-    own = vars(operation).get(changed) if operation is not None else None
-    if operation is None or last_activation(model) not in (SOFTMAX, SIGMOID):
+    is_layers_own = "activation" in vars(operation)  # not so of a recurrent layer, whose cell has it
+    if last_activation(model) not in (SOFTMAX, SIGMOID) or not (is_layers_own or _told(operation, 2)):
         yield False
         return
-    setattr(operation, changed, lambda values, **_: values)
+    name = "activation" if is_layers_own else "call"
+    own = vars(operation).get(name)
+    setattr(operation, name, lambda values, **_: values)
     try:
         yield True
     finally:
-        if own is None:
-            delattr(operation, changed)
-        else:
-            setattr(operation, changed, own)
+        delattr(operation, name)  # what its class has is seen again
+        if own is not None:
+            setattr(operation, name, own)
 
 
 def _last_operation(tensor: "keras.KerasTensor") -> Any:
-    """The layer or operation whose values a tensor has, but for their shape; None if there are several."""
+    """The layer or operation whose values a tensor has, but for their shape; the last one where it joins several."""
     step = step_of(tensor)
-    if step is None or (step.kind in _PASSING and len(step.inputs) != 1):
-        return None
-    if step.kind in _PASSING:
-        return _last_operation(step.inputs[0])
-    return step.operation if step.within is None else _last_operation(step.within)
+    if step is None:
+        return tensor
+    if step.within is not None:
+        return _last_operation(step.within)
+    return _last_operation(step.inputs[0]) if step.kind in _PASSING and len(step.inputs) == 1 else step.operation
 
 
 def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":

@@ -1,5 +1,6 @@
 """A network cut off at one of its layers: what is above is left out, and what is spatial there becomes one vector."""
 
+import json
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import ModelError
+from scoring.networks.backbones import is_backbone
 from scoring.networks.graph_steps import step_of
 from scoring.networks.last_activation import LOG_SOFTMAX, SIGMOID, SOFTMAX, last_activation
 from scoring.networks.library_words import words_of
@@ -25,6 +27,7 @@ _TURNING: dict[str, Callable[[npt.NDArray[Any], Any], npt.NDArray[Any]]] = {
     "Swapaxes": lambda array, operation: array.swapaxes(operation.axis1, operation.axis2),
 }
 _SCALES = ("LayerNormalization", "PReLU")  # which may have a number for each place as well as for each channel
+_PROBABILITIES = (SOFTMAX, LOG_SOFTMAX, SIGMOID)
 _REARRANGING = ("Reshape", "Einsum")  # what may do so with what nobody tells
 
 
@@ -47,7 +50,8 @@ def cut_at(
 
     Args:
         network: A network of one input.
-        layer: The layer whose outputs are the features; None for what the last layer with weights takes.
+        layer: The layer whose outputs are the features; None for what the last layer with weights takes, which gives
+            the classes, or for the own outputs of a network without classes.
         called: What the user calls the network.
         name: Name of the network that is returned.
         pooling: How spatial features become a vector; vectors stay as they are.
@@ -86,8 +90,12 @@ def _model_to(
 
 
 def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
-    features = _inputs_of_last(network, called) if layer is None else _outputs_of(network, layer, called)
-    where = "its last layer with weights takes" if layer is None else f"{layer} has"
+    if layer is not None:
+        features, where = _outputs_of(network, layer, called), f"{layer} has"
+    elif _has_no_classes(network):
+        features, where = network.outputs[0], "its output has"
+    else:
+        features, where = _inputs_of_last(network, called), "its last layer with weights takes"
     if isinstance(features, list | tuple | dict):
         raise ModelError(
             f"Expected `features` to name a layer of {called} with one vector for each image; {where} several tensors."
@@ -101,6 +109,13 @@ def _features_of(network: "keras.Model", layer: str | None, called: str) -> "ker
     return features
 
 
+def _has_no_classes(network: "keras.Model") -> bool:
+    """Whether a network's own outputs are features; to write down the architecture of a large one takes a second."""
+    if not network.weights or last_activation(network) in _PROBABILITIES:
+        return False
+    return is_backbone(json.loads(network.to_json()))
+
+
 def _channels_last(features: "keras.KerasTensor") -> "keras.KerasTensor":
     """The same; maps whose channels stand elsewhere, as within models converted from PyTorch, are turned round."""
     import keras
@@ -108,7 +123,8 @@ def _channels_last(features: "keras.KerasTensor") -> "keras.KerasTensor":
     axis = _channel_axis(features, {})
     if axis in (None, _LAST):
         return features
-    return keras.layers.Permute((*(side for side in range(1, _LAST + 1) if side != axis), axis))(features)
+    order = (*(side for side in range(1, _LAST + 1) if side != axis), axis)
+    return keras.layers.Permute(order, name="channels_last")(features)
 
 
 def _channel_axis(maps: "keras.KerasTensor", seen: dict[int, int | None]) -> int | None:
@@ -169,7 +185,7 @@ def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = F
             "times, as on several views of an image. Name a layer with `features`; of one that is called several "
             "times, the first call is taken."
         )
-    gives_classes = gives_classes or last_activation(network) in (SOFTMAX, LOG_SOFTMAX, SIGMOID)
+    gives_classes = gives_classes or last_activation(network) in _PROBABILITIES
     if gives_classes and _only_scales(last):
         raise ModelError(
             f"Expected the classes of {called} to come from its last layer with weights; {last.name} only scales "

@@ -14,7 +14,11 @@ _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 _CONFIG = "Full object config:"  # and behind it
 _UNKNOWN = re.compile(r"Could not locate (class|function) '([^']+)'")
 _OPTIONS = re.compile("(Unrecognized|unexpected) keyword argument")
-_UNSAFE = re.compile("deserialization of a `?Lambda`? layer")
+_UNSAFE = re.compile("deserialization of a `?(Lambda|TFSMLayer)`?")
+# What Keras says of a function without a name, such as an activation: what it was written as, or its class.
+_LAMBDA = re.compile("interpret activation function identifier: {'value':|deserialization of a Python lambda")
+_OVERRIDE = "If you trust the source"  # behind which Keras tells its callers how to run it all the same
+_NOT_HERE = re.compile(r"class '([^']+)' because its parent module (keras_\w+)\S* cannot be imported")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
 _SHOWN = 5
 
@@ -27,21 +31,33 @@ def reason_of(error: Exception, path: Path) -> str:
         if older := keras_2(path):
             return f"its {unknown[1]} {unknown[2]} is none that Keras 3 knows.{older}"
         return f"its {unknown[1]} {unknown[2]} is none of Keras' own.{newer_keras(path) or _ADVICE}"
-    if _UNSAFE.search(reason):
-        names = _lambda_layers(path)
-        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-        return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
+    if unsafe := _UNSAFE.search(reason):
+        return _what_is_not_run(unsafe[1], path)
+    if _LAMBDA.search(reason):
+        return f"it has a Python lambda, as in `activation=lambda x: x`, which is not run.{_ADVICE}"
+    if _OVERRIDE in reason:
+        return words_of(reason.partition(_OVERRIDE)[0]) + _ADVICE
+    if absent := _NOT_HERE.search(reason):
+        package = absent[2].replace("_", "-")
+        return f"its class {absent[1]} is of {package}, which cannot be imported here: pip install -U {package}."
     older = older_keras(path) if _OPTIONS.search(reason) else ""
     return words_of(reason) + (newer_keras(path) or keras_2(path) or older)
+
+
+def _what_is_not_run(kind: str, path: Path) -> str:
+    names = _layers_where(path, lambda layer: layer["class_name"] == kind)
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    if kind == "Lambda":
+        return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
+    return (
+        f"its TFSMLayer ({shown}) is a SavedModel of TensorFlow's outside of it, which is not run. Save the model that "
+        "this was made of as .keras."
+    )
 
 
 def stateful_layers(path: Path) -> list[str]:
     """Names of a file's layers that carry a state from one batch to the next, so that outputs depend on the order."""
     return _layers_where(path, lambda layer: layer["config"].get("stateful") is True)
-
-
-def _lambda_layers(path: Path) -> list[str]:
-    return _layers_where(path, lambda layer: layer["class_name"] == "Lambda")
 
 
 def _layers_where(path: Path, is_meant: Callable[[dict[str, Any]], bool]) -> list[str]:

@@ -41,6 +41,12 @@ def images_to_compare(settings: ScorerSettings, shape: InputShape) -> dict[str, 
     return {image.image_id: pixels for image, pixels in list(_readable(settings, shape, []))[1::2]}
 
 
+def some_images(settings: ScorerSettings, shape: InputShape, count: int) -> dict[str, UInt8Array]:
+    """The pixels of a few images, as far as they are readable, by image id; each of shape (height, width, channels)."""
+    sample = Manifest(RunFolder(settings.output).manifest).sample(count)
+    return {image.image_id: pixels for image, pixels in _readable(replace(settings, sample=tuple(sample)), shape, [])}
+
+
 def _readable(
     settings: ScorerSettings, shape: InputShape, reasons: list[str], as_listed: bool = True
 ) -> Iterator[tuple[ImageEntry, UInt8Array]]:

@@ -1,7 +1,8 @@
 """Try a shard's unread images again: rows of those that can be read now are filled in, all others stay as they are."""
 
+import errno
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import StorageError
+from scoring.errors import StorageError, UnreachableError
 from scoring.run.fence import Fence
 from scoring.run.predictions import INPUTS_KEY, LISTED_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import replace_shard
@@ -102,3 +103,12 @@ def _may_pass(table: pa.Table) -> list[bool]:
 def count_unread(messages: Iterable[str | None]) -> int:
     """How many rows have an image that may be readable by now, by their error messages."""
     return sum(map(may_pass, messages))
+
+
+def refuse_unread(rows: Sequence[ScoredImage]) -> None:
+    """Raise UnreachableError if half of a shard's images, or more, cannot be read now; elsewhere they may be."""
+    unread = [row for row in rows if may_pass(row.error_message)]
+    if unread and 2 * len(unread) >= len(rows):
+        count = f"{len(unread)} of {len(rows)} images of a shard cannot be read, such as this one"
+        reason = f"{count}: {unread[0].error_message}. Bring them back, and run again"
+        raise UnreachableError(errno.EREMOTEIO, reason, unread[0].image.path)

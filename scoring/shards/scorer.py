@@ -28,7 +28,7 @@ from scoring.shards.batch_size import fastest_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, shard_of
+from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, refuse_unread, shard_of
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 
 
@@ -70,27 +70,32 @@ class ShardScorer:
         self._turns = ModelTurns(self._model)
         self.description = describe(self._model, settings.model.runtime)
 
-    def __call__(self, task: ShardTask) -> ShardReport:
+    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
         """Score one shard of the run folder's manifest and write its predictions, or try its unread images again.
+
+        Args:
+            task: Which.
+            may_refuse: Whether another machine may do it, if this one cannot read most of its images.
 
         Returns:
             What it took.
 
         Raises:
+            UnreachableError: If it cannot; nothing was written.
             LeaseLostError: If another driver took over; nothing was written.
             StorageError: If it cannot be written.
         """
-        return self._score_shard(task, self._decoders.ahead)
+        return self._score_shard(task, self._decoders.ahead, may_refuse)
 
-    def again(self, task: ShardTask) -> ShardReport:
+    def again(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
         """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
-        return self._score_shard(task, self._decoders.guarded)
+        return self._score_shard(task, self._decoders.guarded, may_refuse)
 
     def close(self) -> None:
         """End the threads or processes that decode, where this process goes on to other work."""
         self._decoders.close()
 
-    def _score_shard(self, task: ShardTask, decoding: Decoding) -> ShardReport:
+    def _score_shard(self, task: ShardTask, decoding: Decoding, may_refuse: bool) -> ShardReport:
         shard_id = shard_of(task)
         listed, stopwatch = self._manifest.shard(shard_id), Stopwatch()
         path = self._folder.shard(shard_id, self._manifest.info.num_shards)
@@ -99,6 +104,8 @@ class ShardScorer:
         with decoding([listed[number] for number in numbers]) as batches:
             rows = self._turns.score(batches, stopwatch)
         self._check_place(rows)
+        if may_refuse:
+            refuse_unread(rows)
         started_writing = time.perf_counter()
         read = list(listed)
         for number, row in zip(numbers, rows, strict=True):

@@ -32,6 +32,7 @@ __all__ = [
     "has_column",
     "is_table",
     "open_images",
+    "places_of_images",
     "refuse_absent_images",
 ]
 
@@ -181,6 +182,17 @@ def is_table(location: Location) -> bool:
         BucketError: If its bucket cannot be reached.
     """
     return isinstance(_source(location, NO_COLUMNS), TableSource)
+
+
+def places_of_images(location: Location, columns: TableColumns, count: int) -> list[Location]:
+    """Where some of the images that a table names lie; none for other collections, or for rows that name no place.
+
+    Raises:
+        ImagesError: If the table is damaged, or lacks a column.
+        BucketError: If its bucket cannot be reached.
+    """
+    source = _source(location, columns)
+    return source.places(count) if isinstance(source, TableSource) else []
 
 
 def refuse_absent_images(location: Location, columns: TableColumns, common: str) -> None:

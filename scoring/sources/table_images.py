@@ -1,6 +1,7 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 
@@ -119,6 +120,19 @@ class TableSource:
                 self._check_part(part, name)
                 yield from self._rows(part, TablePart(name, before, stamp))
                 before += part.metadata.num_rows
+
+    def places(self, count: int) -> list[Location]:
+        """Where some of the images are that the first rows name; none where it holds them itself."""
+        if self.keeps_order:
+            return []
+        rows, places = next(self.batches(), None), list[Location]()
+        if rows is None:
+            return []
+        some = range(0, rows.num_rows, max(1, rows.num_rows // count))[:count]
+        for file in found_files(rows.take(pa.array(some))):
+            with suppress(RequestError):  # what no client can name
+                places.append(located(self._parts.folder, file.path))
+        return places
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""

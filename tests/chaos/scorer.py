@@ -51,13 +51,13 @@ class ChaoticScorer(ShardScorer):
             raise ModelError("the weights are gone")
         super().__init__(settings, load_fake, decode_or_crash)
 
-    def __call__(self, task: ShardTask) -> ShardReport:
+    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
         self._follow_orders(shard_of(task))
-        return super().__call__(task)
+        return super().__call__(task, may_refuse)
 
-    def again(self, task: ShardTask) -> ShardReport:
+    def again(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
         self._follow_orders(shard_of(task))
-        return super().again(task)
+        return super().again(task, may_refuse)
 
     def _write(self, shard_id: int, *arguments: Any) -> str:
         digest = super()._write(shard_id, *arguments)

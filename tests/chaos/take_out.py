@@ -60,6 +60,13 @@ MECHANISMS = [
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
+        "a refused task is tried again",
+        _LEDGER,
+        "        self._refused.append(task)\n",
+        "",
+        "tests/cluster/test_ledger.py",
+    ),
+    Mechanism(
         "a hanging actor is replaced",
         _POOL,
         "if worker.tasks and now - worker.busy_since > deadline_s:",
@@ -76,15 +83,15 @@ MECHANISMS = [
     Mechanism(
         "the tail is copied",
         _LEDGER,
-        "            return self._copy(worker_id)\n",
+        "            return self._copy(worker_id, is_open)\n",
         "            return None\n",
         "tests/cluster/test_ledger.py",
     ),
     Mechanism(
         "nodes that join are used",
         _POOL,
-        "        if self._placement.elastic and",
-        "        if False and",
+        "        wanted = room if self._placement.elastic else self._placement.num_workers\n",
+        "        wanted = self._placement.num_workers\n",
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
     ),
     Mechanism(
@@ -104,7 +111,7 @@ MECHANISMS = [
     Mechanism(
         "a job ends when no worker is left to start",
         _POOL,
-        "        elif not self._workers:\n            self._give_up()\n",
+        "        if not self._workers:\n            self._give_up()\n",
         "",
         "tests/cluster/test_pool.py::test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies",
     ),
@@ -441,8 +448,8 @@ MECHANISMS = [
     Mechanism(
         "a lost shard is decoded in a process of its own",
         "cluster/worker.py",
-        "self._work.again(task) if again else self._work(task)",
-        "self._work(task)",
+        "self._work.again(task, may_refuse) if again else self._work(task, may_refuse)",
+        "self._work(task, may_refuse)",
         f"{_CHAOS}a_picture_crashes_the_decoder[0]",
     ),
     Mechanism(

@@ -85,6 +85,29 @@ def test_a_port_where_no_ray_answers_is_refused_in_one_line(
     assert str(told.value).endswith(".")
 
 
+@pytest.mark.parametrize("way", ["option", "environment"])
+def test_a_cluster_that_is_found_and_has_ended_is_refused_at_once(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray asks it for a quarter of an hour, and prints a line every five seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = f"127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", lambda: {gone})
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if way == "environment":
+        monkeypatch.setenv("RAY_ADDRESS", "auto")
+    with (
+        pytest.raises(SessionError, match=rf"the Ray cluster at auto, which is \S+:{gone[10:]}: .*refused"),
+        open_session("auto" if way == "option" else None),
+    ):
+        pass
+
+
+def test_port_0_is_knocked_at() -> None:
+    with pytest.raises(OSError, match=r"refused|assign"):
+        check_answers("127.0.0.1:0")
+
+
 def test_what_a_server_with_tls_says_is_left_to_ray(
     listen: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

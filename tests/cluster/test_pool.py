@@ -1,7 +1,9 @@
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster import pool
+from cluster import waiting
 from cluster.devices import Devices
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
 from cluster.ledger import TaskFailed
@@ -182,7 +184,7 @@ class _Overlapping:
         self.tasks_at_once = tasks_at_once
         self._running: list[int] = []
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         self._running.append(task)
         time.sleep(0.1)
         together = len(self._running)
@@ -216,7 +218,7 @@ class _DiesFirst(FunctionWork[int, str]):
             os.kill(os.getpid(), signal.SIGKILL)
         return "first"
 
-    def again(self, task: int, /) -> str:
+    def again(self, task: int, /, may_refuse: bool = False) -> str:
         return "again"
 
 
@@ -248,6 +250,59 @@ def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
     done, failed = _run(_pool(_raises_on_three, _CPU_ONLY), range(6))
     assert sorted(done) == [0, 1, 2, 4, 5]
     assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
+
+
+class _LacksOnOneNode:
+    """On the other node than the first that builds, or on both, tasks are refused."""
+
+    description = None
+    tasks_at_once = 2
+
+    def __init__(self, folder: Path, everywhere: bool) -> None:
+        with suppress(FileExistsError), (folder / "good").open("x") as file:
+            file.write(own_node_id())
+        self._folder, self._lacks = folder, everywhere or (folder / "good").read_text() != own_node_id()
+
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+        if not self._lacks:
+            time.sleep(0.1)
+            return task
+        with (self._folder / str(task)).open("a") as file:
+            file.write(own_node_id()[0] if may_refuse else "!")
+        if may_refuse or task == 3:
+            raise FileNotFoundError("no photos here")
+        return -task
+
+    again = __call__
+
+
+_ONE_EACH = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
+
+
+def _refusing(folder: Path, everywhere: bool) -> WorkerPool[int, int, None]:
+    pool = WorkerPool(partial(_LacksOnOneNode, folder, everywhere), _ONE_EACH, of_a_node=(OSError,))
+    give_up_at = time.monotonic() + 60
+    while len(pool.ready_workers) < 2 and time.monotonic() < give_up_at:
+        list(pool._settle())
+    return pool
+
+
+@pytest.mark.ci
+def test_what_one_node_cannot_do_is_done_on_another_and_it_takes_no_more(tmp_path: Path) -> None:
+    done, failed = _run(_refusing(tmp_path, everywhere=False), range(40))
+    assert (done, failed) == ({task: task for task in range(40)}, {})
+    assert len(list(tmp_path.iterdir())) <= 1 + 2 * 2, "those it had at once, perhaps again after its rest"
+
+
+@pytest.mark.ci
+def test_what_no_node_can_do_is_asked_of_each_and_then_done_as_well_as_can_be_or_fails(tmp_path: Path) -> None:
+    done, failed = _run(_refusing(tmp_path, everywhere=True), range(6))
+    assert done == {task: -task for task in range(6) if task != 3}
+    assert set(failed) == {3}
+    assert failed[3].attempts == 3
+    assert re.fullmatch(r"on \S+: no photos here", failed[3].reason)
+    asked = [(tmp_path / str(task)).read_text() for task in range(6)]
+    assert all("!" not in each[:2] and set(each[2:]) == {"!"} for each in asked), "the last ones may run twice"
 
 
 def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
@@ -369,7 +424,7 @@ class _KnowsItsNode:
     def __init__(self) -> None:
         self.description = own_node_id()
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         return task
 
     again = __call__
@@ -539,6 +594,68 @@ def test_a_replacement_that_cannot_start_leaves_the_work_to_the_others(tmp_path:
     assert "No such file" in pool.start_failures[0]
 
 
+def _starts_on_one_node(folder: Path, how: str) -> Callable[[int], int]:
+    """On one node, the first that builds or that is named before, it is built; on others it fails as told."""
+    here = folder / "good"
+    if how == "raises later":  # when one is ready
+        while not (folder / "ready").exists():
+            time.sleep(0.05) if not here.exists() or here.read_text() != own_node_id() else (folder / "ready").touch()
+    with suppress(FileExistsError), here.open("x") as file:
+        file.write(own_node_id())
+    if here.read_text() != own_node_id():
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise OSError("no weights here")
+    while how == "dies" and not (folder / "go on").exists():
+        time.sleep(0.1)
+
+    def work(task: int) -> int:
+        if task == -1 and not (folder / "died").exists():
+            (folder / "died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task
+
+    return work
+
+
+@pytest.mark.ci
+def test_a_node_that_cannot_start_workers_keeps_no_other_from_starting_them_again(tmp_path: Path) -> None:
+    one_each = Placement(num_workers=1, gpus_per_worker=0, cpus_per_worker=2, elastic=True)
+    with _pool(partial(_starts_on_one_node, tmp_path, "raises"), one_each) as pool:
+        while len(pool.start_failures) < 3:
+            list(pool.run([0]))
+            list(pool._look_around())
+        outcomes = list(pool.run([-1, 1, 2]))
+    assert sorted(outcome.task for outcome in outcomes if isinstance(outcome, TaskDone)) == [-1, 1, 2]
+    assert pool.start_failures == ["no weights here"] * 3, "the node is left alone"
+    assert (pool.num_lost_workers, len(pool.ready_workers)) == (1, 2)
+
+
+@pytest.mark.ci
+def test_a_node_that_joins_late_and_cannot_start_workers_does_not_end_the_job(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text(own_node_id())
+    one_each = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
+    with _pool(partial(_starts_on_one_node, tmp_path, "raises later"), one_each) as pool:
+        pool._first_nodes.clear()  # both have joined later
+        pool.first_ready()
+        while len(pool.start_failures) < 3:
+            list(pool.run([0]))
+            list(pool._look_around())
+        done, failed = _run(pool, range(5))
+    assert (sorted(done), failed) == ([0, 1, 2, 3, 4], {})
+
+
+@pytest.mark.ci
+def test_workers_that_die_at_start_on_one_node_do_not_end_the_job_while_others_start_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text(own_node_id())
+    pool = _pool(partial(_starts_on_one_node, tmp_path, "dies"), replace(_CPU_ONLY, num_workers=4))
+    while len(pool.start_failures) < 3:
+        list(pool._settle())
+    (tmp_path / "go on").touch()
+    done, failed = _run(pool, range(5))
+    assert (sorted(done), failed) == ([0, 1, 2, 3, 4], {})
+
+
 @dataclass(frozen=True)
 class _Kind:
     precision: str
@@ -555,7 +672,7 @@ class _OfTwoKinds:
         self.description = _Kind("float16" if file.exists() else "bfloat16", reason=str(os.getpid()))
         file.touch()
 
-    def __call__(self, task: int) -> int:
+    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
         if task == 3 and self.description.precision == "bfloat16":
             os.kill(os.getpid(), signal.SIGKILL)
         return task
@@ -598,8 +715,8 @@ def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_g
                 ray.kill(each)
         return has_warned
 
-    monkeypatch.setattr(pool, "_SILENT_S", 0.5)
-    monkeypatch.setattr(pool, "warn_if_waiting", warn)
+    monkeypatch.setattr(waiting, "_SILENT_S", 0.5)
+    monkeypatch.setattr(waiting, "warn_if_waiting", warn)
     held = r"needs 0 GPUs and 2 CPUs, and [0-3] of 3 GPUs and [34] of 4 CPUs are held\..* lower `cpus_per_actor`\."
     with pytest.warns(WaitingWarning, match=held):
         done, _ = _run(_pool(_double, replace(_CPU_ONLY, num_workers=1, cpus_per_worker=2)), range(3))

@@ -130,6 +130,20 @@ def test_a_local_ray_that_cannot_write_its_files_is_told_with_what_says_where_th
     assert ("set RAY_TMPDIR to one of a short path" in str(told.value)) == is_told
 
 
+@pytest.mark.usefixtures("no_ray")
+def test_an_address_of_a_scheme_alone_is_refused_and_a_blank_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
+    with pytest.raises(PlacementError, match=r"or ray://HEAD:10001; received ray://\."), open_session("ray://"):
+        pass
+    started = Mock()
+    monkeypatch.setattr(session, "_start_local", started)
+    for option, variable in (("\t", "  "), (None, " ")):
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+        with open_session(option):
+            pass
+    assert started.call_count == 2
+
+
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_nodes")
 def test_another_address_than_that_of_the_open_ray_is_refused() -> None:

@@ -51,9 +51,9 @@ class _GatedScorer(ShardScorer):
         super().__init__(settings, load_fake)
         self._gate = Path(str(settings.output)).parent / "gate"
 
-    def __call__(self, task: ShardTask) -> ShardReport:
+    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
         pass_gate(self._gate, self._folder.shard(shard_of(task), self._manifest.info.num_shards))
-        return super().__call__(task)
+        return super().__call__(task, may_refuse)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cluster.nodes import Node
@@ -15,6 +17,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder
+from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import locate
 from tests.faults import fail, system_fault
 from tests.places import on_disk
@@ -69,11 +72,47 @@ def test_copies_of_a_folder_are_told_apart_by_some_of_their_photos(photos: Path,
         check_seen(unseen, seen)
 
 
+def test_some_of_the_photos_that_a_table_names_are_looked_at(photos: Path, tmp_path: Path) -> None:
+    table = tmp_path / "photos.parquet"
+    names = [f"photos/{number}.png" for number in range(1, 13)]
+    others = ["s3://nowhere/1.png", "https://nowhere.example/1.png", "gone.png", str(photos / "1.png")]
+    pq.write_table(pa.table({"path": [*names, *others]}), table)
+    seen = see_photos(table)
+    assert [Path(sight.path).parent for sight in seen] == [photos] * len(seen)
+    assert len(seen) >= 4
+    assert find_missing(seen, patience_s=0) == []
+    photos.rename(tmp_path / "elsewhere")
+    assert find_missing(seen, patience_s=0) == seen
+    (tmp_path / "elsewhere").rename(photos)
+
+    (tmp_path / "parts").mkdir()
+    pq.write_table(pa.table({"file": [str(photos / "1.png")]}), tmp_path / "parts" / "part-0.parquet")
+    (part,) = see_photos(tmp_path / "parts", TableColumns(path="file"))
+    assert part.path == str(photos / "1.png")
+    pq.write_table(pa.table({"content": [(photos / "1.png").read_bytes()]}), table)
+    assert see_photos(table, TableColumns(content="content")) == []
+    assert see_photos(table) == [], "whoever lists it says what it lacks"
+
+
 def test_large_photos_are_compared_by_their_sizes(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.score.needed_files._LARGEST_COMPARED", 1)
     assert {(sight.size_bytes, sight.content) for sight in see_photos(photos)} == {
         (Path(sight.path).stat().st_size, None) for sight in see_photos(photos)
     }
+
+
+def test_another_model_of_the_same_size_is_told_by_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tmp_path / "weights.h5"
+    model.write_bytes(b"one model")
+    request = ModelRequest("vgg16-imagenet", str(model), None, Precision.FLOAT32, "tensorflow")
+    (seen,) = see_model(request)
+    assert find_missing([seen], patience_s=0) == []
+    model.write_bytes(b"any other")
+    assert find_missing([seen], patience_s=0) == [seen]
+    monkeypatch.setattr("jobs.score.needed_files._LARGEST_DIGESTED", 8)
+    (large,) = see_model(request)
+    model.write_bytes(b"one model")
+    assert find_missing([large], patience_s=0) == []
 
 
 def test_folder_of_links_to_nowhere_is_known_by_itself(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -67,6 +69,40 @@ def test_what_one_node_cannot_see_is_refused_by_name_and_what_all_see_is_scored(
     scored = _score(archive, tmp_path / "run", address, "--actors", 2)
     assert scored.returncode == 0, scored.stdout + scored.stderr
     assert len(read_predictions(RunFolder(tmp_path / "run").predictions)) == 6
+
+
+def _table_of_photos(table: Path, folders: list[Path]) -> Path:
+    """Twelve pictures, in these folders in turns, and the table that names them."""
+    paths = [folders[number % len(folders)] / f"{number}.png" for number in range(12)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (5, 4), (20 * number,) * 3).save(path)
+    pq.write_table(pa.table({"path": list(map(str, paths))}), table)
+    return table
+
+
+def test_a_node_that_has_a_table_and_not_its_photos_is_refused_and_one_that_lacks_some_leaves_those_to_others(
+    half_blind: tuple[str, Path], archive: Path, tmp_path: Path
+) -> None:
+    address, private = half_blind
+    table = _table_of_photos(archive.with_name("all.parquet"), [private])
+    refused = _score(table, tmp_path / "refused", address, "--actors", 2)
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    assert f"Expected every node to see --images; {os.uname().nodename} cannot see {private}/0.png" in refused.stderr
+
+    folders = [tmp_path / "shared", private]  # of twelve, each other one is compared
+    half = _table_of_photos(archive.with_name("half.parquet"), folders)
+    scored = _score(half, tmp_path / "run", address, "--actors", 2)
+    assert scored.returncode == 0, scored.stdout + scored.stderr
+    rows = read_predictions(RunFolder(tmp_path / "run").predictions)
+    assert rows["status"].to_pylist() == ["ok"] * 12
+
+    for photo in private.iterdir():
+        photo.unlink()
+    missing = _score(half, tmp_path / "missing", address, "--actors", 2)
+    assert missing.returncode == 0, missing.stdout + missing.stderr
+    rows = read_predictions(RunFolder(tmp_path / "missing").predictions)
+    assert sorted(rows["status"].to_pylist()) == ["error"] * 6 + ["ok"] * 6
 
 
 @pytest.fixture(params=["first", "second"])

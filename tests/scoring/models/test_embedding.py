@@ -116,6 +116,21 @@ def test_float16_holds_what_is_tiny_beside_the_rest_of_its_vector_or_batch(vecto
     np.testing.assert_array_equal(replace(_embedder(), engine=FakeFeatures(features)).score(images), features)
 
 
+def test_dark_photos_alone_in_a_batch_do_not_make_float16_too_coarse() -> None:
+    class _Brightness(FakeEngine):
+        def score(self, images: Any) -> Any:
+            return images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)[:, None] * np.float32(1e-10)
+
+    class _Lit(_Brightness):
+        def score(self, images: Any) -> Any:
+            return np.square(super().score(images) * 1e6)
+
+    dark: Any = np.full((2, 1, 1, 3), 1, np.uint8)
+    assert replace(_embedder(), engine=_Lit()).score(dark).max() < 1e-3
+    with pytest.raises(ModelError, match="large enough for float16"):
+        replace(_embedder(), engine=_Brightness()).score(dark)
+
+
 def test_base_of_a_model_is_the_network_below_its_classes(tmp_path: Path) -> None:
     for name in ("vgg16", "vgg16-imagenet", "vgg16-cats-dogs"):
         assert base_of_model(BaseRequest(name)) == BaseRequest("vgg16", None, "fc2")

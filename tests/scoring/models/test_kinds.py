@@ -202,6 +202,15 @@ def test_a_folder_that_holds_a_model_of_keras_is_told_what_to_name(
         base_of(BaseRequest(str(folder))).check()
 
 
+def test_a_preset_of_keras_hub_is_no_model_that_keras_saved(tmp_path: Path) -> None:
+    """Its files have the same names."""
+    for name in ("config.json", "model.weights.h5", "task.json"):
+        (tmp_path / name).write_bytes(b"{}")
+    (tmp_path / "metadata.json").write_text('{"keras_version": "3.15.1", "keras_hub_version": "0.32.0"}')
+    with pytest.raises(ModelError, match=r"is a preset of KerasHub\. Load it with KerasHub's from_preset and save"):
+        kind_of(str(tmp_path), None, "cat,dog")
+
+
 def test_a_folder_that_finetune_has_begun_is_no_folder_with_a_keras_file(model: Path) -> None:
     (model / "model.keras").write_bytes(b"")
     (model / "training.json").unlink()

@@ -262,6 +262,45 @@ def test_lambda_layer_is_refused(tmp_path: Path) -> None:
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.keras
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`:UserWarning")
+def test_what_keras_would_run_if_it_were_trusted_is_refused_without_its_advice(tmp_path: Path) -> None:
+    """Nobody can pass `safe_mode` here."""
+    import keras
+
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]).export(
+        tmp_path / "saved", verbose=False
+    )
+    other = keras.layers.TFSMLayer(str(tmp_path / "saved"), call_endpoint="serve", name="other")
+    path = _save(tmp_path / "tfsm.keras", other, input_shape=(8, 8, 3))
+    with pytest.raises(
+        ModelError, match=r"its TFSMLayer \(other\) is a SavedModel .* outside of it, which is not run\. Save"
+    ):
+        _request(path).load()
+    layers = (keras.layers.Flatten(), keras.layers.Dense(2, activation=lambda x: x))
+    path = _save(tmp_path / "lambda.keras", *layers, input_shape=(8, 8, 3))
+    with pytest.raises(ModelError, match=r"it has a Python lambda, as in .*, which is not run\. Use layers of Keras'"):
+        _request(path).load()
+
+
+@pytest.mark.keras
+def test_a_class_of_keras_hub_is_told_with_what_brings_it(tmp_path: Path) -> None:
+    import keras
+
+    path, written = tmp_path / "model.keras", tmp_path / "written.keras"
+    _save(written, keras.layers.Flatten(), keras.layers.Dense(2), input_shape=(8, 8, 3))
+    with zipfile.ZipFile(written) as archive, zipfile.ZipFile(path, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "config.json":
+                of_flatten = b'"module": "keras.layers", "class_name": "Flatten"'
+                content = content.replace(of_flatten, of_flatten.replace(b"keras.layers", b"keras_hub.src.none"))
+            copy.writestr(name, content)
+    said = r"its class Flatten is of keras-hub, which cannot be imported here: pip install -U keras-hub\.$"
+    with pytest.raises(ModelError, match=said):
+        _request(path).load()
+
+
 @pytest.mark.parametrize("head_only", [False, True])
 def test_network_that_another_model_folder_was_written_with_is_refused(tmp_path: Path, head_only: bool) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))

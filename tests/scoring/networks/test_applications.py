@@ -292,6 +292,21 @@ def test_random_weights_are_the_same_every_time_and_told_apart_by_name() -> None
     assert application_digest(APPLICATIONS["vgg16"], "random") == vgg16_digest("random"), "as in earlier runs"
 
 
+def test_layers_have_the_same_names_whatever_this_process_has_made_before() -> None:
+    """Keras numbers those that it names itself: `--features add_10` would be another layer of the same width."""
+    import keras
+
+    keras.layers.Add()([keras.Input((2,)), keras.Input((2,))])
+    names: set[str] = set()
+
+    def cut(network: keras.Model) -> keras.Model:
+        names.update(layer.name for layer in network.layers if layer.name.startswith("add"))
+        return network
+
+    build_application(APPLICATIONS["xception"], "random", cut)
+    assert names == {"add", *(f"add_{number}" for number in range(1, 12))}
+
+
 @pytest.mark.ci
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     _small("mobilenetv3small", tmp_path / "small.h5")

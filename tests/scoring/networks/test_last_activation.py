@@ -196,12 +196,23 @@ def test_what_gives_probabilities_is_left_out_while_asked_for(name: str) -> None
     np.testing.assert_array_equal(model(values), before)
 
 
-@pytest.mark.parametrize("activation", [None, "tanh", "log_softmax"])
-def test_what_gives_no_probabilities_stays(activation: str | None) -> None:
+@pytest.mark.parametrize(
+    "last",
+    [
+        lambda keras: keras.layers.Dense(3),
+        lambda keras: keras.layers.Dense(3, activation="tanh"),
+        lambda keras: keras.layers.Dense(3, activation="log_softmax"),
+        lambda keras: keras.layers.LSTM(3, activation="softmax"),
+        lambda keras: keras.layers.SimpleRNN(1, activation="sigmoid"),
+    ],
+)
+def test_what_gives_no_probabilities_or_gives_them_within_a_layer_stays(last: Callable[[Any], Any]) -> None:
     import keras
 
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=activation)])
-    before = np.asarray(model(np.ones((1, 4))))
+    layer = last(keras)
+    model = keras.Sequential([keras.Input((2, 4) if "cell" in vars(layer) else (4,)), layer])
+    values = np.ones((1, *model.inputs[0].shape[1:]))
+    before = np.asarray(model(values))
     with left_out(model) as is_left_out:
-        np.testing.assert_array_equal(model(np.ones((1, 4))), before)
+        np.testing.assert_array_equal(model(values), before)
     assert not is_left_out

@@ -12,7 +12,7 @@ import pytest
 
 from scoring import __version__
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import ImagesError, RequestError, RunFolderError
+from scoring.errors import ImagesError, RequestError, RunFolderError, UnreachableError
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
 from scoring.pixels.decoding import Resize
@@ -22,6 +22,7 @@ from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
+from scoring.shards.retry import Retry
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import ImageEntry, find_images
@@ -82,6 +83,34 @@ def test_unreadable_images_are_rows_with_a_reason(photos: Path, tmp_path: Path) 
         "7": "the file is empty",
         "9": "temporary: cannot read: No such file or directory",
     }
+
+
+def test_a_shard_half_of_which_cannot_be_read_is_left_to_another_machine_where_there_is_one(
+    photos: Path, tmp_path: Path
+) -> None:
+    (photos / "1.png").write_text("<html>")  # as it is everywhere
+    settings = _settings(photos, tmp_path / "run", shard_size=12)
+    for number in range(2, 8):
+        (photos / f"{number}.png").rename(tmp_path / f"{number}.png")
+    scorer = ShardScorer(settings, load_fake)
+    for score in (scorer, scorer.again):
+        with pytest.raises(UnreachableError, match=r"2\.png: 6 of 12 images .* this one: .*No such file"):
+            score(0, may_refuse=True)
+    assert not list(RunFolder(settings.output).predictions.glob("*"))
+
+    (tmp_path / "2.png").rename(photos / "2.png")
+    assert scorer(0, may_refuse=True).num_errors == 6
+    report = scorer(0)
+    for number in range(3, 8):
+        (tmp_path / f"{number}.png").rename(photos / f"{number}.png")
+    assert scorer(Retry(0, report.digest), may_refuse=True).num_errors == 0
+
+
+def test_all_rows_are_written_where_no_other_machine_may_have_the_images(photos: Path, tmp_path: Path) -> None:
+    settings = _settings(photos, tmp_path / "run", shard_size=12)
+    for number in range(2, 13):
+        (photos / f"{number}.png").unlink()
+    assert ShardScorer(settings, load_fake)(0).num_errors == 11
 
 
 @pytest.mark.ci

@@ -1,0 +1,81 @@
+"""Which nodes have failed to start workers, and where the next ones may start. Pure bookkeeping: no Ray, no clock."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+
+from cluster.errors import WorkerStartError
+from cluster.nodes import Node
+from cluster.placement import Placement, count_room
+from cluster.work import D, T
+from cluster.worker import Worker
+
+_MAX_FAILED = 3  # on a node, or of any in a row
+
+
+class FailedStarts:
+    """Counts, node by node: one that cannot start workers takes nothing from those that can.
+
+    Attributes:
+        in_a_row: Failures since a worker was last ready.
+    """
+
+    def __init__(self) -> None:
+        self._on: Counter[str | None] = Counter()  # None: the worker ended before it was known where it ran
+        self.in_a_row = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there were so many in a row that those nodes alone are tried on which none was."""
+        return self.in_a_row >= _MAX_FAILED
+
+    def note(self, node_id: str | None) -> None:
+        """Record that a worker could not be built there."""
+        self._on[node_id] += 1
+        self.in_a_row += 1
+
+    def died(self, worker: Worker[T, D], others: Iterable[Worker[T, D]], reason: str) -> None:
+        """Record that a worker died before it was built.
+
+        Raises:
+            WorkerStartError: If one after the other has, and none is ready, or starts on a node where none has.
+        """
+        self.note(worker.node_id)
+        promising = (other.info or (other.is_starting and self.was_spared(other.node_id)) for other in others)
+        if self.are_many and not any(promising):
+            raise WorkerStartError(f"{self.in_a_row} actors in a row died while starting: {reason}")
+
+    def clear(self, node_id: str | None) -> None:
+        """Record that one was."""
+        self.in_a_row = 0
+        for known in (node_id, None):
+            self._on.pop(known, None)
+
+    def was_spared(self, node_id: str | None) -> bool:
+        """Whether none is known to have failed there."""
+        return node_id not in self._on
+
+    def places(
+        self, count: int, nodes: Callable[[], Sequence[Node]], placement: Placement, taken: Iterable[str | None]
+    ) -> list[str | None]:
+        """Where so many workers may start, or fewer: ids of nodes, or None for any.
+
+        Args:
+            count: How many.
+            nodes: Finds the living ones; not called before a start has failed.
+            placement: What each worker takes.
+            taken: Where workers are already, once for each.
+        """
+        if not self._on:
+            return [None] * count
+        used = Counter(taken)
+        free = {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes()}
+        usable = sorted(filter(self._is_usable, free), key=self._on.__getitem__)
+        found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id])]
+        if all(node_id in usable or room <= 0 for node_id, room in free.items()) and self._on[None] < _MAX_FAILED:
+            found += [None] * count  # for nodes that may join: there is no room on one to avoid
+        return found[:count]
+
+    def _is_usable(self, node_id: str) -> bool:
+        if self.was_spared(node_id):
+            return self._on[None] < _MAX_FAILED
+        return self._on[node_id] < _MAX_FAILED and not self.are_many

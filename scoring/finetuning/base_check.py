@@ -1,0 +1,61 @@
+"""The base network that a model is put together with gives the features that its heads were trained on."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scoring.errors import ModelError, UnreachableError
+from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import TrainingSet
+from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
+from scoring.pixels.input_shape import filled
+from scoring.shards.image_sample import some_images
+
+if TYPE_CHECKING:
+    import keras
+
+_NUM_COMPARED = 8
+# Of a vector's length, on average of the photos. In float32 little but the storing as float16 changes them; in shorter
+# formats rounding does, and nothing but quite another layer is told.
+_TOLERANCE = 0.05
+_ROUGH_TOLERANCE = 0.5
+
+
+def check_base(settings: FinetuneSettings, photos: TrainingSet, base: "keras.Model") -> None:
+    """Raise ModelError unless a base network gives the features of some photos that are stored.
+
+    Those that cannot be read now, or are others by now, are not compared. Neither are features in int8, of which
+    `int8_agreement` tells, and those of random weights: rounding alone may change what an untrained network gives.
+
+    Args:
+        settings: How they were extracted; nothing is compared where it does not say.
+        photos: What the heads were trained on.
+        base: From float pixels to features.
+    """
+    is_untrained = any(each.weights == RANDOM_WEIGHTS for each in settings.base.each)
+    if settings.scorer is None or is_untrained or photos.fingerprint.precision == Precision.INT8:
+        return
+    try:
+        seen = some_images(settings.scorer, filled(base.inputs[0].shape[1:]), _NUM_COMPARED)
+    except UnreachableError:
+        return
+    features = photos.features
+    rows = {image.image_id: row for row, image in enumerate(features.images)}
+    same = {
+        rows[name]: pixels
+        for name, pixels in seen.items()
+        if name in rows and features.pixels[rows[name]] == hashlib.sha256(pixels.tobytes()).digest()
+    }
+    if not same:
+        return
+    stored = features.values[list(same), 0].astype(np.float32)
+    given = np.stack([base.predict_on_batch(pixels[None].astype(np.float32))[0] for pixels in same.values()])
+    least = float(np.finfo(np.float32).tiny)
+    shares = np.linalg.norm(given - stored, axis=1) / np.maximum(np.linalg.norm(stored, axis=1), least)
+    if shares.mean() > (_TOLERANCE if photos.fingerprint.precision == Precision.FLOAT32 else _ROUGH_TOLERANCE):
+        raise ModelError(
+            f"Expected {settings.base.name} to give the features that the heads were trained on; of {len(same)} photos "
+            f"it gives others now, {shares.mean():.0%} of their length away. Use `overwrite` to start clean."
+        )

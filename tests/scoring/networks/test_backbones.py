@@ -1,0 +1,143 @@
+"""Networks that were saved without classes: their own outputs are the features, and those of classifiers are not."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from scoring.networks.backbones import is_backbone
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.layer_cut import cut_at
+from scoring.networks.pooled_views import ViewPooling, Views
+
+_SIDE = 12
+
+
+def _layer(kind: str, *arguments: Any, **options: Any) -> Any:
+    return getattr(keras.layers, kind)(*arguments, **options)
+
+
+def _maps(pixels: Any, name: str = "maps") -> Any:
+    return _layer("Conv2D", 5, 3, strides=2, activation="relu", name=name)(pixels)
+
+
+def _means(maps: Any) -> Any:
+    return _layer("GlobalAveragePooling2D")(maps)
+
+
+def _residual(pixels: Any) -> Any:
+    maps = _maps(pixels)
+    scaled = _layer("BatchNormalization")(_layer("Conv2D", 5, 3, padding="same")(maps))
+    return _means(_layer("Activation", "relu")(_layer("Add")([maps, scaled])))
+
+
+def _gated(pixels: Any) -> Any:
+    maps = _maps(pixels)
+    gates = _layer("Dense", 5, activation="sigmoid")(_means(maps))
+    return _means(_layer("Multiply")([maps, _layer("Reshape", (1, 1, 5))(gates)]))
+
+
+def _tokens(pixels: Any) -> Any:
+    tokens = _layer("Reshape", (25, 5))(_maps(pixels))
+    mixed = _layer("Add")([tokens, _layer("Dense", 5)(_layer("MultiHeadAttention", 2, 4)(tokens, tokens))])
+    return _layer("LayerNormalization")(mixed)[:, 0]
+
+
+def _nested(pixels: Any, end: Any = None) -> Any:
+    images = keras.Input((_SIDE, _SIDE, 3))
+    inner = keras.Model(images, _means(_maps(images)), name="inner")
+    listed = keras.Sequential([_layer("Dropout", 0.5), *([end] if end else [])])
+    return listed(inner(_layer("Rescaling", 1 / 255)(pixels)))
+
+
+_BACKBONES: dict[str, Callable[[Any], Any]] = {
+    "maps": _maps,
+    "means of maps": lambda pixels: _means(_maps(pixels)),
+    "maxima and means": lambda pixels: keras.ops.concatenate(
+        [_layer("GlobalMaxPooling2D")(maps := _maps(pixels)), _means(maps)], axis=1
+    ),
+    "all places": lambda pixels: _layer("Flatten")(_maps(pixels)),
+    "no activation": lambda pixels: _means(_layer("Conv2D", 4, 3)(_maps(pixels))),
+    "residual": _residual,
+    "normalised": lambda pixels: _means(_layer("BatchNormalization")(_layer("Conv2D", 4, 1)(_maps(pixels)))),
+    "gated": _gated,
+    "tokens": _tokens,
+    "nested": _nested,
+    "of two networks": lambda pixels: _layer("Average")([_means(_maps(pixels)), _means(_maps(pixels, "others"))]),
+    "dense and positive": lambda pixels: _layer("Dense", 6, activation="gelu")(_means(_maps(pixels))),
+    "dense and of length one": lambda pixels: _layer("UnitNormalization")(_layer("Dense", 6)(_means(_maps(pixels)))),
+    "dense and normalised": lambda pixels: _layer("BatchNormalization")(_layer("Dense", 6)(_means(_maps(pixels)))),
+}
+_CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
+    "logits": lambda pixels: _layer("Dense", 2)(_means(_maps(pixels))),
+    "logits of a nested network": lambda pixels: _nested(pixels, _layer("Dense", 2)),
+    "softmax": lambda pixels: _layer("Dense", 2, activation="softmax")(_means(_maps(pixels))),
+    "cooled": lambda pixels: _layer("Rescaling", 0.5)(_layer("Dense", 2)(_means(_maps(pixels)))),
+    "tanh": lambda pixels: _layer("Dense", 1, activation="tanh")(_means(_maps(pixels))),
+    "logits of places": lambda pixels: _means(_layer("Conv2D", 2, 1)(_maps(pixels))),
+    "logits of all places": lambda pixels: _layer("Flatten")(_layer("Conv2D", 2, 5)(_maps(pixels))),
+    "hand-made softmax": lambda pixels: (
+        (exponentials := keras.ops.exp(_layer("Dense", 2)(_means(_maps(pixels)))))
+        / keras.ops.sum(exponentials, axis=1, keepdims=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+@pytest.mark.parametrize("kind", _BACKBONES)
+def test_a_network_without_classes_gives_what_it_computes_last(tmp_path: Path, kind: str, from_file: bool) -> None:
+    """Earlier versions took what its last layer with weights takes, as of a classifier."""
+    keras.utils.set_random_seed(3)
+    pixels = keras.Input((_SIDE, _SIDE, 3))
+    network = keras.Model(pixels, _BACKBONES[kind](pixels))
+    network.save(tmp_path / "m.keras")
+    base = base_of(BaseRequest(str(tmp_path / "m.keras")))
+    assert base.digest().endswith("-whole")
+    cut = base.build() if from_file else cut_at(network, None, "a.keras")
+    photos = np.random.default_rng(0).integers(0, 256, (3, _SIDE, _SIDE, 3)).astype(np.float32)
+    expected = network.predict_on_batch(photos)
+    expected = expected.mean(axis=(1, 2)) if expected.ndim == 4 else expected
+    np.testing.assert_allclose(cut.predict_on_batch(photos), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", _CLASSIFIERS)
+def test_a_classifier_is_cut_below_its_classes(tmp_path: Path, kind: str) -> None:
+    pixels = keras.Input((_SIDE, _SIDE, 3))
+    network = keras.Model(pixels, _CLASSIFIERS[kind](pixels))
+    network.save(tmp_path / "m.keras")
+    assert cut_at(network, None, "a.keras").output.shape == (None, 5)
+    base = BaseRequest(str(tmp_path / "m.keras"))
+    assert "-" not in base_of(base).digest()
+
+
+def test_a_list_of_layers_without_classes_gives_what_it_computes_last(tmp_path: Path) -> None:
+    layers = [_layer("Conv2D", 8, 3, activation="relu"), _layer("Conv2D", 16, 3), _layer("GlobalAveragePooling2D")]
+    keras.Sequential([keras.Input((_SIDE, _SIDE, 3)), *layers]).save(tmp_path / "m.keras")
+    base = BaseRequest(str(tmp_path / "m.keras"))
+    assert base_of(base).build().outputs[0].shape == (None, 16)
+    seen = BaseRequest(base.model, views=Views((), False, (ViewPooling.MEAN, ViewPooling.MAX)))
+    assert base_of(seen).build().outputs[0].shape == (None, 16), "there are no positions to pool"
+    assert not base_of(BaseRequest(base.model, layer="conv2d")).digest().endswith("-whole")
+
+
+@pytest.mark.parametrize("name", ["MobileNetV3Small", "MobileNetV2"])
+def test_published_networks_saved_without_their_top_are_backbones_and_others_are_not(name: str) -> None:
+    build = getattr(keras.applications, name)
+    options = {"weights": None, "input_shape": (32, 32, 3)}
+    for choice in ({"pooling": "avg"}, {"pooling": None}):
+        assert is_backbone(json.loads(build(include_top=False, **options, **choice).to_json()))
+    assert not is_backbone(json.loads(build(classifier_activation=None, **options).to_json()))
+
+
+def test_an_architecture_that_does_not_tell_is_none_of_a_backbone() -> None:
+    unbuilt = {"class_name": "Sequential", "config": {"layers": []}}
+    looped: dict[str, Any] = {"class_name": "Flatten", "config": {"name": "a"}, "inbound_nodes": [{"args": []}]}
+    looped["inbound_nodes"][0]["args"] = [{"class_name": "__keras_tensor__", "config": {"keras_history": ["a", 0, 0]}}]
+    graph = {"class_name": "Functional", "config": {"layers": [looped], "output_layers": [["a", 0, 0]]}}
+    for model in ({}, {"class_name": "Functional", "config": {}}, unbuilt, graph):
+        assert not is_backbone(model)
