@@ -1,6 +1,7 @@
 """Stand-ins for a Keras model, fast and exact; each has a real twin in the tests marked `keras`."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.classifier import Classifier
@@ -31,6 +32,17 @@ class FakeEngine(AtOnce):
         self.shapes.append(images.shape)
         dog = images.mean(axis=(1, 2, 3), dtype=np.float64).astype(np.float32) / 255
         return np.stack([1 - dog, dog], axis=1)
+
+
+class FakeFeatures(FakeEngine):
+    """Gives the same outputs for whatever it is given."""
+
+    def __init__(self, outputs: ArrayLike) -> None:
+        super().__init__()
+        self._outputs = np.asarray(outputs, np.float32)
+
+    def score(self, images: UInt8Array) -> Float32Array:
+        return self._outputs[: len(images)]
 
 
 def load_fake(request: ModelRequest) -> Classifier:

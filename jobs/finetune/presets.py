@@ -116,7 +116,7 @@ class FeatureOptions:
         names = texts_of(self.base) or [recipe.base]
         if unfreeze_dense:
             self._check_dense(recipe, pooling)
-        usual = recipe.sizes if len(names) == 1 and not has_own_size(names[0]) else ()
+        usual = recipe.sizes if len(names) == 1 and not _has_own_size(names[0]) else ()
         sizes = usual if self.size is None else sides_of(self.size)
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
@@ -169,7 +169,7 @@ class FeatureOptions:
         return weights
 
 
-def has_own_size(name: str) -> bool:
+def _has_own_size(name: str) -> bool:
     """Whether a base is a network that was published for one size, and takes no other."""
     return takes_weights(name) and name != VGG16_CONVOLUTIONS
 

@@ -46,7 +46,7 @@ def find_learned(model: str, run: RunFolder) -> frozenset[str]:
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:
     """The photos of a model's features but those that were kept out of training."""
     manifest = Manifest(folder.features.manifest)
-    if manifest.info.digest != training.data.digest or are_features_of_model(folder, training) is False:
+    if manifest.info.digest != training.data.digest or not are_features_of_model(folder, training):
         return frozenset()
     held_out: set[str] = set()
     if not training.data.is_cross_validated:
@@ -54,20 +54,18 @@ def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Pho
     return frozenset(photo for image_id, photo in _read(manifest) if image_id not in held_out)
 
 
-def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool | None:
+def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool:
     """Whether a model folder's features are of the photos that its model was trained on, with the contents of then.
 
-    They are not where a later fine-tune, which has not ended, has listed or read others.
+    They are not where a later fine-tune, which has not ended, has listed or read others. They are taken to be where an
+    earlier version has not noted the contents.
 
     Args:
         folder: Its features have a manifest.
         training: What its model was trained on.
-
-    Returns:
-        None where an earlier version has not noted the contents.
     """
     if not (known := training.data.contents):
-        return None
+        return True
     manifest = Manifest(folder.features.manifest)
     if manifest.info.digest != training.data.digest:
         return False

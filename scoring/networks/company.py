@@ -6,8 +6,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.conversions import kept_answer
 from scoring.networks.engines import Engine
+from scoring.networks.kept_answers import kept_answer
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.noise import harsh_noise, noise
 from scoring.networks.precision import Precision

@@ -1,15 +1,12 @@
 """Networks in other libraries' formats: converted by the first process on a machine that needs them, and kept."""
 
-import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scoring.errors import StorageError
 from scoring.networks.last_activation import last_activation
 from scoring.storage.downloads import cache_folder, file_digest, one_at_a_time
 from scoring.storage.durable import storage_faults, sync
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 _CHECKSUMS = "SHA256SUMS"
-_ANSWER = "answer.json"
 # Stands beside a converted network, whose format does not tell what it computes last.
 _LAST_ACTIVATION = "last_activation.txt"
 
@@ -60,25 +56,6 @@ def made_once(folder: Path) -> Iterator[Path | None]:
                 sync(folder.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def kept_answer(digest: str, question: str, ask: Callable[[], bool]) -> bool:
-    """The answer of this machine's first process to a question of a network; where none can be kept, each asks.
-
-    Args:
-        digest: The network's digest.
-        question: Names it, with all that the answer depends on.
-        ask: Finds the answer; what it raises is not kept.
-    """
-    ask = cache(ask)
-    try:
-        folder = conversion_folder(digest, question)
-        with made_once(folder) as temporary:
-            if temporary:
-                (temporary / _ANSWER).write_text(json.dumps(ask()), encoding="utf-8")
-        return bool(json.loads((folder / _ANSWER).read_text(encoding="utf-8")))
-    except (StorageError, OSError):
-        return ask()
 
 
 def _seal(folder: Path) -> None:

@@ -80,7 +80,7 @@ def forward(model: "keras.Model") -> _Begin:
 
     It raises ModelError if Keras cannot compute what the network's layers say.
     """
-    begin = _forward(model)
+    begin = _backends_forward(model)
 
     def begin_or_refuse(images: UInt8Array) -> Pending:
         try:
@@ -94,7 +94,7 @@ def forward(model: "keras.Model") -> _Begin:
     return begin_or_refuse
 
 
-def _forward(model: "keras.Model") -> _Begin:
+def _backends_forward(model: "keras.Model") -> _Begin:
     import keras
 
     match keras.config.backend():

@@ -7,8 +7,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.conversions import kept_answer
 from scoring.networks.engines import Network
+from scoring.networks.kept_answers import kept_answer
 from scoring.networks.noise import harsh_noise, noise, plain_colours, smooth_noise
 from scoring.networks.precision import ASKED_FOR, Precision, PrecisionChoice
 from scoring.pixels.input_shape import InputShape

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from scoring.quality.certainty import kept_uncertain
+from scoring.quality.drawn_rows import draw_rows
 from scoring.quality.evaluation import true_classes
 from scoring.quality.multi_label import true_labels
 from scoring.run.record import RequestRecord
@@ -38,9 +39,7 @@ class AnswerCount:
     def add(self, table: pa.Table) -> None:
         """Look at some rows of a shard."""
         readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
-        number = int(self._share * len(readable) + self._draw.random())
-        rows = self._draw.choice(len(readable), number, replace=False)
-        self._tables.append(readable.take(pa.array(np.sort(rows))))
+        self._tables.append(readable.take(pa.array(draw_rows(len(readable), self._share, self._draw))))
 
     def found(self) -> OneAnswer | None:
         """The answer that over 95% of them got; None if there is none, or if it is right by what is known."""

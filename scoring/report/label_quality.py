@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from scoring.arrays import Float32Array
 from scoring.quality.multi_label import MultiLabelEvaluation, evaluate_labels, true_labels
 from scoring.report.parts import Block, Facts, KeyFigure, Table
-from scoring.report.rows import draw_rows
+from scoring.report.rows import rows_of_file
 from scoring.report.text import count, measure
 from scoring.run.predictions import OK
 from scoring.storage.locations import Location, readable
@@ -52,7 +52,7 @@ def _known(
         readable(path), columns=["status", "target", "probabilities"], page_checksum_verification=True
     )
     table = table.filter(pc.equal(table["status"], OK))
-    table = table.take(pa.array(draw_rows(len(table), share, index)))
+    table = table.take(pa.array(rows_of_file(len(table), share, index)))
     table = table.filter(pc.is_valid(table["target"]))
     targets = table["target"].to_pylist()
     told = true_labels(targets, labels)

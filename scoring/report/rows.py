@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
+from scoring.quality.drawn_rows import draw_rows
 from scoring.quality.evaluation import true_classes
 from scoring.run.predictions import ERROR, NOT_A_NUMBER, OK, TOP_K
 from scoring.storage.locations import Location, readable
@@ -135,7 +136,7 @@ def read_rows(
         files: Predictions files; at least one.
         labels: One name per class, in class order.
         has_vectors: Whether all probabilities are stored.
-        share: Of each file's readable images, at most 1; see `draw_rows`.
+        share: Of each file's readable images, at most 1; see `rows_of_file`.
 
     Raises:
         OSError: If a file cannot be read.
@@ -152,19 +153,12 @@ def read_rows(
     )
 
 
-def draw_rows(num_rows: int, share: float, file_index: int) -> npt.NDArray[np.int64]:
-    """Draw a share of a file's rows at random, always the same of them, in order.
+def rows_of_file(num_rows: int, share: float, file_index: int) -> npt.NDArray[np.int64]:
+    """Draw a share of a file's rows, always the same of them; see `draw_rows`.
 
     Neighbours are often of one class: some rows of every file say more than all rows of some.
-
-    Args:
-        num_rows: How many there are.
-        share: On average over files; where rows are few, none of a file may be drawn.
-        file_index: Which file it is.
     """
-    draw = np.random.default_rng([_SEED, file_index])
-    number = min(num_rows, int(share * num_rows + draw.random()))
-    return np.sort(draw.choice(num_rows, number, replace=False))
+    return draw_rows(num_rows, share, np.random.default_rng([_SEED, file_index]))
 
 
 def _read_file(index: int, path: Location, labels: Sequence[str], has_vectors: bool, share: float) -> ScoredRows:
@@ -173,7 +167,7 @@ def _read_file(index: int, path: Location, labels: Sequence[str], has_vectors: b
     table = pq.read_table(readable(path), columns=wanted, page_checksum_verification=True)
     is_ok = pc.equal(table["status"], OK)
     readable_rows = np.flatnonzero(is_ok.to_numpy())
-    row = readable_rows[draw_rows(len(readable_rows), share, index)]
+    row = readable_rows[rows_of_file(len(readable_rows), share, index)]
     table = table.take(pa.array(row))
     targets = table["target"].to_pylist()
     truth = true_classes(targets, labels)

@@ -116,7 +116,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     rows = read_rows(files, labels, record.stores_vectors, share) if files else None
     whole = count_whole(record, status, rows)
     unreadable = read_unreadable(files, record.request.columns.are_known_by_id)
-    left_out = find_left_out(record, status, rows, unreadable) if rows else []
+    left_out = find_left_out(record, status, rows, unreadable, whole) if rows else []
     label_quality, num_unknown = None, rows.num_unknown if rows else 0
     if rows and record.is_multi_label:
         label_quality, num_unknown = measure_labels(files, labels, share)

@@ -41,12 +41,14 @@ def measure_sample(rows: ScoredRows, status: RunStatus, whole: Summary | None) -
     return quality.with_all(whole) if whole and whole.num_labelled else quality
 
 
-def find_left_out(record: RunRecord, status: RunStatus, rows: ScoredRows, unreadable: Unreadable) -> list[str]:
+def find_left_out(
+    record: RunRecord, status: RunStatus, rows: ScoredRows, unreadable: Unreadable, whole: Summary | None
+) -> list[str]:
     """How many images have no target or no scores, in words, though labels were told."""
     if not record.request.labels_from:
         return []
-    whole, of_sample = count_whole(record, status, rows), " of the sample" if status.is_sample else ""
-    num_unlabelled, num_failed = whole.num_unlabelled if whole else rows.num_unlabelled, unreadable.num_labelled
+    num_unlabelled = whole.num_unlabelled if whole else rows.num_unlabelled
+    num_failed, of_sample = unreadable.num_labelled, " of the sample" if status.is_sample else ""
     without = WITHOUT_TARGET if record.is_multi_label else "without a label"
     unlabelled = [f"{plural(num_unlabelled, 'image')} {without}"] if num_unlabelled else []
     failed = [f"{plural(num_failed, 'labelled image')}{of_sample} without scores"] if num_failed else []

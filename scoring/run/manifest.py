@@ -146,7 +146,7 @@ def write_manifest(
         check: Called with the digest before the manifest takes its place; if it raises, nothing is written.
 
     Raises:
-        StorageError: If it cannot be written, or read again then.
+        StorageError: If it cannot be written.
     """
     from scoring.process.one_ahead import one_ahead  # readers need none of these
     from scoring.run.digest_lines import digest_lines
@@ -169,7 +169,7 @@ def write_manifest(
             digest = digest or found.hexdigest()
             writer.add_key_value_metadata({_DIGEST_KEY: digest, _LEFT_OUT_KEY: str(num_left_out)})
         check(digest)
-    return _read_back(path)
+    return read_info(path)
 
 
 class Manifest:
@@ -285,14 +285,3 @@ def is_foreign_manifest(path: Location) -> bool:
 def read_info(path: Location) -> ManifestInfo:
     """Read what the manifest says of itself, without its rows."""
     return Manifest(path).info
-
-
-def _read_back(path: Location) -> ManifestInfo:
-    """The same of what has just been written."""
-    try:
-        return read_info(path)
-    except StorageError:
-        raise
-    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
-        reason = "it is not there" if isinstance(error, FileNotFoundError) else "it is damaged"
-        raise StorageError(f"Cannot read {path} back, which was just written: {reason}. Run again.") from error

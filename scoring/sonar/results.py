@@ -115,14 +115,15 @@ def summarise(protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFol
         for fold, probability in scored
     )
     accuracies = [fold.accuracy for fold in folds]
-    truth = np.concatenate([is_mine[fold.test_rows] for fold, _ in scored])
+    test_rows = np.concatenate([fold.test_rows for fold, _ in scored])
+    truth = is_mine[test_rows]
     given = np.concatenate([probability for _, probability in scored]).clip(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return StudyRow(
         protocol=protocol,
         model=model,
         accuracy=float(np.mean(accuracies)),
         deviation=float(np.std(accuracies, ddof=1)),
-        interval=_interval(protocol, folds, len(np.unique(np.concatenate([fold.test_rows for fold, _ in scored])))),
+        interval=_interval(protocol, folds, len(np.unique(test_rows))),
         log_loss=float(-np.log(np.where(truth, given, 1 - given)).mean()),
         published=published_figure(protocol, model) if returns.are_uci else None,
         folds=folds,

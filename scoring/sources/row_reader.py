@@ -130,7 +130,7 @@ def located(folder: Location, path: str) -> Location:
     return _places(folder, path)[0]
 
 
-def refuse_absent_common(folder: Location, common: str, is_listed: bool = False) -> None:
+def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None:
     """Raise UnreachableError if a folder that all images of a collection lie in is gone, closed or empty.
 
     Args:

@@ -34,8 +34,8 @@ def read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -
 
 
 def parts_of(value: str, mark: str) -> list[str]:
-    """What a mark parts, without what is empty: `a,b,` is `a` and `b`. A space stands for any blanks."""
-    return [part.strip() for part in value.split(None if mark == " " else mark) if part.strip()]
+    """What a mark parts, without what is empty: `a,b,` is `a` and `b`. A space stands for any blanks, `, ` for `,`."""
+    return [part.strip() for part in value.split(mark.strip() or None) if part.strip()]
 
 
 def several_of(values: Collection[str], mark: str, may_be_names: bool = True) -> str | None:

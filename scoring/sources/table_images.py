@@ -150,7 +150,7 @@ class TableSource:
 
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""
-        refuse_absent_common(self._parts.folder, common)
+        refuse_absent_common(self._parts.folder, common, is_listed=False)
 
     @cached_property
     def _parts(self) -> TableParts:

@@ -2,66 +2,25 @@
 
 import errno
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
+from scoring.storage.bucket_answers import absence_of, fault_of, one_line
+from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, variables
 
-_ENDPOINTS = {
-    "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
-    "gs": ("GOOGLE_BASE_URL",),
-    "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-}
-_SETTINGS = {"s3": "AWS_", "az": "AZURE_", "gs": "GOOGLE_"}  # how the variables begin that a client is set up by
-# What is sent as part of a header or a host's name.
-_SENT = re.compile(
-    r"AWS_(?:DEFAULT_)?REGION|AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)"
-    r"|AZURE_(?:STORAGE_)?(?:ACCOUNT_NAME|ACCOUNT_KEY|ACCESS_KEY|SAS_TOKEN|SAS_KEY|CLIENT_ID|CLIENT_SECRET|TENANT_ID)"
-)
-_BUCKET = re.compile(r"(?!\.{1,2}$)[\w.$-]{1,255}", re.ASCII)
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
 _PATIENCE = timedelta(seconds=45)
-# What may come or go without a pause, as gigabytes over a slow line. Of a whole transfer there is a limit for what is
-# written alone: until its answer begins, the client sees no pause.
-_PAUSE_S = 30
-_LONGEST_READ = timedelta(days=1)
 _SLOWEST_BYTES_PER_S = 100_000
-_CLIENT_OPTIONS = (
-    *("allow_http", "allow_invalid_certificates", "connect_timeout", "http1_only", "http2_only", "pool_idle_timeout"),
-    *("proxy_ca_certificate", "proxy_excludes", "proxy_url", "randomize_addresses", "read_timeout", "timeout"),
-    *("root_certificate", "user_agent"),
-)
 _PANIC = "PanicException"  # pyo3 derives it from BaseException, and there is no module to import it from
-_ASKED_FOR_A_ROLE = re.compile("/latest/(api/token|meta-data/iam)")  # what a client without keys asks a machine of AWS
-_NO_CREDENTIALS = (
-    "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
-    "AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
-)
-_NO_TOKEN = "Error performing token request"  # of Google's and Azure's clients, without a key
-# Of all requests alike: Amazon's list of error codes of S3, Microsoft's of storage.
-_OF_CREDENTIALS = frozenset(
-    {"AccountProblem", "AllAccessDisabled", "AuthenticationFailed", "ExpiredToken", "InvalidAccessKeyId"}
-    | {"InvalidAuthenticationInfo", "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed"}
-    | {"TokenRefreshRequired"}
-)
-_OF_CONDITIONS = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})  # as some stores call them
-_UNKNOWN_TO_SERVER = "status code: 501"  # of one that says no more
-_OF_BUCKETS = frozenset({"NoSuchBucket", "ContainerNotFound"})
-_WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
-_INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
-_UNTRUSTED = "InvalidCertificate"  # rustls' word
-_NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
-_ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
 def open_bucket(scheme: str, bucket: str) -> ObjectStore:
@@ -85,19 +44,17 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
 
 def open_to_write(scheme: str, bucket: str, size_bytes: int) -> ObjectStore:
     """The same for one PUT of so many bytes, which has time enough over a slow line."""
-    limit_s = _PAUSE_S
+    limit_s = PAUSE_S
     while limit_s * _SLOWEST_BYTES_PER_S < size_bytes:
         limit_s *= 2  # so that a few clients serve all
-    return _opened(scheme, bucket, None if limit_s == _PAUSE_S else limit_s)
+    return _opened(scheme, bucket, None if limit_s == PAUSE_S else limit_s)
 
 
 def _opened(scheme: str, bucket: str, put_s: int | None) -> ObjectStore:
-    begin = tuple(_SETTINGS.values())
-    settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(begin))  # in 13 us
     try:
-        return _client(scheme, bucket, put_s, settings)
+        return _client(scheme, bucket, put_s, variables())
     except BaseError as error:
-        raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
+        raise UnreachableError(errno.EACCES, one_line(error), f"{scheme}://{bucket}") from error
 
 
 @cache
@@ -107,9 +64,11 @@ def _client(
     put_s: int | None,
     settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
 ) -> ObjectStore:
-    _check(scheme, bucket)
-    options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
-    options["client_options"] = _client_options(scheme, put_s)
+    check_settings(scheme, bucket)
+    options: dict[str, Any] = {
+        "retry_config": {"retry_timeout": _PATIENCE},
+        "client_options": client_options(scheme, put_s),
+    }
     if scheme == "gs":
         return GCSStore(bucket, **options)
     if scheme == "az":
@@ -117,64 +76,6 @@ def _client(
     if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):
         options["credential_provider"] = _profile_credentials()
     return S3Store(bucket, **options)
-
-
-def server_of(scheme: str) -> str:
-    """The address of the server that the environment names; empty for the cloud's own."""
-    return _endpoint(scheme)[1]
-
-
-def refuses_conditions(error: Exception) -> bool:
-    """Whether a store may have refused a write for its condition, which not every server knows."""
-    said = _ANSWER.search(str(error))
-    if isinstance(error, NotImplementedError) or (said and said["code"] in _OF_CONDITIONS):
-        return True
-    return _UNKNOWN_TO_SERVER in str(error)
-
-
-def _client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
-    """How to connect: what the environment says of it goes first, which the client does not read where any is given."""
-    options: dict[str, Any] = {"timeout": timedelta(seconds=put_s)} if put_s else {"timeout": _LONGEST_READ}
-    if not put_s:
-        options["read_timeout"] = timedelta(seconds=_PAUSE_S)
-    named = {option: os.environ.get(f"{_SETTINGS[scheme]}{option.upper()}") for option in _CLIENT_OPTIONS}
-    options |= {option: value for option, value in named.items() if value}
-    if server_of(scheme).startswith("http://"):
-        options["allow_http"] = True
-    return options
-
-
-def _endpoint(scheme: str) -> tuple[str, str]:
-    """The variable that names the server, and its value; both empty where none does."""
-    return next(((name, os.environ[name]) for name in _ENDPOINTS[scheme] if os.environ.get(name)), ("", ""))
-
-
-def _check(scheme: str, bucket: str) -> None:
-    """Refuse what no request can be made of, at which the client panics; values are not shown, they may be secret."""
-    place = f"{scheme}://{bucket}"
-    if not _BUCKET.fullmatch(bucket):
-        text = "Expected a bucket's name of letters, digits, dots, hyphens and underscores; received another"
-        raise BucketError(errno.EINVAL, text, place)
-    variable, endpoint = _endpoint(scheme)
-    if endpoint and not _is_address(endpoint):
-        text = (
-            f"Expected {variable} as http://host:port or https://host, without white space; it is set to something else"
-        )
-        raise UnreachableError(errno.EACCES, text, place)
-    for name, value in os.environ.items():
-        if name.startswith(_SETTINGS[scheme]) and _SENT.fullmatch(name) and not re.fullmatch("[!-~]*", value):
-            text = f"Expected {name} in ASCII without white space; a blank, a line's end or another character is in it"
-            raise UnreachableError(errno.EACCES, text, place)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return bool(
-            re.fullmatch("[!-~]+", text) and parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-        )
-    except ValueError:  # no port, half of an IPv6 address
-        return False
 
 
 def _has_profiles() -> bool:
@@ -212,9 +113,9 @@ def bucket_faults(url: object) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise _absence(error, str(url)) from error
+        raise absence_of(error, str(url)) from error
     except BaseError as error:
-        fault = _fault(error, str(url))
+        fault = fault_of(error, str(url))
         if isinstance(fault, UnreachableError):
             _client.cache_clear()  # a login or a proxy, of which no variable of these tells, may mend it
         raise fault from error
@@ -222,41 +123,3 @@ def bucket_faults(url: object) -> Iterator[None]:
         if type(error).__name__ != _PANIC:
             raise
         raise BucketError(errno.EREMOTEIO, "its client failed, as the lines above say", str(url)) from error
-
-
-def _fault(error: BaseError, url: str) -> BucketError:
-    text, words = str(error), _one_line(error)
-    if listed := _INVALID_KEY.match(text):
-        words = (
-            "Expected keys without control characters, empty parts, `.` and `..` between slashes; a list with "
-            f"{listed['key']!r} in it cannot be read. Rename or remove that object, or name a prefix without it."
-        )
-    if _ASKED_FOR_A_ROLE.search(text):
-        return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
-    if _UNTRUSTED in text:
-        words = f"the server's certificate is not trusted; SSL_CERT_FILE names a file of those that are. {words}"
-        return UnreachableError(errno.EACCES, words, url)
-    if _NO_TOKEN in text:
-        return UnreachableError(errno.EACCES, f"no credentials where this runs: {words}", url)
-    said = _ANSWER.search(text)
-    is_unknown = isinstance(error, UnauthenticatedError) and _WITHOUT_CREDENTIALS not in text
-    if is_unknown or (said and said["code"] in _OF_CREDENTIALS):
-        return UnreachableError(errno.EACCES, f"access denied: {words}", url)
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
-        return BucketError(errno.EACCES, f"access denied: {words}", url)
-    return (UnreachableError if _NO_CONNECTION in text else BucketError)(errno.EREMOTEIO, words, url)
-
-
-def _absence(error: FileNotFoundError, url: str) -> OSError:
-    """What a store means by 404: that of a look has no words, and may mean the bucket as well."""
-    said = _ANSWER.search(str(error))
-    if said and said["code"] in _OF_BUCKETS:
-        return UnreachableError(errno.ENOENT, _one_line(error), url)
-    return FileNotFoundError(errno.ENOENT, "no such object or bucket", url)
-
-
-def _one_line(error: Exception) -> str:
-    """What the store said: its code and message if it sent them, without the client's view of its data structures."""
-    text = " ".join(str(error).partition("Debug source")[0].split())
-    said = _ANSWER.search(text)
-    return f"{said['code']}: {said['message']}"[:300] if said else text[:300]

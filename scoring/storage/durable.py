@@ -48,10 +48,11 @@ def whole_file(path: Location) -> Iterator[Path]:
     """
     if isinstance(path, Url):
         with storage_faults(path), tempfile.TemporaryDirectory(prefix="shardscore-") as scratch:
-            yield Path(scratch) / path.name
+            temporary = Path(scratch) / path.name
+            yield temporary
             _check.get()()
-            path.upload(Path(scratch) / path.name)
-            _refuse_unstored(path, (Path(scratch) / path.name).stat().st_size)
+            path.upload(temporary)
+            _refuse_unstored(path, temporary.stat().st_size)
         return
     with storage_faults(path):
         refuse_special(path)

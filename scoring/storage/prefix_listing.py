@@ -1,44 +1,16 @@
-"""All objects below a prefix, in the store's order: of one with many folders, several are listed at the same time.
-
-A store answers with a thousand objects at a time, and one answer after the other, so a listing takes as long as its
-answers take in turn. Folders are asked for side by side, each by a thread; one that is far ahead of the reader waits.
-"""
+"""All objects below a prefix, in the store's order: of one with many folders, several are listed at the same time."""
 
 import errno
 import os
-import threading
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from queue import Full, Queue
-from typing import Any, TypeAlias
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-import obstore
-from obstore.exceptions import GenericError, InvalidPathError
-from obstore.store import AzureStore, ObjectStore, S3Store
+from obstore.exceptions import InvalidPathError
+from obstore.store import ObjectStore
 
-from scoring.storage.stamps import object_stamp
-from scoring.storage.urls import LISTED_AT_ONCE
-
-_SIDE_BY_SIDE = 16  # folders
-_PAGES_HELD = 32  # of each folder; of all together some 100 MB
-_LOOK_S = 0.1  # how often a thread that waits looks whether the reader has gone
-_ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
-_NO_LIST = (
-    "Expected a list with {place}, which the server has just named; it gives an empty one. A gateway may answer in its "
-    "place, or the objects are being removed: run again."
-)
-_BEGINS_ANEW = (
-    f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
-    "objects and then the same again, so others may be missing. Use another server or prefix, or a local copy."
-)
-
-# An object's key, its size in bytes and its stamp.
-Listed: TypeAlias = tuple[str, int, int]
-# Of one folder, as they come; None is the end, an exception what kept it from being listed.
-_Pages: TypeAlias = "Queue[list[Listed] | BaseException | None]"
+from scoring.storage.folders_side_by_side import FoldersSideBySide
+from scoring.storage.listed_folder import Folder, Listed, slashed_bucket
+from scoring.storage.listed_pages import answers, is_full, pages_of
 
 
 def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
@@ -54,8 +26,8 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
     first = next(pages, [])
     if key:
         yield from first
-    is_short = len(first) < LISTED_AT_ONCE
-    folder = _slashed(store, key) if is_short else _divided(store, first, key)
+    is_short = not is_full(first)
+    folder = slashed_bucket(store, key) if is_short else _divided(store, first, key)
     if folder and folder.is_slashed:
         yield from _with_slashed(store, folder, first, is_short and next(pages, None) is None)
         return
@@ -66,7 +38,7 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
             yield from page
         return
     seen = Counter(name for name, _, _ in first)
-    with _SideBySide(store, folder) as listing:
+    with FoldersSideBySide(store, folder) as listing:
         for listed in listing.objects():
             if seen[listed[0]]:
                 seen[listed[0]] -= 1
@@ -76,7 +48,7 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
 
 def list_directly(store: ObjectStore, key: str) -> list[str]:
     """The keys of the folders and the objects that lie directly in a prefix, each once."""
-    folder = _Folder(store, key)
+    folder = Folder(store, key)
     if folder.is_whole():
         return [*folder.folders, *(name for name, _, _ in folder.objects)]
     start = len(key) + 1 if key else 0
@@ -90,52 +62,17 @@ def find_stamp(store: ObjectStore, key: str) -> int:
     Raises:
         FileNotFoundError: If it is not there.
     """
-    above = key.rpartition("/")[0]
-    pages = obstore.list(store, above or None, offset=key[:-1], chunk_size=LISTED_AT_ONCE)
-    found = next((meta for page in pages for meta in page if meta["path"] >= key), None)
-    if found is None or found["path"] != key:
+    pages = answers(store, key.rpartition("/")[0], behind=key[:-1])
+    name, _, stamp = next((one for page in pages for one in page if one[0] >= key), ("", 0, 0))
+    if name != key:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), key)
-    return object_stamp(found)
+    return stamp
 
 
-class _Folder:
-    """What lies directly in a prefix: objects, and the keys of folders.
-
-    Attributes:
-        is_slashed: Whether some keys begin with a slash; the whole bucket alone lists them, without it.
-    """
-
-    def __init__(self, store: ObjectStore, key: str) -> None:
-        self._store, self._key = store, key
-        found = obstore.list_with_delimiter(store, key or None)
-        self.objects: list[Listed] = [(meta["path"], meta["size"], object_stamp(meta)) for meta in found["objects"]]
-        self.folders = [folder for folder in found["common_prefixes"] if folder]
-        self.is_slashed = "" in found["common_prefixes"]
-
-    def is_whole(self) -> bool:
-        """Whether this is all; False also where the server does not say, and where it names nothing."""
-        names = [name for name, _, _ in self.objects] + [f"{folder}0" for folder in self.folders]  # `0` follows `/`
-        if not names:
-            return False
-        if not _can_begin_anywhere(self._store):
-            return True
-        behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
-        return next(behind, None) is None and self._is_answered()
-
-    def _is_answered(self) -> bool:
-        """Whether the server gives lists, of which one that is empty is then to be believed."""
-        return next(obstore.list(self._store, self._key or None, chunk_size=1), None) is not None
-
-    @property
-    def only(self) -> str | None:
-        """The one folder in it, if there is nothing else."""
-        return self.folders[0] if len(self.folders) == 1 and not self.objects else None
-
-
-def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> _Folder | None:
+def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> Folder | None:
     """What a prefix, or the one folder in it, is divided into; None where the first page has objects directly there."""
     while all("/" in name[len(key) :].strip("/") for name, size_bytes, _ in page if size_bytes):
-        found = _Folder(store, key)
+        found = Folder(store, key)
         if found.is_slashed:
             return found
         if found.only is None:
@@ -144,13 +81,7 @@ def _divided(store: ObjectStore, page: Sequence[Listed], key: str) -> _Folder | 
     return None
 
 
-def _slashed(store: ObjectStore, key: str) -> _Folder | None:
-    """The whole bucket, if some of its keys begin with a slash."""
-    folder = None if key else _Folder(store, key)
-    return folder if folder and folder.is_slashed else None
-
-
-def _with_slashed(store: ObjectStore, folder: _Folder, first: Sequence[Listed], is_short: bool) -> Iterator[Listed]:
+def _with_slashed(store: ObjectStore, folder: Folder, first: Sequence[Listed], is_short: bool) -> Iterator[Listed]:
     """The objects of a whole bucket, some of whose keys begin with a slash.
 
     Args:
@@ -163,7 +94,7 @@ def _with_slashed(store: ObjectStore, folder: _Folder, first: Sequence[Listed], 
         InvalidPathError: If more keys behind that page may begin with a slash.
     """
     unfound = Counter(first)
-    with _SideBySide(store, folder) as listing:
+    with FoldersSideBySide(store, folder) as listing:
         for listed in listing.objects():
             unfound[listed] -= 1
             yield listed
@@ -177,181 +108,3 @@ def _with_slashed(store: ObjectStore, folder: _Folder, first: Sequence[Listed], 
             "rename them."
         )
     yield from slashed
-
-
-class _SideBySide:
-    """Lists some folders ahead of the one that is read; a context manager that ends its threads."""
-
-    def __init__(self, store: ObjectStore, folder: _Folder) -> None:
-        self._store, self._folder = store, folder
-        self._ended = threading.Event()
-        self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="list")
-
-    def __enter__(self) -> "_SideBySide":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def objects(self) -> Iterator[Listed]:
-        """All objects, in order of their keys."""
-        # A folder stands where the slash at its end puts it: behind `a.jpg`, before `a0.jpg`.
-        order: list[tuple[str, Listed | None]] = [(listed[0], listed) for listed in self._folder.objects]
-        order += [(f"{key}/", None) for key in self._folder.folders]
-        order.sort(key=lambda item: item[0])
-        coming = iter([key.removesuffix("/") for key, listed in order if listed is None])
-        ahead: deque[_Pages] = deque()
-        for _, listed in order:
-            if listed is not None:
-                yield listed
-                continue
-            while len(ahead) < _SIDE_BY_SIDE and (key := next(coming, None)) is not None:
-                ahead.append(self._start(key))
-            yield from _drained(ahead.popleft())
-
-    def _start(self, key: str) -> _Pages:
-        pages: _Pages = Queue(_PAGES_HELD)
-        self._threads.submit(self._list, key, pages)
-        return pages
-
-    def _list(self, key: str, pages: _Pages) -> None:
-        try:
-            for page in _not_empty(partial(pages_of, self._store, key), f"{key}/"):
-                if not self._put(page, pages):
-                    return
-        except BaseException as error:  # noqa: BLE001  # raised where the folder is read
-            self._put(error, pages)
-            return
-        self._put(None, pages)
-
-    def _put(self, item: list[Listed] | BaseException | None, pages: _Pages) -> bool:
-        """Hand a page over; False if nobody wants it any more."""
-        while not self._ended.is_set():
-            try:
-                pages.put(item, timeout=_LOOK_S)
-            except Full:
-                continue
-            return True
-        return False
-
-
-def _drained(pages: _Pages) -> Iterator[Listed]:
-    while (item := pages.get()) is not None:
-        if isinstance(item, BaseException):
-            raise item
-        yield from item
-
-
-def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
-    """The objects below a prefix, in the store's order, as they are answered.
-
-    Some servers leave out where a list goes on, and a page of something else than a list is read as an empty one: both
-    look as if the list ended there. So an end is believed only where the server, asked for what comes behind the last
-    object but one, gives the last one and no more. It cannot be asked so of keys that begin with a slash.
-
-    Raises:
-        obstore.exceptions.BaseError: See `bucket_faults`; also if the server gives nothing then, or if it answers with
-            the only page again, as one does that knows lists of version 1 alone.
-    """
-    seen = _Seen()
-    for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
-        listed = _listed(page)
-        seen.add(listed)
-        yield listed
-    if not seen.last or not _can_begin_anywhere(store) or _slashed(store, key):
-        return
-    before = None
-    while seen.last != before:
-        before = seen.last
-        for listed in _behind(store, key, seen):
-            seen.add(listed)
-            yield listed
-
-
-def pages_left(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
-    """The objects below a prefix, for a caller that removes each page before it takes the next, until none is left.
-
-    Or until the same come again: some cannot be removed by what a list calls them, as the mark of a folder.
-    """
-    before = None
-    while True:
-        first = None
-        for page in obstore.list(store, key or None, chunk_size=LISTED_AT_ONCE):
-            listed = _listed(page)
-            first = first or listed[0]
-            yield listed
-        if first is None or first == before:
-            return
-        before = first
-
-
-def _listed(page: Sequence[Mapping[str, Any]]) -> list[Listed]:
-    return [(meta["path"], meta["size"], object_stamp(meta)) for meta in page]
-
-
-class _Seen:
-    """How far a list has come; a key may end with a slash, which is not told.
-
-    Attributes:
-        num: How many objects it has named.
-        first: The first of them.
-        last: The last of them.
-        before_last: The one before, or what comes before the only one.
-    """
-
-    def __init__(self) -> None:
-        self.num, self.first, self.before_last, self.last = 0, "", "", ""
-
-    def add(self, listed: Sequence[Listed]) -> None:
-        """Note some more, at least one."""
-        names = [name for name, _, _ in listed[-2:]]
-        self.first = self.first or listed[0][0]
-        self.before_last = names[0] if len(names) > 1 else (self.last or names[0][:-1])
-        self.last = names[-1]
-        self.num += len(listed)
-
-    def is_begun_anew(self, listed: Sequence[Listed]) -> bool:
-        """Whether this is the beginning of the same list again."""
-        return listed[0][0] == self.first and self.first not in (self.before_last, self.last)
-
-
-def _behind(store: ObjectStore, key: str, seen: _Seen) -> Iterator[list[Listed]]:
-    """What comes behind a list's last object."""
-
-    def ask() -> Iterator[list[Listed]]:
-        return map(_listed, obstore.list(store, key or None, offset=seen.before_last, chunk_size=LISTED_AT_ONCE))
-
-    pages = _not_empty(ask, seen.last)
-    listed = next(pages)
-    if seen.is_begun_anew(listed):
-        if seen.num == LISTED_AT_ONCE:
-            raise GenericError(_BEGINS_ANEW)
-        return
-    numbers = [number for number, (name, _, _) in enumerate(listed, 1) if name == seen.last]
-    if new := listed[numbers[-1] :] if numbers else [one for one in listed if one[0] > seen.last]:
-        yield new
-    yield from pages
-
-
-def _not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterator[list[Listed]]:
-    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty."""
-    for wait_s in (*_ASKED_AGAIN_AFTER_S, None):
-        pages = ask()
-        if first := next(pages, None):
-            yield first
-            yield from pages
-            return
-        if wait_s is not None:
-            time.sleep(wait_s)
-    raise GenericError(_NO_LIST.format(place=place))
-
-
-def _can_begin_anywhere(store: ObjectStore) -> bool:
-    """Whether lists can be asked for from a place on; those of Azure and S3 Express have none."""
-    return not (isinstance(store, AzureStore) or _is_express(store))
-
-
-def _is_express(store: ObjectStore) -> bool:
-    """Whether it is a directory bucket of Amazon, which are named so: it knows no `start-after`, and no order."""
-    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith("--x-s3")

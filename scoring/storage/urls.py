@@ -3,6 +3,7 @@
 import errno
 import io
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from functools import partial, total_ordering
 from pathlib import Path, PurePosixPath
@@ -13,13 +14,6 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_clients import (
-    bucket_faults,
-    open_bucket,
-    open_to_write,
-    refuses_conditions,
-    server_of,
-)
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
@@ -111,9 +105,9 @@ class Url:
 
         Keys of the bucket that begin with a slash have it, and no object can be read by them.
         """
-        from scoring.storage.prefix_listing import list_objects  # local runs list no bucket
+        from scoring.storage.prefix_listing import list_objects  # local runs ask no bucket
 
-        with bucket_faults(self):
+        with self._faults():
             for path, size_bytes, stamp in list_objects(self._store, self.key):
                 yield path[len(self.key) :].lstrip("/") if self.key else path, size_bytes, stamp
 
@@ -121,7 +115,7 @@ class Url:
         """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""
         from scoring.storage.prefix_listing import list_directly
 
-        with bucket_faults(self):
+        with self._faults():
             found = list_directly(self._store, self.key)
         for key in found:
             if key != self.key:
@@ -140,14 +134,14 @@ class Url:
 
     def look(self) -> Mapping[str, Any]:
         """What the store tells of an object: its `size` in bytes, `e_tag`, `version` and `last_modified`."""
-        with bucket_faults(self):
+        with self._faults():
             return obstore.head(self._store, self._object_key)
 
     def listed_stamp(self) -> int:
         """The stamp that a list gives the object; raises FileNotFoundError if it is in none."""
         from scoring.storage.prefix_listing import find_stamp  # likewise
 
-        with bucket_faults(self):
+        with self._faults():
             return find_stamp(self._store, self._object_key)
 
     def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
@@ -164,7 +158,7 @@ class Url:
         if not length:
             return b""
         try:
-            with bucket_faults(self):
+            with self._faults():
                 if version is None or "e_tag" not in version:
                     return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
                 return bytes(self._get(version, range=(start, start + length)).bytes())
@@ -175,7 +169,7 @@ class Url:
 
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""
-        with bucket_faults(self):
+        with self._faults():
             found = obstore.get(self._store, self._object_key)
             return bytes(found.bytes()), version_of(found.meta)
 
@@ -200,7 +194,7 @@ class Url:
         from scoring.storage.stamps import Seen, object_stamp, object_stamps  # likewise
 
         parts, size = [], 0
-        with bucket_faults(self):
+        with self._faults():
             found = obstore.get(self._store, self._object_key)
             for part in found.stream():
                 size += len(part)
@@ -224,7 +218,7 @@ class Url:
             while True:
                 before = file.tell()
                 try:
-                    with bucket_faults(self):
+                    with self._faults():
                         rest = self._get(version, range={"offset": before}) if before else self._get(version)
                         for part in rest.stream(BUFFER_BYTES):
                             file.write(part)
@@ -251,7 +245,7 @@ class Url:
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
-        with bucket_faults(self):
+        with self._faults():
             obstore.put(self._store_for(content), self._object_key, content, use_multipart=False)
 
     def upload(self, path: Path) -> None:
@@ -268,12 +262,15 @@ class Url:
         Returns:
             Whether it was written.
         """
+        from scoring.storage.bucket_answers import refuses_conditions  # likewise
+        from scoring.storage.bucket_settings import server_of
+
         if self._present_version() != version:
             return False
         place = (server_of(self.scheme), self.scheme, self.bucket)
         if place not in _WITHOUT_CONDITIONS:
             mode: Any = "create" if version is None else version
-            with bucket_faults(self):
+            with self._faults():
                 try:
                     obstore.put(self._store_for(content), self._object_key, content, mode=mode)
                     return True
@@ -296,14 +293,14 @@ class Url:
         """Remove the object."""
         if not missing_ok:
             self.size_and_version()
-        with bucket_faults(self):
+        with self._faults():
             obstore.delete(self._store, self._object_key)
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
-        from scoring.storage.prefix_listing import pages_left
+        from scoring.storage.listed_pages import pages_left
 
-        with bucket_faults(self):
+        with self._faults():
             for page in pages_left(self._store, self._object_key):
                 check()
                 obstore.delete(self._store, [path for path, _, _ in page])
@@ -327,10 +324,19 @@ class Url:
 
     @property
     def _store(self) -> ObjectStore:
+        from scoring.storage.bucket_clients import open_bucket  # likewise
+
         return open_bucket(self.scheme, self.bucket)
+
+    def _faults(self) -> AbstractContextManager[None]:
+        from scoring.storage.bucket_clients import bucket_faults
+
+        return bucket_faults(self)
 
     def _store_for(self, content: bytes) -> ObjectStore:
         """The client that writes it: for what is small the one that reads."""
+        from scoring.storage.bucket_clients import open_to_write
+
         is_small = len(content) <= BUFFER_BYTES
         return self._store if is_small else open_to_write(self.scheme, self.bucket, len(content))
 

@@ -55,7 +55,7 @@ class WebUrl:
                 EACCES where the server refuses it.
             TooLargeError: If there is more.
         """
-        answers = list[requests.Response]()  # where the first sends to, and what is in the last, the server says
+        answers = list[requests.Response]()  # after one, what cannot be read is the server's fault, and may pass
         try:
             end = math.inf if limit_s is None else time.monotonic() + limit_s
             _end.set(end)

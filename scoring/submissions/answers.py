@@ -147,7 +147,7 @@ class Ranked:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(parts_of(given[0], self.mark.strip() or " "), self.labels, self.as_index)
+        classes = _classes_of(parts_of(given[0], self.mark), self.labels, self.as_index)
         return _joined(classes, self.labels, self.as_index, self.mark) if classes else None
 
 
@@ -178,7 +178,7 @@ class Above:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(parts_of(given[0], self.mark.strip() or " "), self.labels, self.as_index)
+        classes = _classes_of(parts_of(given[0], self.mark), self.labels, self.as_index)
         return None if classes is None else _joined(classes, self.labels, self.as_index, self.mark)
 
 

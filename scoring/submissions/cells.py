@@ -13,6 +13,7 @@ from scoring.submissions.answers import class_index
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 
 _DECIMAL = re.compile(r"[0-9]+,[0-9]+")  # 0,5 is a half where semicolons part columns
+_VISIBLE = [mark for mark in MARKS if mark.strip()]  # marks that are no blanks
 _OF_AN_ID = re.compile("[0-9_]")  # w_23a388d, Great_Dane: a word that stands for a whole label
 
 
@@ -69,10 +70,9 @@ class Cells:
             )
         if marks:
             return marks[0]
-        for cell in self.cells:
-            for mark in [] if cell.tells else [mark for mark in MARKS if mark.strip()]:
-                if mark in cell.parts[0] and not _DECIMAL.fullmatch(cell.parts[0]) and not self._is_in_label(mark):
-                    raise self._unclear(cell.parts[0])
+        for word in (cell.parts[0] for cell in self.cells if not cell.tells):
+            if not _DECIMAL.fullmatch(word) and any(mark in word and not self._is_in_label(mark) for mark in _VISIBLE):
+                raise self._unclear(word)
         return " "
 
     def check_told(self) -> None:
@@ -140,7 +140,7 @@ class _Reader:
         words = value.split()
         known = [word for word in words if self._is_label(word)]
         ids = [word for word in words if word in known or _OF_AN_ID.search(word)]
-        if any(mark in value for mark in MARKS if mark.strip()) or not ids:
+        if any(mark in value for mark in _VISIBLE) or not ids:
             return Cell([value], tells=False)
         if len(ids) == len(words):
             return Cell(words, " " if len(words) > 1 else "")

@@ -134,15 +134,14 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
 
 def _check_whole(labels: Sequence[str], mark: str, cells: Cells) -> None:
     """Refuse labels that would be several in a list: `great dane` where a blank stands between two."""
-    parting = mark.strip() or " "
-    torn = next((label for label in labels if len(parts_of(label, parting)) != 1), None)
+    torn = next((label for label in labels if len(parts_of(label, mark)) != 1), None)
     if torn is None:
         return
     spelled = next((part for part in cells.parts if part != torn and loose(part) == loose(torn)), None)
     advice = f", such as {spelled}, which the template has" if spelled else ""
     raise RequestError(
-        f"Expected labels without {MARKS[parting]} for a list of them; one is {torn!r}. Score with labels spelled as "
-        f"the competition spells them{advice}, or say `values` index if it wants indices."
+        f"Expected labels without {MARKS[mark.strip() or ' ']} for a list of them; one is {torn!r}. Score with labels "
+        f"spelled as the competition spells them{advice}, or say `values` index if it wants indices."
     )
 
 

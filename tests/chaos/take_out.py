@@ -596,7 +596,7 @@ MECHANISMS = [
     Mechanism(
         "a network that OpenVINO computes otherwise than Keras is refused",
         "scoring/networks/openvino_engine.py",
-        "            _compare(from_uint8, temporary)\n",
+        "            check_conversion(EngineName.OPENVINO, from_uint8, score, convert)\n",
         "",
         "tests/scoring/networks/test_openvino_engine.py",
     ),

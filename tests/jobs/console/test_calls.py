@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from jobs import api
 from jobs.cli import COMMANDS, app
-from jobs.console.arguments import flag_of, number_of
+from jobs.console.plain_values import flag_of, number_of
 from jobs.score.model_options import model_request
 from scoring.errors import RequestError
 from scoring.storage.locations import Url

@@ -90,18 +90,17 @@ def test_the_size_of_a_preset_is_for_bases_that_may_take_any(asked: Any, base: s
     assert views == Views(sizes, True, tuple(ViewPooling))
 
 
-@pytest.mark.parametrize("size", ["448,224", [448, 224], ("224", "448"), [np.int64(224), 448], np.array([448, 224])])
-def test_several_sizes_are_a_list_or_one_text(asked: Any, size: Any) -> None:
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        *((each, (448, 224)) for each in ("448,224", [448, 224], ("224", "448"), np.array([448, 224]))),
+        *((each, (320,)) for each in ("320", 320, np.int64(320), [np.int64(320)])),
+    ],
+)
+def test_sizes_are_a_list_or_a_text_and_one_is_a_number_too(asked: Any, size: Any, sizes: tuple[int, ...]) -> None:
     views = _features(asked(size=size)).base.views
     assert views is not None
-    assert views.sizes == (448, 224)
-
-
-@pytest.mark.parametrize("size", ["320", 320, np.int64(320), [320]])
-def test_one_size_is_a_number_or_its_text(asked: Any, size: Any) -> None:
-    views = _features(asked(size=size)).base.views
-    assert views is not None
-    assert views.sizes == (320,)
+    assert views.sizes == sizes
 
 
 def test_ways_of_pooling_may_be_joined_as_in_embed(asked: Any) -> None:

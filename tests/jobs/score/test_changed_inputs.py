@@ -645,7 +645,7 @@ def test_equal_copies_of_another_machine_are_the_photos_that_were_listed(
 def test_a_store_whose_lists_spell_tags_in_another_way_is_believed(
     bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spelled = "scoring.storage.prefix_listing.object_stamp"
+    spelled = "scoring.storage.listed_folder.object_stamp"
     monkeypatch.setattr(spelled, lambda meta: stamp_of(meta["size"], f"another spelling of {meta['e_tag']}"))
     images = pictures.folder(bucket, SHADES)
     assert _score(images, tmp_path / "run") == (0, [0, 1, 2])

@@ -19,7 +19,7 @@ from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest, manifest_rows, read_info, write_manifest
 from scoring.run.predictions import INPUTS_KEY, PIXELS_SHA256, write_table
-from tests.fakes import FakeEngine
+from tests.fakes import FakeFeatures
 from tests.models import save_brightness_model
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
@@ -128,21 +128,15 @@ def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> Non
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_a_photo_without_numbers_is_no_error_of_others_and_hides_no_value_beyond_float16(odd: float) -> None:
-    class _Large(FakeEngine):
-        def score(self, images: Any) -> Any:
-            return np.array([[odd, 0], [1e5, 0]], np.float32)[: len(images)]
-
-    extractor = FeatureExtractor(_Large(), "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
+    engine = FakeFeatures([[odd, 0], [1e5, 0]])
+    extractor = FeatureExtractor(engine, "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
     np.testing.assert_array_equal(extractor.score(np.zeros((1, 1, 1, 3), np.uint8)), [[odd, 0]])
     with pytest.raises(ModelError, match=r"the range of float16 that they are stored in; received 100,000\."):
         extractor.score(np.zeros((2, 1, 1, 3), np.uint8))
 
 
 def test_features_that_float16_is_too_coarse_for_are_refused() -> None:
-    class _Small(FakeEngine):
-        def score(self, images: Any) -> Any:
-            return np.full((len(images), 2), 4e-8, np.float32)
-
-    extractor = FeatureExtractor(_Small(), "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
+    engine = FakeFeatures([[4e-8, 4e-8]] * 2)
+    extractor = FeatureExtractor(engine, "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
     with pytest.raises(ModelError, match=r"whose largest value is 4\.0e-08\. Name another layer with `features`"):
         extractor.score(np.zeros((2, 1, 1, 3), np.uint8))

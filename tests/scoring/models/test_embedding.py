@@ -27,7 +27,7 @@ from scoring.run.fingerprint import labels_digest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, to_parquet, write_table
 from scoring.run.verification import run_status
 from scoring.sources.inputs import ImageEntry
-from tests.fakes import FakeEngine
+from tests.fakes import FakeEngine, FakeFeatures
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features, write_model
 
 _SHAPE = InputShape(40, 30)
@@ -40,15 +40,6 @@ def _embedder(dtype: EmbeddingType = EmbeddingType.FLOAT16) -> Embedder:
 def _row(name: str, *vector: float) -> ScoredImage:
     outputs = np.array(vector, np.float32) if vector else None
     return ScoredImage(ImageEntry(name, f"{name}.jpg", 1), outputs, None if vector else "the file is empty")
-
-
-class _Gives(FakeEngine):
-    def __init__(self, features: Any) -> None:
-        super().__init__()
-        self._features = features
-
-    def score(self, images: Any) -> Any:
-        return self._features
 
 
 @pytest.mark.parametrize("dtype", EmbeddingType)
@@ -100,7 +91,7 @@ def test_verified_reader_takes_them_and_no_list_of_another_kind(tmp_path: Path) 
 
 
 def test_value_beyond_float16_is_refused_unless_stored_as_float32() -> None:
-    engine = _Gives(np.array([[1e5, 0], [np.inf, 0]], np.float32))
+    engine = FakeFeatures([[1e5, 0], [np.inf, 0]])
     images: Any = np.zeros((2, 1, 1, 3), np.uint8)
     with pytest.raises(ModelError, match=r"the range of float16 .*; received 100,000\. Store them as `dtype` float32"):
         replace(_embedder(), engine=engine).score(images)
@@ -111,7 +102,7 @@ def test_value_beyond_float16_is_refused_unless_stored_as_float32() -> None:
     "vectors", [[[4.1e-8, 0, 3e-9]], [[1.23e-6, 1e-7, 0], [0, 0, 0]], [[1e-42, 0, 0], [np.nan, 1, 1]]]
 )
 def test_vector_too_small_for_float16_is_refused_unless_stored_as_float32(vectors: list[list[float]]) -> None:
-    engine = _Gives(np.array(vectors, np.float32))
+    engine = FakeFeatures(vectors)
     images: Any = np.zeros((len(vectors), 1, 1, 3), np.uint8)
     with pytest.raises(ModelError, match=r"large enough for float16, .*; received vectors .* `dtype` float32"):
         replace(_embedder(), engine=engine).score(images)
@@ -122,7 +113,7 @@ def test_vector_too_small_for_float16_is_refused_unless_stored_as_float32(vector
 def test_float16_holds_what_is_tiny_beside_the_rest_of_its_vector_or_batch(vectors: list[list[float]]) -> None:
     features = np.array(vectors, np.float32).reshape(-1, 3)
     images: Any = np.zeros((len(vectors), 1, 1, 3), np.uint8)
-    np.testing.assert_array_equal(replace(_embedder(), engine=_Gives(features)).score(images), features)
+    np.testing.assert_array_equal(replace(_embedder(), engine=FakeFeatures(features)).score(images), features)
 
 
 def test_dark_photos_alone_in_a_batch_do_not_make_float16_too_coarse() -> None:

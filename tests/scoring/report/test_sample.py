@@ -7,7 +7,7 @@ import pytest
 
 from scoring.report import sample
 from scoring.report.page import write_report
-from scoring.report.rows import draw_rows, read_rows
+from scoring.report.rows import read_rows, rows_of_file
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import StoreProbabilities
 from tests.runs import SUMMARY, Page, Scored, cats_and_dogs, record_of, save_record, write_run
@@ -92,11 +92,11 @@ def test_labels_by_themselves_are_measured_on_the_rows_that_are_drawn(
 
 @pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
 def test_rows_are_drawn_alike_again_and_on_average_as_many_as_are_asked_for(share: float) -> None:
-    drawn = [draw_rows(10, share, file) for file in range(400)]
+    drawn = [rows_of_file(10, share, file) for file in range(400)]
     assert sum(map(len, drawn)) == pytest.approx(4000 * share, rel=0.15)
-    assert all((rows == draw_rows(10, share, file)).all() for file, rows in enumerate(drawn))
+    assert all((rows == rows_of_file(10, share, file)).all() for file, rows in enumerate(drawn))
     assert len({tuple(rows) for rows in drawn}) > 1 or share == 1
-    assert draw_rows(0, share, 0).tolist() == []
+    assert rows_of_file(0, share, 0).tolist() == []
 
 
 def test_rows_that_are_drawn_are_those_of_the_file(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources import encoded_images
 from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.storage import prefix_listing
+from scoring.storage import listed_pages
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 from tests.buckets import put_marker, put_object
@@ -74,7 +74,7 @@ def test_prefix_without_objects_and_a_missing_bucket_are_refused(bucket: Url) ->
 def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int
 ) -> None:
-    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", listed_at_once)
     for key in ("photos/1.jpg", "photos/2.jpg", "/photos/1.jpg", "/photos/3.jpg"):
         put_object(bucket, key, b"photo")
     said = "Expected keys without empty parts.* begins? with a slash.* Name a prefix, or rename"
@@ -90,7 +90,7 @@ def test_keys_that_begin_with_a_slash_are_refused_and_a_prefix_lists_its_own(
 def test_a_file_that_is_no_image_and_begins_with_a_slash_is_left_out(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", listed_at_once)
     for key in photos:
         put_object(bucket, key, b"photo")
     put_object(bucket, "/notes.txt", b"two photos")
@@ -122,7 +122,7 @@ def test_a_part_of_a_table_that_begins_with_a_slash_is_refused(bucket: Url) -> N
 def test_empty_objects_whose_keys_begin_with_a_slash_are_no_hindrance(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, listed_at_once: int, photos: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", listed_at_once)
+    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", listed_at_once)
     for key in photos:
         put_object(bucket, key, b"photo")
     put_marker(bucket, "/")

@@ -8,7 +8,7 @@ import pytest
 
 from scoring.sources.changed_images import ChangedBytes, Comparison
 from scoring.sources.entries import ImageEntry
-from scoring.storage import prefix_listing
+from scoring.storage import listed_pages
 from scoring.storage.locations import Url
 from scoring.storage.read_deadline import ReadTimeoutError
 from scoring.storage.reading import read_seen
@@ -36,7 +36,7 @@ def _is_changed(comparison: Comparison, bucket: Url, image: ImageEntry) -> bool:
 def test_a_photo_is_found_among_many_of_the_same_beginning(
     bucket: Url, listed: dict[str, ImageEntry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", 2)
+    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", 2)
     assert _is_changed(Comparison(by_stamp=True), bucket, listed["2"])
 
 

@@ -58,7 +58,7 @@ def server_address() -> Iterator[str]:
 @pytest.fixture
 def server(server_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = _client(server_address)
-    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
+    monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: client)
 
 
 def _fault_of(key: str) -> OSError:
@@ -99,7 +99,7 @@ def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.Monk
     def refuse(*arguments: object) -> None:
         raise GenericError(words)
 
-    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: None)
     monkeypatch.setattr("obstore.get", refuse)
     fault = _fault_of("photo.png")
     assert isinstance(fault, UnreachableError)
@@ -108,7 +108,7 @@ def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.Monk
 
 def test_a_bucket_without_connection_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     client = _client("http://127.0.0.1:9")
-    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: client)
+    monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: client)
     assert isinstance(_fault_of("photo.png"), UnreachableError)
 
 
@@ -168,7 +168,7 @@ def test_a_panic_of_the_client_is_a_fault_of_the_bucket(monkeypatch: pytest.Monk
     def panic(*arguments: object) -> None:
         raise PanicException("request valid: InvalidUri(InvalidUriChar)")
 
-    monkeypatch.setattr("scoring.storage.urls.open_bucket", lambda scheme, bucket: None)
+    monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: None)
     monkeypatch.setattr("obstore.get", panic)
     assert type(_fault_of("photo.png")) is BucketError
 

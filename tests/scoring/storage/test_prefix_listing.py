@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import BucketError
-from scoring.storage import prefix_listing
+from scoring.storage import folders_side_by_side, listed_pages, prefix_listing
 from scoring.storage.bucket_clients import open_bucket
+from scoring.storage.listed_folder import Listed
 from scoring.storage.locations import Url
-from scoring.storage.prefix_listing import Listed, list_objects
+from scoring.storage.prefix_listing import list_objects
 from scoring.storage.walking import walk
 from tests.buckets import new_bucket, publish, put_marker
 from tests.local_server import serving
@@ -28,12 +29,12 @@ _KEYS = st.lists(_STEPS, min_size=1, max_size=3).map("/".join)
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four objects are a whole answer here, and nothing is waited for."""
-    monkeypatch.setattr(prefix_listing, "LISTED_AT_ONCE", 4)
-    monkeypatch.setattr(prefix_listing, "_ASKED_AGAIN_AFTER_S", (0.01, 0.01))
+    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", 4)
+    monkeypatch.setattr(listed_pages, "_ASKED_AGAIN_AFTER_S", (0.01, 0.01))
 
 
 def _one_after_the_other(bucket: Url, key: str) -> list[Listed]:
-    pages = prefix_listing.pages_of(open_bucket(bucket.scheme, bucket.bucket), key)
+    pages = listed_pages.pages_of(open_bucket(bucket.scheme, bucket.bucket), key)
     return [listed for page in pages for listed in page]
 
 
@@ -66,7 +67,7 @@ def test_folders_are_listed_at_the_same_time_and_in_bounded_memory(
 ) -> None:
     _fill(bucket, folders=6, objects=9)
     expected = _one_after_the_other(bucket, "p")
-    pages, turn = prefix_listing.pages_of, threading.Lock()
+    pages, turn = listed_pages.pages_of, threading.Lock()
     busy: set[str] = set()
     most = 0
 
@@ -81,9 +82,9 @@ def test_folders_are_listed_at_the_same_time_and_in_bounded_memory(
         with turn:
             busy.remove(key)
 
-    monkeypatch.setattr(prefix_listing, "pages_of", slow)
-    monkeypatch.setattr(prefix_listing, "_PAGES_HELD", 1)
-    monkeypatch.setattr(prefix_listing, "_SIDE_BY_SIDE", 3)
+    monkeypatch.setattr(folders_side_by_side, "pages_of", slow)
+    monkeypatch.setattr(folders_side_by_side, "_PAGES_HELD", 1)
+    monkeypatch.setattr(folders_side_by_side, "_SIDE_BY_SIDE", 3)
     assert _listed(bucket, "p") == expected
     assert 3 <= most <= 5  # the first listing, and the one that is read beside those ahead
 
@@ -92,21 +93,21 @@ def test_what_cannot_be_listed_in_one_folder_is_told_and_ends_the_others(
     bucket: Url, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _fill(bucket, folders=6, objects=9)
-    pages = prefix_listing.pages_of
+    pages = listed_pages.pages_of
 
     def broken(store: obstore.store.ObjectStore, key: str) -> Iterator[list[Listed]]:
         if key.endswith("class-3"):
             raise obstore.exceptions.GenericError("the server is on fire")
         return pages(store, key)
 
-    monkeypatch.setattr(prefix_listing, "pages_of", broken)
+    monkeypatch.setattr(folders_side_by_side, "pages_of", broken)
     with pytest.raises(BucketError, match="on fire"):
         list(walk(bucket / "p"))
 
 
 def test_reader_that_stops_early_leaves_no_thread_behind(bucket: Url, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill(bucket, folders=6, objects=9)
-    monkeypatch.setattr(prefix_listing, "_PAGES_HELD", 1)
+    monkeypatch.setattr(folders_side_by_side, "_PAGES_HELD", 1)
     listing = list_objects(open_bucket(bucket.scheme, bucket.bucket), "p")
     assert len(list(islice(listing, 10))) == 10
     listing.close()  # type: ignore[attr-defined]  # it is a generator

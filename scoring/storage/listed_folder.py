@@ -1,0 +1,67 @@
+"""What lies directly in a prefix of a bucket, as one answer of the store tells it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import obstore
+from obstore.store import AzureStore, ObjectStore, S3Store
+
+from scoring.storage.stamps import object_stamp
+
+# An object's key, its size in bytes and its stamp.
+Listed: TypeAlias = tuple[str, int, int]
+
+
+class Folder:
+    """What lies directly in a prefix: objects, and the keys of folders.
+
+    Attributes:
+        is_slashed: Whether some keys begin with a slash; the whole bucket alone lists them, without it.
+    """
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store, self._key = store, key
+        found = obstore.list_with_delimiter(store, key or None)
+        self.objects = listed(found["objects"])
+        self.folders = [folder for folder in found["common_prefixes"] if folder]
+        self.is_slashed = "" in found["common_prefixes"]
+
+    def is_whole(self) -> bool:
+        """Whether this is all; False also where the server does not say, and where it names nothing."""
+        names = [name for name, _, _ in self.objects] + [f"{folder}0" for folder in self.folders]  # `0` follows `/`
+        if not names:
+            return False
+        if not can_begin_anywhere(self._store):
+            return True
+        behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
+        return next(behind, None) is None and self._is_answered()
+
+    def _is_answered(self) -> bool:
+        """Whether the server gives lists, of which one that is empty is then to be believed."""
+        return next(obstore.list(self._store, self._key or None, chunk_size=1), None) is not None
+
+    @property
+    def only(self) -> str | None:
+        """The one folder in it, if there is nothing else."""
+        return self.folders[0] if len(self.folders) == 1 and not self.objects else None
+
+
+def slashed_bucket(store: ObjectStore, key: str) -> Folder | None:
+    """The whole bucket, if some of its keys begin with a slash."""
+    folder = None if key else Folder(store, key)
+    return folder if folder and folder.is_slashed else None
+
+
+def listed(objects: Iterable[Mapping[str, Any]]) -> list[Listed]:
+    """Objects as the store's answer has them."""
+    return [(meta["path"], meta["size"], object_stamp(meta)) for meta in objects]
+
+
+def can_begin_anywhere(store: ObjectStore) -> bool:
+    """Whether lists can be asked for from a place on; those of Azure and S3 Express have none."""
+    return not (isinstance(store, AzureStore) or _is_express(store))
+
+
+def _is_express(store: ObjectStore) -> bool:
+    """Whether it is a directory bucket of Amazon, which are named so: it knows no `start-after`, and no order."""
+    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith("--x-s3")
