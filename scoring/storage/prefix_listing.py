@@ -11,7 +11,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from queue import Full, Queue
 from typing import Any, TypeAlias
 
@@ -19,6 +18,7 @@ import obstore
 from obstore.exceptions import GenericError, InvalidPathError
 from obstore.store import AzureStore, ObjectStore, S3Store
 
+from scoring.storage.bucket_clients import refuses_setting
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
@@ -26,9 +26,10 @@ _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
 _LOOK_S = 0.1  # how often a thread that waits looks whether the reader has gone
 _ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
+_SHORTEST_PAGE = 100  # no server is known that gives fewer objects at once and says nothing of where it goes on
 _NO_LIST = (
-    "Expected a list with {place}, which the server has just named; it gives an empty one. A gateway may answer in its "
-    "place, or the objects are being removed: run again."
+    "Expected a list with {place}, which the server has just named; it gives an empty one, as of all that it was asked "
+    "for then. A gateway may answer in its place, or the objects are being removed: run again."
 )
 _BEGINS_ANEW = (
     f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
@@ -119,12 +120,17 @@ class _Folder:
             return False
         if not _can_begin_anywhere(self._store):
             return True
-        behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
-        return next(behind, None) is None and self._is_answered()
+        try:
+            behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
+            return next(behind, None) is None and self.is_answered()
+        except GenericError as error:
+            if refuses_setting(error) and len(names) % LISTED_AT_ONCE:
+                return True
+            raise
 
-    def _is_answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Whether the server gives lists, of which one that is empty is then to be believed."""
-        return next(obstore.list(self._store, self._key or None, chunk_size=1), None) is not None
+        return _is_answered(self._store, self._key)
 
     @property
     def only(self) -> str | None:
@@ -184,7 +190,7 @@ class _SideBySide:
 
     def __init__(self, store: ObjectStore, folder: _Folder) -> None:
         self._store, self._folder = store, folder
-        self._ended = threading.Event()
+        self._ended, self._names_empty = threading.Event(), threading.Event()
         self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="list")
 
     def __enter__(self) -> "_SideBySide":
@@ -216,10 +222,14 @@ class _SideBySide:
         return pages
 
     def _list(self, key: str, pages: _Pages) -> None:
+        waits_s = (0.0,) if self._names_empty.is_set() else _ASKED_AGAIN_AFTER_S
+        page = None
         try:
-            for page in _not_empty(partial(pages_of, self._store, key), f"{key}/"):
+            for page in _not_empty(lambda: pages_of(self._store, key), f"{key}/", self._folder.is_answered, waits_s):
                 if not self._put(page, pages):
                     return
+            if page is None:  # some servers keep folders whose objects are gone, maybe many
+                self._names_empty.set()
         except BaseException as error:  # noqa: BLE001  # raised where the folder is read
             self._put(error, pages)
             return
@@ -247,8 +257,9 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     """The objects below a prefix, in the store's order, as they are answered.
 
     Some servers leave out where a list goes on, and a page of something else than a list is read as an empty one: both
-    look as if the list ended there. So an end is believed only where the server, asked for what comes behind the last
-    object but one, gives the last one and no more. It cannot be asked so of keys that begin with a slash.
+    look as if the list ended there. So the end of one that is no shorter than a page is asked for again, from the last
+    object but one on. Of keys that begin with a slash, or come in another order, nothing may be there: that is believed
+    where the server gives the beginning of the list.
 
     Raises:
         obstore.exceptions.BaseError: See `bucket_faults`; also if the server gives nothing then, or if it answers with
@@ -259,7 +270,7 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
         listed = _listed(page)
         seen.add(listed)
         yield listed
-    if not seen.last or not _can_begin_anywhere(store) or _slashed(store, key):
+    if seen.num < _SHORTEST_PAGE or not _can_begin_anywhere(store):
         return
     before = None
     while seen.last != before:
@@ -297,18 +308,20 @@ class _Seen:
         num: How many objects it has named.
         first: The first of them.
         last: The last of them.
-        before_last: The one before, or what comes before the only one.
+        before_last: The one before; where there is none, or it does not come before, another that does.
+        highest: The last of them in the order of their bytes, which few servers do not keep.
     """
 
     def __init__(self) -> None:
-        self.num, self.first, self.before_last, self.last = 0, "", "", ""
+        self.num, self.first, self.before_last, self.last, self.highest = 0, "", "", "", ""
 
     def add(self, listed: Sequence[Listed]) -> None:
         """Note some more, at least one."""
-        names = [name for name, _, _ in listed[-2:]]
-        self.first = self.first or listed[0][0]
-        self.before_last = names[0] if len(names) > 1 else (self.last or names[0][:-1])
+        names = [self.last, *(name for name, _, _ in listed)]
+        self.first = self.first or names[1]
         self.last = names[-1]
+        self.before_last = names[-2] if "" < names[-2] < self.last else self.last[:-1]
+        self.highest = max(self.highest, *names)
         self.num += len(listed)
 
     def is_begun_anew(self, listed: Sequence[Listed]) -> bool:
@@ -317,26 +330,33 @@ class _Seen:
 
 
 def _behind(store: ObjectStore, key: str, seen: _Seen) -> Iterator[list[Listed]]:
-    """What comes behind a list's last object."""
+    """What comes behind a list's last object; nothing where a server does not let it be asked for."""
+    highest = seen.highest
 
     def ask() -> Iterator[list[Listed]]:
         return map(_listed, obstore.list(store, key or None, offset=seen.before_last, chunk_size=LISTED_AT_ONCE))
 
-    pages = _not_empty(ask, seen.last)
-    listed = next(pages)
-    if seen.is_begun_anew(listed):
-        if seen.num == LISTED_AT_ONCE:
-            raise GenericError(_BEGINS_ANEW)
-        return
-    numbers = [number for number, (name, _, _) in enumerate(listed, 1) if name == seen.last]
-    if new := listed[numbers[-1] :] if numbers else [one for one in listed if one[0] > seen.last]:
-        yield new
-    yield from pages
+    try:
+        for listed in _not_empty(ask, seen.last, lambda: _is_answered(store, key), _ASKED_AGAIN_AFTER_S):
+            if seen.is_begun_anew(listed):
+                if seen.num == len(listed) == LISTED_AT_ONCE:
+                    raise GenericError(_BEGINS_ANEW)
+                return
+            if new := [one for one in listed if one[0] > highest]:
+                yield new
+    except GenericError as error:
+        if not refuses_setting(error) or not seen.num % LISTED_AT_ONCE:
+            raise
 
 
-def _not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterator[list[Listed]]:
-    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty."""
-    for wait_s in (*_ASKED_AGAIN_AFTER_S, None):
+def _not_empty(
+    ask: Callable[[], Iterator[list[Listed]]], place: str, is_answered: Callable[[], bool], waits_s: Sequence[float]
+) -> Iterator[list[Listed]]:
+    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty.
+
+    None where it stays so, and the server gives another list that cannot be empty, as `is_answered` finds.
+    """
+    for wait_s in (*waits_s, None):
         pages = ask()
         if first := next(pages, None):
             yield first
@@ -344,7 +364,12 @@ def _not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterato
             return
         if wait_s is not None:
             time.sleep(wait_s)
-    raise GenericError(_NO_LIST.format(place=place))
+    if not is_answered():
+        raise GenericError(_NO_LIST.format(place=place))
+
+
+def _is_answered(store: ObjectStore, key: str) -> bool:
+    return next(obstore.list(store, key or None, chunk_size=1), None) is not None
 
 
 def _can_begin_anywhere(store: ObjectStore) -> bool:
