@@ -83,19 +83,19 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
     return _opened(scheme, bucket, None)
 
 
-def open_to_write(scheme: str, bucket: str, size_bytes: int) -> ObjectStore:
-    """The same for one PUT of so many bytes, which has time enough over a slow line."""
+def open_to_write(scheme: str, bucket: str, size_bytes: int, is_repeated: bool = True) -> ObjectStore:
+    """The same for one PUT of so many bytes, which has time enough over a slow line; a caller may repeat it itself."""
     limit_s = _PAUSE_S
     while limit_s * _SLOWEST_BYTES_PER_S < size_bytes:
         limit_s *= 2  # so that a few clients serve all
-    return _opened(scheme, bucket, None if limit_s == _PAUSE_S else limit_s)
+    return _opened(scheme, bucket, None if limit_s == _PAUSE_S else limit_s, is_repeated)
 
 
-def _opened(scheme: str, bucket: str, put_s: int | None) -> ObjectStore:
+def _opened(scheme: str, bucket: str, put_s: int | None, is_repeated: bool = True) -> ObjectStore:
     begin = tuple(_SETTINGS.values())
     settings = frozenset((name, os.environ.get(name)) for name in os.environ if name.startswith(begin))  # in 13 us
     try:
-        return _client(scheme, bucket, put_s, settings)
+        return _client(scheme, bucket, put_s, is_repeated, settings)
     except BaseError as error:
         raise UnreachableError(errno.EACCES, _one_line(error), f"{scheme}://{bucket}") from error
 
@@ -105,10 +105,13 @@ def _client(
     scheme: str,
     bucket: str,
     put_s: int | None,
+    is_repeated: bool,
     settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
 ) -> ObjectStore:
     _check(scheme, bucket)
     options: dict[str, Any] = {"retry_config": {"retry_timeout": _PATIENCE}}
+    if not is_repeated:
+        options["retry_config"]["max_retries"] = 0
     options["client_options"] = _client_options(scheme, put_s)
     if scheme == "gs":
         return GCSStore(bucket, **options)
@@ -125,8 +128,10 @@ def server_of(scheme: str) -> str:
 
 
 def refuses_conditions(error: Exception) -> bool:
-    """Whether a store may have refused a write for its condition, which not every server knows."""
-    return isinstance(error, NotImplementedError) or refuses_setting(error)
+    """Whether a store says that it knows no condition of a write."""
+    said = _ANSWER.search(str(error))
+    is_unknown = _UNKNOWN_TO_SERVER in str(error) or (said is not None and said["code"] == "NotImplemented")
+    return is_unknown or isinstance(error, NotImplementedError)
 
 
 def refuses_setting(error: Exception) -> bool:
