@@ -378,5 +378,5 @@ def _can_begin_anywhere(store: ObjectStore) -> bool:
 
 
 def _is_express(store: ObjectStore) -> bool:
-    """Whether it is a directory bucket of Amazon, which are named so: it knows no `start-after`, and no order."""
-    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith("--x-s3")
+    """Whether it is a directory bucket of Amazon or an access point of one: it knows no `start-after`, and no order."""
+    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith(("--x-s3", "--xa-s3"))

@@ -223,7 +223,10 @@ def test_a_list_that_does_not_say_where_it_goes_on_is_followed_or_refused(
 
 @pytest.mark.parametrize(
     ("bucket", "num_objects", "num_requests"),
-    [("bucket", 3, 2), ("bucket", 5, 2), ("bucket", 8, 2), ("photos--use1-az4--x-s3", 4, 1)],
+    [
+        *[("bucket", 2, 1), ("bucket", 3, 2), ("bucket", 5, 2), ("bucket", 8, 2)],
+        *[("photos--use1-az4--x-s3", 4, 1), ("photos--use1-az4--xa-s3", 4, 1)],
+    ],
 )
 def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
     forgetful: type[_Forgetful], bucket: str, num_objects: int, num_requests: int
