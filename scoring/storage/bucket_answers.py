@@ -19,7 +19,7 @@ _OF_CREDENTIALS = frozenset(
     | {"InvalidAuthenticationInfo", "InvalidSecurity", "InvalidToken", "NotSignedUp", "RequestTimeTooSkewed"}
     | {"TokenRefreshRequired"}
 )
-_OF_CONDITIONS = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})  # as some stores call them
+_OF_SETTINGS = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest"})  # of a request, which not all know
 _UNKNOWN_TO_SERVER = "status code: 501"  # of one that says no more
 _OF_BUCKETS = frozenset({"NoSuchBucket", "ContainerNotFound"})
 _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 where nothing is signed
@@ -30,11 +30,16 @@ _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)
 
 
 def refuses_conditions(error: Exception) -> bool:
-    """Whether a store may have refused a write for its condition, which not every server knows."""
+    """Whether a store says that it knows no condition of a write."""
     said = _ANSWER.search(str(error))
-    if isinstance(error, NotImplementedError) or (said and said["code"] in _OF_CONDITIONS):
-        return True
-    return _UNKNOWN_TO_SERVER in str(error)
+    is_unknown = _UNKNOWN_TO_SERVER in str(error) or (said is not None and said["code"] == "NotImplemented")
+    return is_unknown or isinstance(error, NotImplementedError)
+
+
+def refuses_setting(error: Exception) -> bool:
+    """Whether a store may have refused a request for a setting in it, which not every server knows."""
+    said = _ANSWER.search(str(error))
+    return _UNKNOWN_TO_SERVER in str(error) or (said is not None and said["code"] in _OF_SETTINGS)
 
 
 def fault_of(error: BaseError, url: str) -> BucketError:

@@ -42,17 +42,17 @@ def open_bucket(scheme: str, bucket: str) -> ObjectStore:
     return _opened(scheme, bucket, None)
 
 
-def open_to_write(scheme: str, bucket: str, size_bytes: int) -> ObjectStore:
-    """The same for one PUT of so many bytes, which has time enough over a slow line."""
+def open_to_write(scheme: str, bucket: str, size_bytes: int, is_repeated: bool = True) -> ObjectStore:
+    """The same for one PUT of so many bytes, which has time enough over a slow line; a caller may repeat it itself."""
     limit_s = PAUSE_S
     while limit_s * _SLOWEST_BYTES_PER_S < size_bytes:
         limit_s *= 2  # so that a few clients serve all
-    return _opened(scheme, bucket, None if limit_s == PAUSE_S else limit_s)
+    return _opened(scheme, bucket, None if limit_s == PAUSE_S else limit_s, is_repeated)
 
 
-def _opened(scheme: str, bucket: str, put_s: int | None) -> ObjectStore:
+def _opened(scheme: str, bucket: str, put_s: int | None, is_repeated: bool = True) -> ObjectStore:
     try:
-        return _client(scheme, bucket, put_s, variables())
+        return _client(scheme, bucket, put_s, is_repeated, variables())
     except BaseError as error:
         raise UnreachableError(errno.EACCES, one_line(error), f"{scheme}://{bucket}") from error
 
@@ -62,6 +62,7 @@ def _client(
     scheme: str,
     bucket: str,
     put_s: int | None,
+    is_repeated: bool,
     settings: frozenset[tuple[str, str | None]],  # noqa: ARG001
 ) -> ObjectStore:
     check_settings(scheme, bucket)
@@ -69,6 +70,8 @@ def _client(
         "retry_config": {"retry_timeout": _PATIENCE},
         "client_options": client_options(scheme, put_s),
     }
+    if not is_repeated:
+        options["retry_config"]["max_retries"] = 0
     if scheme == "gs":
         return GCSStore(bucket, **options)
     if scheme == "az":

@@ -3,9 +3,14 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
+
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore
 
 from scoring.errors import BucketError, UnreachableError
 
@@ -15,11 +20,12 @@ _ENDPOINTS = {
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 _SETTINGS = {"s3": "AWS_", "az": "AZURE_", "gs": "GOOGLE_"}  # how the variables begin that a client is set up by
-# What is sent as part of a header or a host's name.
-_SENT = re.compile(
-    r"AWS_(?:DEFAULT_)?REGION|AWS_(?:ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)"
-    r"|AZURE_(?:STORAGE_)?(?:ACCOUNT_NAME|ACCOUNT_KEY|ACCESS_KEY|SAS_TOKEN|SAS_KEY|CLIENT_ID|CLIENT_SECRET|TENANT_ID)"
-)
+_SIGNED_WITH = ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN")  # and sent in a header; a secret key is not
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")  # the first counts
+_ACCOUNTS = ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_ACCOUNT_NAME")
+_NO_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # RFC 9110, 5.5
+_NO_HOST = re.compile("[^!-~]|[%:]")
+_TRUE = frozenset({"1", "true", "on", "yes", "y"})  # as object_store reads them
 _BUCKET = re.compile(r"(?!\.{1,2}$)[\w.$-]{1,255}", re.ASCII)
 # What may come or go without a pause, as gigabytes over a slow line. Of a whole transfer there is a limit for what is
 # written alone: until its answer begins, the client sees no pause.
@@ -54,10 +60,25 @@ def client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
     if not put_s:
         options["read_timeout"] = timedelta(seconds=PAUSE_S)
     named = {option: os.environ.get(f"{_SETTINGS[scheme]}{option.upper()}") for option in _CLIENT_OPTIONS}
-    options |= {option: value for option, value in named.items() if value}
+    options |= {option: value for option, value in named.items() if value and _is_taken(option, value)}
     if server_of(scheme).startswith("http://"):
         options["allow_http"] = True
     return options
+
+
+@cache
+def _is_taken(option: str, value: str) -> bool:
+    """Whether the client can use it in this form: some mean a number of seconds, or a file, by the same variables."""
+    if option.startswith("proxy_"):  # nothing goes past a proxy because its address is wrong
+        return True
+    if option.endswith("timeout") and not value.strip("0"):
+        return False
+    try:
+        options: Any = {option: value}
+        HTTPStore("http://127.0.0.1", client_options=options)
+    except (BaseError, ValueError):
+        return False
+    return True
 
 
 def _endpoint(scheme: str) -> tuple[str, str]:
@@ -77,10 +98,21 @@ def check_settings(scheme: str, bucket: str) -> None:
             f"Expected {variable} as http://host:port or https://host, without white space; it is set to something else"
         )
         raise UnreachableError(errno.EACCES, text, place)
-    for name, value in os.environ.items():
-        if name.startswith(_SETTINGS[scheme]) and _SENT.fullmatch(name) and not re.fullmatch("[!-~]*", value):
-            text = f"Expected {name} in ASCII without white space; a blank, a line's end or another character is in it"
-            raise UnreachableError(errno.EACCES, text, place)
+    for name in _unsendable(scheme, is_in_host=not endpoint):
+        text = f"Expected {name} in one line, without characters that cannot be sent; such a one is in it"
+        raise UnreachableError(errno.EACCES, text, place)
+
+
+def _unsendable(scheme: str, is_in_host: bool) -> Iterator[str]:
+    """The variables that are used and hold what their place in a request cannot."""
+    sent: tuple[str, ...] = _ACCOUNTS if scheme == "az" else ()
+    if scheme == "s3":
+        region = next((name for name in _REGIONS if name in os.environ), None)
+        if region and is_in_host and _NO_HOST.search(os.environ[region]):
+            yield region
+        is_signed = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() not in _TRUE
+        sent = (*_SIGNED_WITH, region or "") if is_signed else ()
+    yield from (name for name in sent if _NO_HEADER.search(os.environ.get(name, "")))
 
 
 def _is_address(text: str) -> bool:

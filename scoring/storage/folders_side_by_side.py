@@ -15,7 +15,7 @@ from typing import TypeAlias
 from obstore.store import ObjectStore
 
 from scoring.storage.listed_folder import Folder, Listed
-from scoring.storage.listed_pages import not_empty, pages_of
+from scoring.storage.listed_pages import ASKED_AGAIN_AFTER_S, not_empty, pages_of
 
 _SIDE_BY_SIDE = 16  # folders
 _PAGES_HELD = 32  # of each folder; of all together some 100 MB
@@ -30,7 +30,7 @@ class FoldersSideBySide:
 
     def __init__(self, store: ObjectStore, folder: Folder) -> None:
         self._store, self._folder = store, folder
-        self._ended = threading.Event()
+        self._ended, self._names_empty = threading.Event(), threading.Event()
         self._threads = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="list")
 
     def __enter__(self) -> "FoldersSideBySide":
@@ -62,10 +62,17 @@ class FoldersSideBySide:
         return pages
 
     def _list(self, key: str, pages: _Pages) -> None:
+        ask, waits_s = (
+            partial(pages_of, self._store, key),
+            (0.0,) if self._names_empty.is_set() else ASKED_AGAIN_AFTER_S,
+        )
+        page = None
         try:
-            for page in not_empty(partial(pages_of, self._store, key), f"{key}/"):
+            for page in not_empty(ask, f"{key}/", self._folder.is_answered, waits_s):
                 if not self._put(page, pages):
                     return
+            if page is None:  # some servers keep folders whose objects are gone, maybe many
+                self._names_empty.set()
         except BaseException as error:  # noqa: BLE001  # raised where the folder is read
             self._put(error, pages)
             return

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import obstore
+from obstore.exceptions import GenericError
 from obstore.store import AzureStore, ObjectStore, S3Store
 
+from scoring.storage.bucket_answers import refuses_setting
 from scoring.storage.stamps import object_stamp
+from scoring.storage.urls import LISTED_AT_ONCE
 
 # An object's key, its size in bytes and its stamp.
 Listed: TypeAlias = tuple[str, int, int]
@@ -33,12 +36,17 @@ class Folder:
             return False
         if not can_begin_anywhere(self._store):
             return True
-        behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
-        return next(behind, None) is None and self._is_answered()
+        try:
+            behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
+            return next(behind, None) is None and self.is_answered()
+        except GenericError as error:
+            if refuses_setting(error) and len(names) % LISTED_AT_ONCE:
+                return True
+            raise
 
-    def _is_answered(self) -> bool:
+    def is_answered(self) -> bool:
         """Whether the server gives lists, of which one that is empty is then to be believed."""
-        return next(obstore.list(self._store, self._key or None, chunk_size=1), None) is not None
+        return is_answered(self._store, self._key)
 
     @property
     def only(self) -> str | None:
@@ -57,11 +65,16 @@ def listed(objects: Iterable[Mapping[str, Any]]) -> list[Listed]:
     return [(meta["path"], meta["size"], object_stamp(meta)) for meta in objects]
 
 
+def is_answered(store: ObjectStore, key: str) -> bool:
+    """Whether the server gives the beginning of a list that is not empty."""
+    return next(obstore.list(store, key or None, chunk_size=1), None) is not None
+
+
 def can_begin_anywhere(store: ObjectStore) -> bool:
     """Whether lists can be asked for from a place on; those of Azure and S3 Express have none."""
     return not (isinstance(store, AzureStore) or _is_express(store))
 
 
 def _is_express(store: ObjectStore) -> bool:
-    """Whether it is a directory bucket of Amazon, which are named so: it knows no `start-after`, and no order."""
-    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith("--x-s3")
+    """Whether it is a directory bucket of Amazon or an access point of one: it knows no `start-after`, and no order."""
+    return isinstance(store, S3Store) and store.config.get("bucket", "").endswith(("--x-s3", "--xa-s3"))

@@ -8,13 +8,15 @@ import obstore
 from obstore.exceptions import GenericError
 from obstore.store import ObjectStore
 
-from scoring.storage.listed_folder import Listed, can_begin_anywhere, listed, slashed_bucket
+from scoring.storage.bucket_answers import refuses_setting
+from scoring.storage.listed_folder import Listed, can_begin_anywhere, is_answered, listed
 from scoring.storage.urls import LISTED_AT_ONCE
 
-_ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
+ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
+_SHORTEST_PAGE = 100  # no server is known that gives fewer objects at once and says nothing of where it goes on
 _NO_LIST = (
-    "Expected a list with {place}, which the server has just named; it gives an empty one. A gateway may answer in its "
-    "place, or the objects are being removed: run again."
+    "Expected a list with {place}, which the server has just named; it gives an empty one, as of all that it was asked "
+    "for then. A gateway may answer in its place, or the objects are being removed: run again."
 )
 _BEGINS_ANEW = (
     f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
@@ -36,8 +38,9 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     """The objects below a prefix, in the store's order, as they are answered.
 
     Some servers leave out where a list goes on, and a page of something else than a list is read as an empty one: both
-    look as if the list ended there. So an end is believed only where the server, asked for what comes behind the last
-    object but one, gives the last one and no more. It cannot be asked so of keys that begin with a slash.
+    look as if the list ended there. So the end of one that is no shorter than a page is asked for again, from the last
+    object but one on. Of keys that begin with a slash, or come in another order, nothing may be there: that is believed
+    where the server gives the beginning of the list.
 
     Raises:
         obstore.exceptions.BaseError: See `bucket_faults`; also if the server gives nothing then, or if it answers with
@@ -47,7 +50,7 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     for page in answers(store, key):
         seen.add(page)
         yield page
-    if not seen.last or not can_begin_anywhere(store) or slashed_bucket(store, key):
+    if seen.num < _SHORTEST_PAGE or not can_begin_anywhere(store):
         return
     before = None
     while seen.last != before:
@@ -80,18 +83,20 @@ class _Seen:
         num: How many objects it has named.
         first: The first of them.
         last: The last of them.
-        before_last: The one before, or what comes before the only one.
+        before_last: The one before; where there is none, or it does not come before, another that does.
+        highest: The last of them in the order of their bytes, which few servers do not keep.
     """
 
     def __init__(self) -> None:
-        self.num, self.first, self.before_last, self.last = 0, "", "", ""
+        self.num, self.first, self.before_last, self.last, self.highest = 0, "", "", "", ""
 
     def add(self, page: Sequence[Listed]) -> None:
         """Note some more, at least one."""
-        names = [name for name, _, _ in page[-2:]]
-        self.first = self.first or page[0][0]
-        self.before_last = names[0] if len(names) > 1 else (self.last or names[0][:-1])
+        names = [self.last, *(name for name, _, _ in page)]
+        self.first = self.first or names[1]
         self.last = names[-1]
+        self.before_last = names[-2] if "" < names[-2] < self.last else self.last[:-1]
+        self.highest = max(self.highest, *names)
         self.num += len(page)
 
     def is_begun_anew(self, page: Sequence[Listed]) -> bool:
@@ -100,22 +105,29 @@ class _Seen:
 
 
 def _behind(store: ObjectStore, key: str, seen: _Seen) -> Iterator[list[Listed]]:
-    """What comes behind a list's last object."""
-    pages = not_empty(partial(answers, store, key, seen.before_last), seen.last)
-    page = next(pages)
-    if seen.is_begun_anew(page):
-        if seen.num == LISTED_AT_ONCE:
-            raise GenericError(_BEGINS_ANEW)
-        return
-    numbers = [number for number, (name, _, _) in enumerate(page, 1) if name == seen.last]
-    if new := page[numbers[-1] :] if numbers else [one for one in page if one[0] > seen.last]:
-        yield new
-    yield from pages
+    """What comes behind a list's last object; nothing where a server does not let it be asked for."""
+    ask, highest = partial(answers, store, key, seen.before_last), seen.highest
+    try:
+        for page in not_empty(ask, seen.last, lambda: is_answered(store, key), ASKED_AGAIN_AFTER_S):
+            if seen.is_begun_anew(page):
+                if seen.num == len(page) == LISTED_AT_ONCE:
+                    raise GenericError(_BEGINS_ANEW)
+                return
+            if new := [one for one in page if one[0] > highest]:
+                yield new
+    except GenericError as error:
+        if not refuses_setting(error) or not seen.num % LISTED_AT_ONCE:
+            raise
 
 
-def not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterator[list[Listed]]:
-    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty."""
-    for wait_s in (*_ASKED_AGAIN_AFTER_S, None):
+def not_empty(
+    ask: Callable[[], Iterator[list[Listed]]], place: str, is_answered: Callable[[], bool], waits_s: Sequence[float]
+) -> Iterator[list[Listed]]:
+    """The pages of a list that has some, because the server has named `place`; asked for again if it is empty.
+
+    None where it stays so, and the server gives another list that cannot be empty, as `is_answered` finds.
+    """
+    for wait_s in (*waits_s, None):
         pages = ask()
         if first := next(pages, None):
             yield first
@@ -123,4 +135,5 @@ def not_empty(ask: Callable[[], Iterator[list[Listed]]], place: str) -> Iterator
             return
         if wait_s is not None:
             time.sleep(wait_s)
-    raise GenericError(_NO_LIST.format(place=place))
+    if not is_answered():
+        raise GenericError(_NO_LIST.format(place=place))

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
@@ -22,7 +23,8 @@ LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
 # What tells one version of a file or an object from another; conditional writes name it.
 Version: TypeAlias = dict[str, str]
-_WITHOUT_CONDITIONS: set[tuple[str, str, str]] = set()  # servers, schemes and buckets that refuse those of writes
+_WITHOUT_CONDITIONS: set[tuple[str, str, str]] = set()  # servers, schemes and buckets that know none of writes
+_TRIED_AGAIN_AFTER_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
 @total_ordering
@@ -256,8 +258,8 @@ class Url:
     def write_if(self, version: Version | None, content: bytes) -> bool:
         """Write the object if it is of this version still, or for None, if it does not exist.
 
-        Looks first, for servers that ignore the condition or refuse it: with those, two that write in the same moment
-        both succeed.
+        Looks first, for servers that ignore the condition or do not know it: with those, two that write in the same
+        moment both succeed.
 
         Returns:
             Whether it was written.
@@ -265,23 +267,44 @@ class Url:
         from scoring.storage.bucket_answers import refuses_conditions  # likewise
         from scoring.storage.bucket_settings import server_of
 
+        place = (server_of(self.scheme), self.scheme, self.bucket)
+        if place in _WITHOUT_CONDITIONS:
+            return self._write_unless_seen(version, content)
         if self._present_version() != version:
             return False
-        place = (server_of(self.scheme), self.scheme, self.bucket)
-        if place not in _WITHOUT_CONDITIONS:
-            mode: Any = "create" if version is None else version
-            with self._faults():
-                try:
-                    obstore.put(self._store_for(content), self._object_key, content, mode=mode)
-                    return True
-                except (AlreadyExistsError, PreconditionError):
-                    return False
-                except (BaseError, NotImplementedError) as error:
-                    if not refuses_conditions(error):
-                        raise
-        self.write_bytes(content)
-        _WITHOUT_CONDITIONS.add(place)
-        return True
+        mode: Any = "create" if version is None else version
+        with self._faults():
+            try:
+                obstore.put(self._store_for(content), self._object_key, content, mode=mode)
+                return True
+            except (AlreadyExistsError, PreconditionError):
+                return False
+            except (BaseError, NotImplementedError) as error:
+                if not refuses_conditions(error):
+                    raise
+        if is_written := self._write_unless_seen(version, content):
+            _WITHOUT_CONDITIONS.add(place)
+        return is_written
+
+    def _write_unless_seen(self, version: Version | None, content: bytes) -> bool:
+        """Write it without a condition, but look right before each attempt, which the client would not."""
+        from scoring.storage.bucket_clients import open_to_write  # likewise
+
+        store = open_to_write(self.scheme, self.bucket, len(content), is_repeated=False)
+        is_tried = False
+        for wait_s in (*_TRIED_AGAIN_AFTER_S, None):
+            if self._present_version() != version:
+                return is_tried and self.read_bytes() == content  # an answer may be lost, and the content there
+            try:
+                with self._faults():
+                    obstore.put(store, self._object_key, content, use_multipart=False)
+                return True
+            except BucketError as error:
+                if wait_s is None or error.errno != errno.EREMOTEIO:
+                    raise
+            is_tried = True
+            time.sleep(wait_s)
+        return False
 
     def _present_version(self) -> Version | None:
         try:

@@ -16,11 +16,16 @@ _CLOSED = frozenset({401, 403, 407, 423, 451})
 _NOT_FOUND = 404  # 410 says: and will not be again
 _WITH_CONTENT = frozenset({200, 203})
 _PARTIAL = 206
-_WHOLE_RANGE = re.compile(r"bytes 0-(?P<last>\d+)/(?P<size>\d+)")
+_RANGE = re.compile(r"bytes (?P<first>\d+)-(?P<last>\d+)/(?P<size>\d+|\*)", re.IGNORECASE)
+_COMPRESSED = re.compile(r"\b(?:gzip|deflate|br|zstd|compress)\b", re.IGNORECASE)  # others are sent, and mean nothing
 _OF_REQUESTS = range(400, 600)  # outside of it, what is no content is a moment's: not made yet, seen elsewhere, unknown
 _PAGE = re.compile(r"text/|application/(?:.*\+)?(?:json|xml|xhtml|problem)|multipart/")
 _FILE = re.compile(r"image/|[a-z]+/octet-stream")
 _SVG = "image/svg"
+# What no text has near its beginning but UTF-16, which is marked as such: WHATWG MIME Sniffing, 7.2.
+_BINARY = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_NEAR_BEGINNING = 1445  # bytes
+_UTF_16 = (b"\xfe\xff", b"\xff\xfe")
 
 
 def refuse_other(answer: requests.Response, name: str) -> None:
@@ -31,17 +36,21 @@ def refuse_other(answer: requests.Response, name: str) -> None:
         BucketError: If it is another; its `errno` is EREMOTEIO where that may pass, and EACCES where it is a refusal.
     """
     code = answer.status_code
-    if code in _WITH_CONTENT or (code == _PARTIAL and _is_whole(answer)):
+    if code in _WITH_CONTENT or (code == _PARTIAL and _is_whole(answer) is not False):
         return
     if code == _NOT_FOUND:
         raise FileNotFoundError(errno.ENOENT, f"no such file: HTTP {_NOT_FOUND}", name)
     raise BucketError(_number(code), f"the server answers HTTP {code}", name)
 
 
-def _is_whole(answer: requests.Response) -> bool:
-    """Whether a part that nobody asked for is all of the file."""
-    told = _WHOLE_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-    return told is not None and int(told["last"]) + 1 == int(told["size"])
+def _is_whole(answer: requests.Response) -> bool | None:
+    """Whether a part that nobody asked for is all of the file; None if it is not told."""
+    told = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+    if told is None:
+        return None
+    if told["size"] == "*":
+        return None if int(told["first"]) == 0 else False
+    return int(told["first"]) == 0 and int(told["last"]) + 1 == int(told["size"])
 
 
 def _number(code: int) -> int | None:
@@ -62,10 +71,13 @@ def content_of(answer: requests.Response, content: bytes) -> bytes:
 
 def _doubt(answer: requests.Response, content: bytes) -> str | None:
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_text = content.startswith(_UTF_16) or not _BINARY.search(content[:_NEAR_BEGINNING])
     is_markup = content[:64].lstrip().startswith(b"<") and not kind.startswith(_SVG)
-    if _PAGE.match(kind) or is_markup or (answer.history and not _FILE.match(kind)):
+    if is_text and (_PAGE.match(kind) or is_markup or (answer.history and not _FILE.match(kind))):
         return f"the server sent what may be a page ({kind or 'of no type'})"
-    if "Content-Encoding" in answer.headers:
+    if answer.status_code == _PARTIAL and _is_whole(answer) is None:
+        return "the server sent a part, of which it does not say that it is all"
+    if _COMPRESSED.search(answer.headers.get("Content-Encoding", "")):
         return "the server sent it compressed, of which the end may be missing"
     if "Content-Length" not in answer.headers and "chunked" not in answer.headers.get("Transfer-Encoding", "").lower():
         return "the server did not tell its size, and the end may be missing"

@@ -139,8 +139,10 @@ def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, mon
         ("gs", "GOOGLE_BASE_URL", "fake:4443"),
         ("az", "AZURE_STORAGE_ENDPOINT", "ftp://azurite"),
         ("s3", "AWS_REGION", "eu-west-1\n"),
-        ("s3", "AWS_ACCESS_KEY_ID", "ÄKEY"),
-        ("s3", "AWS_SESSION_TOKEN", "a token"),
+        ("s3", "AWS_REGION", "eu west 1"),
+        ("s3", "AWS_DEFAULT_REGION", "eu-west-1 "),
+        ("s3", "AWS_ACCESS_KEY_ID", "KEY\r"),
+        ("s3", "AWS_SESSION_TOKEN", "a\x7ftoken"),
         ("az", "AZURE_STORAGE_ACCOUNT_NAME", "account\n"),
     ],
 )
@@ -152,6 +154,42 @@ def test_what_no_request_can_be_made_of_is_told_by_its_variable_without_its_valu
         Url(scheme, "bucket", "photo.png").read_bytes()
     assert value not in str(raised.value).partition(variable)[2]
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_SECRET_ACCESS_KEY", "my minio pässword\n"),
+        ("AWS_ACCESS_KEY_ID", "jürgen s\t"),
+        ("AWS_SESSION_TOKEN", " "),
+        ("AWS_REGION", "us east "),
+        ("AWS_DEFAULT_REGION", "us-east-1\n"),  # another one counts
+        ("AZURE_STORAGE_ACCOUNT_NAME", "a\n"),
+        ("AWS_TIMEOUT", "30"),
+        ("AWS_TIMEOUT", "0"),
+        ("AWS_CONNECT_TIMEOUT", "5"),
+        ("AWS_READ_TIMEOUT", "PT30S"),
+        ("AWS_ROOT_CERTIFICATE", "/etc/ssl/cert.pem"),
+        ("AWS_HTTP2_ONLY", "maybe"),
+    ],
+)
+def test_what_requests_can_be_made_of_is_taken(
+    server_address: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real client, which panics at what cannot be in a header."""
+    for name, usual in (("ACCESS_KEY_ID", "id"), ("SECRET_ACCESS_KEY", "secret"), ("REGION", "us-east-1")):
+        monkeypatch.setenv(f"AWS_{name}", usual)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server_address)
+    monkeypatch.setenv(variable, value)
+    assert type(_fault_of("403_AccessDenied")) is BucketError
+
+
+def test_keys_that_sign_nothing_are_not_looked_at(server_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server_address)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "True")
+    for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION"):
+        monkeypatch.setenv(f"AWS_{name}", "a b\n")
+    assert type(_fault_of("403_AccessDenied")) is BucketError
 
 
 @pytest.mark.parametrize("name", ["a b", "<bucket>", "{bucket}", "b%", "ü", ".."])

@@ -3,6 +3,8 @@ import fcntl
 import hashlib
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -12,7 +14,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from scoring.storage import bucket_clients, conditional
+from scoring.errors import BucketError
+from scoring.storage import bucket_clients, conditional, urls
 from scoring.storage.conditional import read_version, remove_if, write_if
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
@@ -44,15 +47,24 @@ class _Plain(BaseHTTPRequestHandler):
 
     objects: ClassVar[dict[str, bytes]] = {}
     refused = 0
+    put_by_others: ClassVar[list[bytes]] = []  # at the times that something is put
+    failing = 0  # how many writes are to be answered 503, though they may be done
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.put_by_others:
+            self.objects[self.path] = self.put_by_others.pop(0)
         if "If-None-Match" in self.headers or "If-Match" in self.headers:
             type(self).refused += 1
             status, _, code = self.path.split("/")[1].partition("-")
             self._send(
                 int(status), f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode() if code else b""
             )
+            return
+        if self.failing:
+            type(self).failing -= 1
+            self.objects.setdefault(self.path, content)
+            self._send(503, b"")
             return
         self.objects[self.path] = content
         self._send(200, b"")
@@ -76,16 +88,24 @@ class _Plain(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-@pytest.mark.parametrize("bucket", ["400-InvalidArgument", "501-NotImplemented", "501", "disabled"])
-def test_a_store_that_refuses_conditions_is_asked_beforehand(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def _plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(_Plain, "objects", {})
     monkeypatch.setattr(_Plain, "refused", 0)
+    monkeypatch.setattr(_Plain, "failing", 0)
+    monkeypatch.setattr(_Plain, "put_by_others", [])
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(0))
-    if bucket == "disabled":  # as its client is told
-        monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
     with serving(_Plain) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        yield
+
+
+@pytest.mark.parametrize("bucket", ["400-NotImplemented", "501-NotImplemented", "501", "disabled"])
+def test_a_store_that_knows_no_conditions_is_asked_beforehand(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _plain(monkeypatch):
+        if bucket == "disabled":  # as its client is told
+            monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
         place = Url("s3", bucket, "lease.json")
         assert write_if(place, None, b"first")
         assert not write_if(place, None, b"second")
@@ -95,6 +115,46 @@ def test_a_store_that_refuses_conditions_is_asked_beforehand(bucket: str, monkey
         assert not write_if(place, version, b"fourth")
         assert place.read_bytes() == b"third"
     assert _Plain.refused == (bucket != "disabled")  # once for all
+
+
+@pytest.mark.parametrize("code", ["InvalidRequest", "InvalidArgument"])
+def test_a_store_that_refuses_one_write_keeps_to_its_conditions(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _plain(monkeypatch):
+        place = Url("s3", f"400-{code}", "lease.json")
+        for refused in (1, 2):
+            with pytest.raises(BucketError, match=code):
+                write_if(place, None, b"first")
+            assert _Plain.refused == refused
+        assert not place.is_file()
+
+
+def test_what_another_writes_while_a_condition_is_refused_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _plain(monkeypatch):
+        place = Url("s3", "501-NotImplemented", "lease.json")
+        monkeypatch.setattr(_Plain, "put_by_others", [b"theirs"])
+        assert not write_if(place, None, b"ours")
+        assert place.read_bytes() == b"theirs"
+
+
+def test_a_write_without_condition_is_looked_for_before_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with _plain(monkeypatch):
+        monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
+        monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(seconds=45))
+        monkeypatch.setattr(urls, "_TRIED_AGAIN_AFTER_S", (0.01, 0.01))
+        place = Url("s3", "bucket", "lease.json")
+        monkeypatch.setattr(_Plain, "failing", 1)
+        assert write_if(place, None, b"ours")  # it was there, though the answer was another
+        version = read_version(place)[1]
+        monkeypatch.setattr(_Plain, "failing", 1)
+        monkeypatch.setattr(_Plain, "put_by_others", [b"theirs"])
+        assert not write_if(place, version, b"ours again")
+        assert place.read_bytes() == b"theirs"
+        monkeypatch.setattr(_Plain, "failing", 2)
+        assert write_if(place, read_version(place)[1], b"at last")
+        monkeypatch.setattr(_Plain, "failing", 3)
+        with pytest.raises(BucketError):
+            write_if(place, read_version(place)[1], b"never")
+        assert place.read_bytes() == b"at last"
 
 
 def test_file_is_removed_only_as_it_was_read(place: Location) -> None:

@@ -1,10 +1,14 @@
+import hashlib
+import random
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from itertools import islice
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
@@ -13,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import BucketError
-from scoring.storage import folders_side_by_side, listed_pages, prefix_listing
+from scoring.storage import bucket_clients, folders_side_by_side, listed_folder, listed_pages, prefix_listing
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.listed_folder import Listed
 from scoring.storage.locations import Url
@@ -28,9 +32,12 @@ _KEYS = st.lists(_STEPS, min_size=1, max_size=3).map("/".join)
 
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four objects are a whole answer here, and nothing is waited for."""
-    monkeypatch.setattr(listed_pages, "LISTED_AT_ONCE", 4)
-    monkeypatch.setattr(listed_pages, "_ASKED_AGAIN_AFTER_S", (0.01, 0.01))
+    """Four objects are a whole answer here, three a short one, and nothing is waited for."""
+    for module in (listed_pages, listed_folder):
+        monkeypatch.setattr(module, "LISTED_AT_ONCE", 4)
+    for module in (listed_pages, folders_side_by_side):
+        monkeypatch.setattr(module, "ASKED_AGAIN_AFTER_S", (0.01, 0.01))
+    monkeypatch.setattr(listed_pages, "_SHORTEST_PAGE", 3)
 
 
 def _one_after_the_other(bucket: Url, key: str) -> list[Listed]:
@@ -125,6 +132,11 @@ class _Forgetful(BaseHTTPRequestHandler):
     tells_where = False  # the list goes on, as other servers do
     interrupted: ClassVar[dict[tuple[str, str], int]] = {}  # how often to answer what else, by prefix and start
     interruption = "<html><head><title>Login</title></head><body>Please log in</body></html>"
+    last_question: tuple[str, str] | None = None  # nothing is answered from this one on
+    is_gone = False
+    ghosts: ClassVar[set[str]] = set()  # in lists of folders alone
+    order: Any = staticmethod(lambda key: key)
+    refusal: tuple[int, str] | None = None  # of a place to start at
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -132,15 +144,20 @@ class _Forgetful(BaseHTTPRequestHandler):
         prefix, start = query.get("prefix", ""), query.get("start-after", "") if self.knows_start else ""
         start = query.get("continuation-token", start)
         type(self).requests += 1
-        if self.interrupted.get((prefix, start), 0) > 0:
-            self.interrupted[prefix, start] -= 1
+        if self.refusal and "start-after" in query:
+            self._send(f"<Error><Code>{self.refusal[1]}</Code><Message>no</Message></Error>", self.refusal[0])
+            return
+        is_gone = self.is_gone or (prefix, start) == self.last_question
+        if is_gone or self.interrupted.get((prefix, start), 0) > 0:
+            self.interrupted[prefix, start] = self.interrupted.get((prefix, start), 0) - 1
+            type(self).is_gone = is_gone
             self._send(self.interruption)
             return
         entries = dict.fromkeys(
             prefix + name.removeprefix(prefix).partition("/")[0] + "/"
             if "delimiter" in query and "/" in name.removeprefix(prefix)
             else name
-            for name in sorted(self.objects)
+            for name in sorted(self.objects | (self.ghosts if "delimiter" in query else set()), key=self.order)
             if name.startswith(prefix) and name > start
         )
         page = list(entries)[: self.page]
@@ -156,8 +173,8 @@ class _Forgetful(BaseHTTPRequestHandler):
         rows = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
         self._send(f"<DeleteResult>{rows}</DeleteResult>")
 
-    def _send(self, content: str) -> None:
-        self.send_response(200)
+    def _send(self, content: str, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content.encode())
@@ -209,7 +226,10 @@ def test_a_list_that_does_not_say_where_it_goes_on_is_followed_or_refused(
 
 @pytest.mark.parametrize(
     ("bucket", "num_objects", "num_requests"),
-    [("bucket", 3, 2), ("bucket", 5, 2), ("bucket", 8, 2), ("photos--use1-az4--x-s3", 4, 1)],
+    [
+        *[("bucket", 2, 1), ("bucket", 3, 2), ("bucket", 5, 2), ("bucket", 8, 2)],
+        *[("photos--use1-az4--x-s3", 4, 1), ("photos--use1-az4--xa-s3", 4, 1)],
+    ],
 )
 def test_a_whole_list_of_a_server_that_begins_it_where_it_likes_is_right(
     forgetful: type[_Forgetful], bucket: str, num_objects: int, num_requests: int
@@ -239,29 +259,92 @@ _ERROR = "<Error><Code>SlowDown</Code><Message>Please reduce your request rate</
 
 @pytest.mark.parametrize("interruption", [_ERROR, _Forgetful.interruption])
 @pytest.mark.parametrize(
-    ("keys", "prefix", "start", "is_needed"),
+    ("keys", "prefix", "start"),
     [
-        (_IN_FOLDERS, "p/c/", "", True),
-        (_IN_FOLDERS, "p/c/", "p/c/3.jpg", False),  # the next list begins elsewhere, and has the rest
-        (_IN_FOLDERS, "p/", "p/d/", False),  # of what lies directly in it
-        (_FLAT, "p/", "p/3.jpg", False),
-        (_FLAT, "p/", "p/7.jpg", True),
+        (_IN_FOLDERS, "p/c/", ""),
+        (_IN_FOLDERS, "p/c/", "p/c/3.jpg"),
+        (_IN_FOLDERS, "p/", "p/d/"),  # of what lies directly in it
+        (_FLAT, "p/", "p/3.jpg"),
+        (_FLAT, "p/", "p/7.jpg"),
     ],
 )
 def test_what_is_answered_in_the_place_of_a_list_is_no_empty_list(
-    forgetful: type[_Forgetful], keys: list[str], prefix: str, start: str, is_needed: bool, interruption: str
+    forgetful: type[_Forgetful], keys: list[str], prefix: str, start: str, interruption: str
 ) -> None:
     forgetful.objects.update(keys)
     forgetful.tells_where, forgetful.interruption = True, interruption
     place = Url("s3", "bucket", "p")
-    for times in (1, 99):
-        forgetful.interrupted[prefix, start] = times
-        if is_needed and times > 1:
-            with pytest.raises(BucketError, match=r"^s3://bucket/p: Expected a list with p/.*; it gives an empty one"):
-                list(place.objects())
-        else:
-            assert [f"p/{name}" for name, _ in place.objects()] == keys
-        assert forgetful.interrupted[prefix, start] < times
+    forgetful.interrupted[prefix, start] = 1
+    assert [f"p/{name}" for name, _ in place.objects()] == keys
+    assert forgetful.interrupted[prefix, start] < 1
+    forgetful.last_question = (prefix, start)
+    with pytest.raises(BucketError, match=r"^s3://bucket/p: Expected a list with p/.*; it gives an empty one"):
+        list(place.objects())
+
+
+def test_folders_that_a_server_names_though_they_are_empty_are_left_out(
+    forgetful: type[_Forgetful], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MinIO does so where all objects are marked as removed, SeaweedFS where a folder was made."""
+    monkeypatch.setattr(folders_side_by_side, "_SIDE_BY_SIDE", 1)
+    forgetful.objects.update(_IN_FOLDERS)
+    forgetful.page, forgetful.tells_where = 1000, True
+    whole = len(list(Url("s3", "bucket", "p").objects())), forgetful.requests
+    forgetful.ghosts = {f"p/gone-{number}/1.jpg" for number in range(4)}
+    forgetful.requests = 0
+    assert [f"p/{name}" for name, _ in Url("s3", "bucket", "p").objects()] == _IN_FOLDERS
+    assert forgetful.requests == whole[1] + 4 + 3 * 3  # the first is asked for three times, and then for another list
+
+
+def test_an_end_whose_last_object_is_gone_is_believed(forgetful: type[_Forgetful]) -> None:
+    forgetful.objects.update(_FLAT)
+    forgetful.page = 1000
+    listing = Url("s3", "bucket", "p").objects()
+    assert [next(listing)[0], next(listing)[0]] == ["0.jpg", "1.jpg"]
+    forgetful.objects.remove(_FLAT[-1])
+    assert len(list(listing)) == 7
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        lambda key: key.split("/"),
+        lambda key: key.lower(),
+        lambda key: (len(key), key),
+        lambda key: hashlib.md5(key.encode()).hexdigest(),
+        lambda key: (random.random(), key),
+    ],
+    ids=["folders first", "case", "length", "hash", "none"],
+)
+@pytest.mark.parametrize("knows_start", [True, False])
+def test_lists_in_another_order_are_neither_refused_nor_told_twice(
+    forgetful: type[_Forgetful], knows_start: bool, order: Callable[[str], object]
+) -> None:
+    keys = ["p/a/1.png", "p/a/2.png", "p/a.jpg", "p/B.png", "p/c.png", "p/a-1/x.png", "p/10.png"]
+    forgetful.objects.update(keys)
+    forgetful.page, forgetful.tells_where = 1000, True
+    forgetful.knows_start, forgetful.order = knows_start, staticmethod(order)
+    for number in (0, 1, 2, 4, 5, 6):  # four are a whole page, with which no list may begin anew
+        forgetful.objects.difference_update(keys[:number])
+        left = Counter(key.removeprefix("p/") for key in keys[number:])
+        assert Counter(name for name, _ in Url("s3", "bucket", "p").objects()) == left
+        assert {url.key for url in Url("s3", "bucket", "p").iterdir()} == {
+            "/".join(key.split("/")[:2]) for key in keys[number:]
+        }
+
+
+@pytest.mark.parametrize("refusal", [(501, "NotImplemented"), (400, "InvalidArgument")])
+def test_a_server_that_refuses_to_begin_a_list_elsewhere_is_believed_but_at_the_end_of_a_whole_page(
+    forgetful: type[_Forgetful], refusal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(0))
+    forgetful.objects.update(_FLAT)
+    forgetful.page, forgetful.tells_where, forgetful.refusal = 1000, True, refusal
+    place = Url("s3", "bucket", "p")
+    assert len(list(place.objects())) == len(list(place.iterdir())) == len(_FLAT)
+    forgetful.objects.discard(_FLAT[-1])
+    with pytest.raises(BucketError, match=refusal[1]):
+        list(place.objects())
 
 
 def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:

@@ -37,6 +37,7 @@ def _sized(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 
 _PAGE, _PHOTO, _PACKED = b"<html>Please log in</html>", b"photo", gzip.compress(b"photo of a cat" * 9)
+_JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"  # and no more
 _SAID = {
     "/accepted": _sized("202 Accepted"),
     "/empty": _answer("204 No Content"),
@@ -67,6 +68,22 @@ _SAID = {
     "/until-closed": _answer("200 OK", _PHOTO),
     "/in-chunks": _answer("200 OK", b"5\r\nphoto\r\n0\r\n\r\n", Transfer_Encoding="chunked"),
     "/packed": _sized("200 OK", _PACKED, Content_Encoding="gzip"),
+    **{
+        f"/packed-as-{name}": _sized("200 OK", _PHOTO, Content_Encoding=name)
+        for name in ("identity", "none", "binary", "aws-chunked", "UTF-8")
+    },
+    "/all-of-parts": _sized("206 Partial Content", _PHOTO, Content_Range="Bytes 0-4/5"),
+    "/first-parts": _sized("206 Partial Content", b"pho", Content_Range="bytes 0-2/*"),
+    "/last-parts": _sized("206 Partial Content", b"oto", Content_Range="bytes 2-4/5"),
+    "/middle-parts": _sized("206 Partial Content", b"oto", Content_Range="bytes 2-4/*"),
+    "/parts": _sized("206 Partial Content", _PHOTO),
+    **{
+        f"/jpeg-as-{number}": _sized("200 OK", _JPEG, Content_Type=kind)
+        for number, kind in enumerate(("text/plain", "text/html", "application/json", "multipart/form-data"))
+    },
+    "/to-jpeg": _sized("302 Found", Location="/jpeg"),
+    "/jpeg": _sized("200 OK", _JPEG, Content_Type="application/binary"),
+    "/page-of-wide-letters": _sized("200 OK", _PAGE.decode().encode("utf-16"), Content_Type="text/html"),
 }
 
 
@@ -218,6 +235,8 @@ def test_answer_that_stays_as_it_is_is_asked_for_once(server: str, code: int) ->
         ("accepted", "the server answers HTTP 202"),
         ("empty", "the server answers HTTP 204"),
         ("part", "the server answers HTTP 206"),
+        ("last-parts", "the server answers HTTP 206"),
+        ("middle-parts", "the server answers HTTP 206"),
         ("choices", "the server answers HTTP 300"),
         ("nowhere", "the server answers HTTP 302"),
         ("not-modified", "the server answers HTTP 304"),
@@ -240,7 +259,14 @@ def test_answer_without_the_file_is_no_photo_and_may_be_one_at_another_time(
     assert may_be_readable_later(refused.value)
 
 
-@pytest.mark.parametrize("name", ["elsewhere", "all-parts", "of-no-type", "photo", "to-photo", "drawing", "in-chunks"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("elsewhere", "all-parts", "all-of-parts", "of-no-type", "photo", "to-photo", "drawing", "in-chunks"),
+        *(f"packed-as-{name}" for name in ("identity", "none", "binary", "aws-chunked", "UTF-8")),
+        *("jpeg-as-0", "jpeg-as-1", "jpeg-as-2", "jpeg-as-3", "to-jpeg"),
+    ],
+)
 def test_whole_file_is_beyond_doubt(server: str, name: str) -> None:
     assert type(_read(f"{server}/{name}")) is bytes
 
@@ -252,6 +278,9 @@ def test_whole_file_is_beyond_doubt(server: str, name: str) -> None:
         ("page-as-photo", "the server sent what may be a page (image/jpeg)"),
         ("login", "the server sent what may be a page (text/html)"),
         ("json", "the server sent what may be a page (application/problem+json)"),
+        ("page-of-wide-letters", "the server sent what may be a page (text/html)"),
+        ("parts", "the server sent a part, of which it does not say that it is all"),
+        ("first-parts", "the server sent a part, of which it does not say that it is all"),
         ("to-nothing", "the server sent what may be a page (of no type)"),
         ("until-closed", "the server did not tell its size, and the end may be missing"),
         ("packed", "the server sent it compressed, of which the end may be missing"),
