@@ -42,6 +42,7 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
         ),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
+        (_request("resnet50", None, weights=__file__), "test_model_request.py. Save them whole"),
         (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),
         (_request("vgg16-imagenet", "cat,dog"), "imagenet_class_index.json; cat,dog is no file"),
     ],
