@@ -31,6 +31,7 @@ LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taug
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
 LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
 LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
+_BELOW_KERNELS = ("input_layer", "conv1_pad")  # of VGG16, VGG19 and the ResNets; Keras may number the first
 
 
 def base_of(request: BaseRequest) -> BaseNetwork:
@@ -117,7 +118,14 @@ class Vgg16Base:
 
     def digest(self) -> str:
         """The digest of the weights."""
-        return vgg16_digest(self.request.weights)
+        return vgg16_digest(self.request.weights) + self._order
+
+    @property
+    def _order(self) -> str:
+        """A word for what is cut where earlier versions gave red first, and Caffe's scale has blue."""
+        scale = APPLICATIONS.get(self.request.model, APPLICATIONS[VGG16]).pixels
+        is_below = (self.request.layer or "").startswith(_BELOW_KERNELS)
+        return "-bgr" if is_below and scale is PixelScale.CAFFE else ""
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""
@@ -143,7 +151,7 @@ class ConvolutionsBase(Vgg16Base):
 
     def digest(self) -> str:
         """The digest of the weights."""
-        return convolutions_digest(self.request.weights)
+        return convolutions_digest(self.request.weights) + self._order
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside."""
@@ -168,7 +176,8 @@ class ApplicationBase(Vgg16Base):
 
     def digest(self) -> str:
         """The digest of the weights, with the network's name."""
-        return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+        digest = application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+        return digest + self._order
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""

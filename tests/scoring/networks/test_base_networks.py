@@ -91,6 +91,29 @@ def test_features_of_vgg16_are_those_of_keras_and_of_its_own_preprocessing(tmp_p
         np.testing.assert_array_equal(again.predict_on_batch(pixels), base.predict_on_batch(pixels))
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize("model", ["vgg16-convolutions", "resnet50"])
+@pytest.mark.parametrize("views", [None, Views((), False, (ViewPooling.MEAN,))])
+def test_what_stands_below_the_first_kernel_has_its_channels_in_the_order_of_keras(
+    model: str, views: Views | None
+) -> None:
+    """Blue, green, red."""
+    import keras
+
+    keras.utils.clear_session(free_memory=False)
+    pixels: Any = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    inputs = keras.applications.resnet50.preprocess_input(pixels.copy(), data_format="channels_last")
+    request = BaseRequest(model, "random", "conv1_pad" if model == "resnet50" else "input_layer", views=views)
+    maps = np.pad(inputs, [(0, 0), (3, 3), (3, 3), (0, 0)]) if model == "resnet50" else inputs
+    expected = maps.mean(axis=(1, 2))
+    if views:
+        expected = np.sign(expected) * np.sqrt(np.abs(expected))
+    base = base_of(request)
+    np.testing.assert_allclose(base.build().predict_on_batch(pixels), expected, rtol=1e-4)
+    above = base_of(BaseRequest(model, "random"))
+    assert base.digest() == f"{above.digest()}-bgr", "earlier versions gave red first"
+
+
 def test_convolutions_are_cut_at_their_end_and_have_no_dense_layers_to_train() -> None:
     convolutions = base_of(BaseRequest(VGG16_CONVOLUTIONS, weights="w.h5"))
     assert convolutions.choose_layer(unfreeze_dense=False).layer == "block5_pool"
