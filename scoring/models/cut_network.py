@@ -56,6 +56,8 @@ class CutNetworkRequest(RunsOnEngine):
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_engine(self.engine, self.precision)
+        for each in self.base.each:
+            self.check_backend(each.model)
         base_of(self.base).check()
 
 

@@ -96,6 +96,7 @@ class ModelRequest(RunsOnEngine):
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_engine(self.engine, self.precision)
+        self.check_backend(self.model)
         self.kind.check()
 
     def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> Classifier:

@@ -13,6 +13,7 @@ from scoring.networks.keras_architecture import (
     has_no_classes,
     is_cut_channels_first,
     is_one_list,
+    may_end_in_one_position,
 )
 from scoring.networks.keras_files import keras_digest, load_keras_file
 from scoring.networks.keras_inputs import size_word, with_pixels
@@ -31,6 +32,8 @@ LAST_DENSE = "fc2"  # 4,096 values: below them everything stays as ImageNet taug
 CONVOLUTIONS = "flatten"  # 25,088 values: the two dense layers above them are trained as well
 LAST_POOL = "block5_pool"  # 512 values once averaged over positions: the end of the convolutions
 LAST_CONVOLUTION = "block5_conv3"  # the last layer below it: four times the positions
+_OF_ONE_POSITION = ("mobilenet", "mobilenetv3large", "mobilenetv3small")  # what stands below their classes
+_BELOW_KERNELS = ("input_layer", "conv1_pad")  # of VGG16, VGG19 and the ResNets; Keras may number the first
 
 
 def base_of(request: BaseRequest) -> BaseNetwork:
@@ -117,7 +120,14 @@ class Vgg16Base:
 
     def digest(self) -> str:
         """The digest of the weights."""
-        return vgg16_digest(self.request.weights)
+        return vgg16_digest(self.request.weights) + self._order
+
+    @property
+    def _order(self) -> str:
+        """A word for what is cut where earlier versions gave red first, and Caffe's scale has blue."""
+        scale = APPLICATIONS.get(self.request.model, APPLICATIONS[VGG16]).pixels
+        is_below = (self.request.layer or "").startswith(_BELOW_KERNELS)
+        return "-bgr" if is_below and scale is PixelScale.CAFFE else ""
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""
@@ -143,7 +153,7 @@ class ConvolutionsBase(Vgg16Base):
 
     def digest(self) -> str:
         """The digest of the weights."""
-        return convolutions_digest(self.request.weights)
+        return convolutions_digest(self.request.weights) + self._order
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside."""
@@ -167,8 +177,10 @@ class ApplicationBase(Vgg16Base):
         return self.request
 
     def digest(self) -> str:
-        """The digest of the weights, with the network's name."""
-        return application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+        """The digest of the weights, with the network's name, and words for what earlier versions gave otherwise."""
+        digest = application_digest(APPLICATIONS[self.request.model], self.request.weights).replace(":", "-")
+        is_one = _is_pooled_in_many_ways(self.request) and self.request.model in _OF_ONE_POSITION
+        return f"{digest}{self._order}{'-once' if is_one else ''}"
 
     def build(self) -> "keras.Model":
         """Build the network; its preprocessing is inside, the same as when it scores."""
@@ -214,7 +226,8 @@ class KerasFileBase:
         within = "within" if request.layer is None and is_one_list(path) else ""
         order = "channels-last" if is_cut_channels_first(path, request.layer) else ""
         nested = "nested" if order and has_nested_networks(path) else ""
-        words = (size_word(path, request.size), whole, within, order, nested, scale_word(request.pixels))
+        once = "once" if _is_pooled_in_many_ways(request) and may_end_in_one_position(path) else ""
+        words = (size_word(path, request.size), whole, within, order, nested, once, scale_word(request.pixels))
         return "-".join([keras_digest(path), *filter(None, words)])
 
     def build(self) -> "keras.Model":
@@ -231,6 +244,11 @@ class KerasFileBase:
                 with_pixels(features, None if side is None else (side, side), path)
             return self.request.see(take_pixels(features, self.request.pixels, str(path)))
         return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, str(path))
+
+
+def _is_pooled_in_many_ways(request: BaseRequest) -> bool:
+    """Whether what stands below a network's classes is, where it has positions."""
+    return request.layer is None and request.views is not None and len(request.views.pooling) > 1
 
 
 def _no_dense_layers() -> ModelError:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ModelError
-from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
+from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial, has_positions
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import Views, pool_views
 
@@ -73,7 +73,9 @@ class BaseRequest:
         """
         if self.views:
             return cut_spatial(network, self.layer, self.model)
-        if self.pooling is not Pooling.MEAN and len(cut_spatial(network, self.layer, self.model).output_shape) != 4:
+        if self.pooling is not Pooling.MEAN and not has_positions(
+            cut_spatial(network, self.layer, self.model).output_shape
+        ):
             raise ModelError(
                 f"Expected maps for `pooling` {self.pooling}; {self.model} has one vector of each image "
                 f"{f'at {self.layer}' if self.layer else 'below its last layer with weights'}. Leave `pooling` out, or "

@@ -11,7 +11,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from scoring.arrays import Float32Array, UInt8Array
-from scoring.errors import RequestError
+from scoring.errors import ModelError, RequestError
+from scoring.networks.applications import application_of
 from scoring.pixels.input_shape import InputShape
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _UNKNOWN = "unknown"
 _WHOLE = re.compile("[0-9]{1,9}")
 _BACKENDS = ("tensorflow", "jax", "torch")  # Keras has others, which train nothing
+_NOT_BUILT = ("nasnetmobile", "torch")  # keras.applications.nasnet refuses it "due to an outstanding bug"
 
 # Waits for the outputs of a batch that was begun, and returns them.
 Pending: TypeAlias = Callable[[], Float32Array]
@@ -48,6 +50,15 @@ class RunsOnEngine:
     def engine_name(self) -> str:
         """What runs the network, as fingerprints have it: results of two engines differ in the last digits."""
         return f"keras-{self.backend}" if self.engine is EngineName.KERAS else str(self.engine)
+
+    def check_backend(self, model: str) -> None:
+        """Raise ModelError for a name of a published network that Keras does not build on this backend."""
+        application = application_of(model)
+        if application and (application.name, self.backend) == _NOT_BUILT:
+            raise ModelError(
+                f"Expected another backend than {self.backend} with {model}, which Keras does not build on it. Leave "
+                "the environment's `KERAS_BACKEND` out."
+            )
 
 
 @dataclass(frozen=True)

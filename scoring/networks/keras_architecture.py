@@ -18,6 +18,7 @@ _WEIGHTLESS = re.compile(
 _SCALES = re.compile(r"\w*Normalization|PReLU")
 _OF_VECTORS = re.compile(r"Dense|Flatten|Global\w+Pooling2D")  # whose outputs are no maps
 _CHANNELS_FIRST = '"channels_first"'
+_KEPT_AXES = '"keepdims": true'
 _NO_MODEL: dict[str, Any] = {"class_name": None, "config": {"layers": []}}
 
 
@@ -76,6 +77,15 @@ def is_cut_channels_first(path: Path, layer: str | None) -> bool:
         return bool(_with_weights(model)[-1]["class_name"] != "Dense")
     named = [each["class_name"] for each in _layers(model) if (each.get("config") or {}).get("name") == layer]
     return not all(map(_OF_VECTORS.fullmatch, named))
+
+
+def may_end_in_one_position(path: Path) -> bool:
+    """Whether what stands below a network's classes may be maps of one position, as in MobileNet.
+
+    Earlier versions pooled such maps in every way that was asked for, to the same vector.
+    """
+    model = architecture(path)
+    return _KEPT_AXES in json.dumps(model) and _with_weights(model)[-1]["class_name"] != "Dense"
 
 
 def has_nested_networks(path: Path) -> bool:

@@ -77,6 +77,11 @@ def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "kera
     return _model_to(network, _features_of(network, layer, called), called)
 
 
+def has_positions(shape: Sequence[int | None]) -> bool:
+    """Whether outputs of a shape are maps; of one position they are a vector, in whichever way they are pooled."""
+    return len(shape) == 4 and tuple(shape[1:3]) != (1, 1)
+
+
 def _model_to(
     network: "keras.Model", features: "keras.KerasTensor", called: str, name: str | None = None
 ) -> "keras.Model":

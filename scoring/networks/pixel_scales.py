@@ -59,7 +59,8 @@ def with_preprocessing(
     """A published network, or a part of it, behind its preprocessing; of one in Caffe's scale the first kernel changes.
 
     The mean colour is subtracted, and the first kernel is turned to RGB instead of the pixels to BGR: turning each
-    batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (VGG16, 16 photos on 2 cores).
+    batch costs 4 to 9 ms of Keras' 1,200 and 4 ms of OpenVINO's 570 in int8 (VGG16, 16 photos on 2 cores). In a part
+    without that kernel the pixels are turned.
 
     Args:
         network: From RGB pixels in its own scale.
@@ -72,15 +73,15 @@ def with_preprocessing(
     """
     import keras
 
-    pixels = keras.Input(network.input_shape[1:])
-    if scale is PixelScale.CAFFE:
-        first = next(layer for layer in network.layers if layer.weights)
+    pixels, part = keras.Input(network.input_shape[1:]), cut(network) if cut else network
+    first = next((layer for layer in part.layers if layer.weights), None)
+    if scale is PixelScale.CAFFE and first:
         kernel, *others = first.get_weights()  # (height, width, in, out)
         first.set_weights([kernel[:, :, ::-1], *others])
         inputs = pixels - np.array(_IMAGENET_MEAN, np.float32)
     else:
         inputs = rescale(pixels, scale)
-    return keras.Model(pixels, (cut(network) if cut else network)(inputs), name=name)
+    return keras.Model(pixels, part(inputs), name=name)
 
 
 def take_pixels(model: "keras.Model", scale: PixelScale, source: str) -> "keras.Model":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from scoring.networks.layer_cut import has_positions
 from scoring.pixels.input_shape import filled
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Views:
         sizes: Pixels a side of each view, the largest first, which photos are decoded to; none is what the network
             takes, or 224.
         mirror: Whether each view is averaged with its mirror image.
-        pooling: The ways, side by side. A layer that is not spatial is taken as it is.
+        pooling: The ways, side by side. A layer that is not spatial, or of one position, is taken as it is.
     """
 
     sizes: tuple[int, ...]
@@ -73,11 +74,8 @@ def _parts(
     import keras
 
     outputs = [network(view) for view in ([pixels, keras.ops.flip(pixels, axis=2)] if mirror else [pixels])]
-    pooled = (
-        [[_root(_pool(seen, how)) for seen in outputs] for how in pooling]
-        if len(outputs[0].shape) == 4
-        else [[_root(seen) for seen in outputs]]
-    )
+    ways = pooling if has_positions(outputs[0].shape) else pooling[:1]
+    pooled = [[_root(_pool(seen, how)) for seen in outputs] for how in ways]
     parts = [keras.layers.Average()(of_views) if mirror else of_views[0] for of_views in pooled]
     return [keras.layers.UnitNormalization()(part) if part.shape[-1] >= _MANY else part for part in parts]
 
@@ -102,6 +100,8 @@ def resized(pixels: "keras.KerasTensor", size: tuple[int, int]) -> "keras.KerasT
 def _pool(outputs: "keras.KerasTensor", pooling: ViewPooling) -> "keras.KerasTensor":
     import keras
 
+    if len(outputs.shape) == 2:
+        return outputs
     if pooling is ViewPooling.MAX:
         return keras.layers.GlobalMaxPooling2D()(outputs)
     if pooling is ViewPooling.CENTRE:

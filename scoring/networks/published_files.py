@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import keras
 
 _TIMEOUT_S = 10.0
+# What Keras reads whole from one file; `.weights.json` lists several, whose content a digest of it would not tell.
+_SUFFIXES = (".h5", ".hdf5", ".keras")
 _STATED_HASHES = "x-goog-hash"  # Google's storage says `crc32c=...,md5=...` of every object, in base 64
 
 
@@ -53,9 +55,22 @@ def weights_file(weights: str | None, published: PublishedFile) -> Path:
     """The file that is named, on this machine, or the published one, downloaded once per machine.
 
     Raises:
+        ModelError: If the name is of no weights file.
         DownloadError: If it is not here and cannot be downloaded.
     """
-    return local_copy(locate(weights)) if weights else published.fetch()
+    if not weights:
+        return published.fetch()
+    check_suffix(weights)
+    return local_copy(locate(weights))
+
+
+def check_suffix(weights: str) -> None:
+    """Raise ModelError unless a name is that of a file that holds weights whole."""
+    if not locate(weights).name.endswith(_SUFFIXES):
+        raise ModelError(
+            f"Expected `weights` to be one {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]} file; received {weights}. "
+            "Save them whole, with model.save_weights('NAME.weights.h5')."
+        )
 
 
 def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Model":

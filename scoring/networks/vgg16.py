@@ -12,7 +12,7 @@ from scoring.errors import ModelError
 from scoring.networks.applications import APPLICATIONS
 from scoring.networks.course_weights import load_course_weights
 from scoring.networks.pixel_scales import with_preprocessing
-from scoring.networks.published_files import load_weights, misfit, weights_file
+from scoring.networks.published_files import check_suffix, load_weights, misfit, weights_file
 from scoring.storage.downloads import weights_digest
 from scoring.storage.locations import locate
 
@@ -32,10 +32,12 @@ _WITH_CLASSES = "VGG16 with 1,000 classes"
 
 
 def check_weights(weights: str | None) -> None:
-    """Raise ModelError unless `weights` is a file, `random` or None; imports no Keras."""
+    """Raise ModelError unless `weights` is a weights file, `random` or None; imports no Keras."""
     path = weights_path(weights)
     if path is not None and not locate(path).is_file():
         raise ModelError(f"Expected `weights` to be a weights file or {RANDOM_WEIGHTS}; {path} is no file.")
+    if path is not None:
+        check_suffix(path)
 
 
 def weights_path(weights: str | None) -> str | None:

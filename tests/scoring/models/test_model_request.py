@@ -1,4 +1,5 @@
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
+from scoring.finetuning.features import FeatureRequest
+from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.finetuned_network import finetuned_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
@@ -42,6 +45,7 @@ def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> M
         ),
         (_request("nowhere.keras"), "does not exist"),
         (_request("vgg16-cats-dogs", None, weights="nowhere.h5"), "nowhere.h5 is no file"),
+        (_request("resnet50", None, weights=__file__), "test_model_request.py. Save them whole"),
         (_request("vgg16-cats-dogs", "mine,rock"), "has the labels cat,dog"),
         (_request("vgg16-imagenet", "cat,dog"), "imagenet_class_index.json; cat,dog is no file"),
     ],
@@ -50,6 +54,36 @@ def test_request_that_cannot_be_met_is_refused_without_keras(request_: ModelRequ
     with pytest.raises(ModelError) as refused:
         request_.check()
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("engine", EngineName)
+def test_network_that_keras_does_not_build_on_a_backend_is_refused_without_keras(engine: EngineName) -> None:
+    if engine is not EngineName.KERAS:
+        pytest.importorskip(engine.upper() if engine is EngineName.MNN else engine)
+    base = BaseRequest("vgg16", "random", further=(BaseRequest("nasnetmobile", "random"),))
+    for backend in ("torch", "jax"):
+        asked = {"precision": Precision.FLOAT32, "backend": backend, "engine": engine}
+        requests: tuple[ModelRequest | FeatureRequest | EmbeddingRequest, ...] = (
+            *(_request(name, None, weights="random", **asked) for name in ("nasnetmobile", "nasnetmobile-imagenet")),
+            FeatureRequest(base, flip=False, **asked),  # type: ignore[arg-type]
+            EmbeddingRequest(base.further[0], EmbeddingType.FLOAT16, **asked),  # type: ignore[arg-type]
+        )
+        for request in requests:
+            if backend == "jax":
+                request.check()
+                continue
+            with pytest.raises(ModelError, match=r"another backend than torch with nasnetmobile.*`KERAS_BACKEND` out"):
+                request.check()
+
+
+@pytest.mark.keras
+def test_no_other_network_is_without_a_backend_in_keras() -> None:
+    import keras
+
+    folder = Path(keras.__file__).parent / "src" / "applications"
+    sources = "".join(path.read_text() for path in folder.glob("*.py"))
+    refused = re.findall(r"\w+ is not available with the \w+ backend", sources)
+    assert refused == ["NASNetMobile is not available with the torch backend"]
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_layers_have_the_same_names_whatever_this_process_has_made_before() -> N
 @pytest.mark.ci
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     _small("mobilenetv3small", tmp_path / "small.h5")
-    for weights in (tmp_path / "small.h5", _html(tmp_path / "page.h5"), _html(tmp_path / "page.txt")):
+    for weights in (tmp_path / "small.h5", _html(tmp_path / "page.h5"), _html(tmp_path / "page.keras")):
         with pytest.raises(ModelError, match=r"Expected weights of ResNet50; .* does not fit:") as refused:
             load_application(APPLICATIONS["resnet50"], str(weights))
         assert "\n" not in str(refused.value)

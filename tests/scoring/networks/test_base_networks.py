@@ -10,6 +10,7 @@ import pytest
 from scoring.errors import ModelError
 from scoring.networks.base_networks import CONVOLUTIONS, LAST_DENSE, base_of
 from scoring.networks.base_request import VGG16_CONVOLUTIONS, BaseRequest
+from scoring.networks.layer_cut import Pooling
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.vgg16 import load_dense_layers, load_vgg16
 
@@ -89,6 +90,55 @@ def test_features_of_vgg16_are_those_of_keras_and_of_its_own_preprocessing(tmp_p
         base.save(tmp_path / "base.keras")
         again = keras.saving.load_model(tmp_path / "base.keras", safe_mode=True)
         np.testing.assert_array_equal(again.predict_on_batch(pixels), base.predict_on_batch(pixels))
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize("model", ["vgg16-convolutions", "resnet50"])
+@pytest.mark.parametrize("views", [None, Views((), False, (ViewPooling.MEAN,))])
+def test_what_stands_below_the_first_kernel_has_its_channels_in_the_order_of_keras(
+    model: str, views: Views | None
+) -> None:
+    """Blue, green, red."""
+    import keras
+
+    keras.utils.clear_session(free_memory=False)
+    pixels: Any = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.float32)
+    inputs = keras.applications.resnet50.preprocess_input(pixels.copy(), data_format="channels_last")
+    request = BaseRequest(model, "random", "conv1_pad" if model == "resnet50" else "input_layer", views=views)
+    maps = np.pad(inputs, [(0, 0), (3, 3), (3, 3), (0, 0)]) if model == "resnet50" else inputs
+    expected = maps.mean(axis=(1, 2))
+    if views:
+        expected = np.sign(expected) * np.sqrt(np.abs(expected))
+    base = base_of(request)
+    np.testing.assert_allclose(base.build().predict_on_batch(pixels), expected, rtol=1e-4)
+    above = base_of(BaseRequest(model, "random"))
+    assert base.digest() == f"{above.digest()}-bgr", "earlier versions gave red first"
+
+
+@pytest.mark.keras
+def test_a_map_of_one_position_is_pooled_once_and_told_from_what_it_was(tmp_path: Path) -> None:
+    import keras
+
+    path = tmp_path / "one.keras"
+    layers = [
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(64, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(keepdims=True),
+        keras.layers.Conv2D(2, 1),
+        keras.layers.Flatten(),
+        keras.layers.Softmax(),
+    ]
+    keras.Sequential(layers).save(path)
+    every = Views((), True, tuple(ViewPooling))
+    for model in (str(path), "mobilenetv3small"):
+        request = BaseRequest(model, None if model == str(path) else "random", views=every)
+        base = base_of(request)
+        alone = base_of(replace(request, views=replace(every, pooling=(ViewPooling.MEAN,))))
+        network = base.build()
+        assert network.output_shape == alone.build().output_shape
+        assert base.digest() == f"{alone.digest()}-once"
+    with pytest.raises(ModelError, match=r"for `pooling` mean\+max; .* has one vector of each image below"):
+        base_of(BaseRequest(str(path), pooling=Pooling.MEAN_MAX)).build()
 
 
 def test_convolutions_are_cut_at_their_end_and_have_no_dense_layers_to_train() -> None:

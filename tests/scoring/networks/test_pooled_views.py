@@ -74,6 +74,20 @@ def test_a_layer_that_is_not_spatial_is_taken_as_it_is() -> None:
     np.testing.assert_allclose(found, roots / np.linalg.norm(roots, axis=1, keepdims=True), atol=1e-6)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_maps_of_one_position_are_a_vector(mirror: bool) -> None:
+    """In one of two sizes: pooled in every way, they would count as often."""
+    import keras
+
+    network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(64, 8, strides=8)])
+    pixels = np.random.default_rng(0).uniform(1, 255, (2, 16, 16, 3)).astype(np.float32)
+    found = pool_views(network, Views((16, 8), mirror, tuple(ViewPooling))).predict_on_batch(pixels)
+    assert found.shape == (2, 3 * 64 + 64)
+    small = pixels.reshape(2, 8, 2, 8, 2, 3).mean(axis=(2, 4))
+    maps = [network.predict_on_batch(view) for view in ([small, small[:, :, ::-1]] if mirror else [small])]
+    np.testing.assert_allclose(found[:, 3 * 64 :], _part(maps, ViewPooling.MEAN), atol=1e-5)
+
+
 def test_few_values_keep_their_length() -> None:
     """Brightness alone, scaled to length one, would be 1 for every photo."""
     import keras

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import DownloadError
+from scoring.errors import DownloadError, ModelError
+from scoring.networks.base_networks import base_of
+from scoring.networks.base_request import BaseRequest
 from scoring.networks.published_files import PublishedFile
 from tests.local_server import serving
 
@@ -86,3 +88,28 @@ def test_what_cannot_be_had_can_be_passed_as_a_file(
     with pytest.raises(DownloadError, match=message) as refused:
         PublishedFile(url if url.startswith("http") else address + url, checksum, "m.h5").fetch()
     assert str(refused.value).endswith("Fetch the file by other means and name it as `weights`.")
+
+
+@pytest.mark.parametrize("name", ["net.weights.json", "net.H5", "net.pth", "net"])
+def test_weights_that_are_not_one_file_of_keras_are_refused_wherever_they_are_named(tmp_path: Path, name: str) -> None:
+    """The digest of `.weights.json` would not tell of the files that it lists."""
+    weights = tmp_path / name
+    weights.write_bytes(_CONTENT)
+    bases = [base_of(BaseRequest(model, str(weights))) for model in ("vgg16", "vgg16-convolutions", "resnet50")]
+    told = rf"Expected `weights` to be one \.h5, \.hdf5 or \.keras file; received .*{name}\. Save them whole"
+    for base in bases:
+        with pytest.raises(ModelError, match=told):
+            base.check()
+        with pytest.raises(ModelError, match=told):
+            base.digest()
+
+
+@pytest.mark.parametrize("name", ["net.weights.h5", "net.h5", "net.hdf5", "net.keras"])
+def test_weights_of_one_file_are_told_apart_by_their_content(tmp_path: Path, name: str) -> None:
+    base = base_of(BaseRequest("resnet50", str(tmp_path / name)))
+    digests = set()
+    for content in (_CONTENT, b"others"):
+        (tmp_path / name).write_bytes(content)
+        base.check()
+        digests.add(base.digest())
+    assert len(digests) == 2
