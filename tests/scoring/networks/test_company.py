@@ -136,6 +136,7 @@ def test_rows_of_the_parts_of_one_image_are_refused_and_one_row_of_one_image_is_
         request.load().try_out(1)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("name", ["the maximum of all", "as much of them as certainty hides"])
 def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     pytest.importorskip("openvino")

@@ -44,6 +44,7 @@ def _save(path: Path) -> keras.Model:
     return network
 
 
+@pytest.mark.ci
 def test_no_augmentation_stands_in_the_way_of_a_conversion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("openvino")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))

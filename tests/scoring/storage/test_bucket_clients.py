@@ -149,8 +149,8 @@ def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, mon
 def test_what_no_request_can_be_made_of_is_told_by_its_variable_without_its_value(
     scheme: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for server in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):  # without one, the region is a part of Amazon's
-        monkeypatch.delenv(server, raising=False)
+    for other in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"):  # by which a region may not count
+        monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(variable, value)
     with pytest.raises(UnreachableError, match=f"^{scheme}://bucket: Expected {variable} (as|in) .*") as raised:
         Url(scheme, "bucket", "photo.png").read_bytes()
