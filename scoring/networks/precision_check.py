@@ -28,7 +28,7 @@ _LEAST_SHARE = 0.5
 _Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
 _NUM_OF_EACH = 2
-_COMPARED = "by-kinds"  # the pictures of this version: others, of earlier versions, may have led to another answer
+_COMPARED = "each-kind"  # the pictures of this version: others, of earlier versions, may have led to another answer
 
 
 def held_precision(
