@@ -232,7 +232,7 @@ MECHANISMS = [
         "a record is replaced only as it was left",
         "scoring/run/fence.py",
         "write_if(self._path, self._version, content)",
-        "write_if(self._path, _present_version(self._path), content)",
+        "write_if(self._path, _present(self._path)[1], content)",
         "tests/scoring/run/test_fence.py",
     ),
     Mechanism(
