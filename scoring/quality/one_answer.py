@@ -39,7 +39,9 @@ class AnswerCount:
     def add(self, table: pa.Table) -> None:
         """Look at some rows of a shard."""
         readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
-        self._tables.append(readable.take(pa.array(draw_rows(len(readable), self._share, self._draw))))
+        rows = draw_rows(len(readable), self._share, self._draw)
+        if len(rows):  # there may be a million shards, of which few have any
+            self._tables.append(readable.take(pa.array(rows)))
 
     def found(self) -> OneAnswer | None:
         """The answer that over 95% of them got; None if there is none, or if it is right by what is known."""

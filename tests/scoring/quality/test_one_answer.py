@@ -95,3 +95,11 @@ def test_no_label_at_all_is_an_answer_where_labels_stand_by_themselves(
 )
 def test_likely_cause_goes_by_the_model(model: dict[str, object], cause: str) -> None:
     assert cause in likely_cause(RequestRecord("photos", model, "squash"))
+
+
+def test_shards_of_which_no_row_is_looked_at_are_not_kept() -> None:
+    counted = AnswerCount(["cat", "dog"], 100_000)
+    shard = pa.table({"target": ["cat"], "class_index": [0], "probability": [0.9]})
+    for _ in range(1_000):
+        counted.add(shard)
+    assert 0 < len(counted._tables) < 50
