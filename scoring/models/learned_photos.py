@@ -46,7 +46,7 @@ def find_learned(model: str, run: RunFolder) -> frozenset[str]:
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:
     """The photos of a model's features but those that were kept out of training."""
     manifest = Manifest(folder.features.manifest)
-    if manifest.info.digest != training.data.digest or not are_features_of_model(folder, training):
+    if not are_features_of_model(folder, training):
         return frozenset()
     held_out: set[str] = set()
     if not training.data.is_cross_validated:
@@ -57,19 +57,17 @@ def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Pho
 def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool:
     """Whether a model folder's features are of the photos that its model was trained on, with the contents of then.
 
-    They are not where a later fine-tune, which has not ended, has listed or read others. They are taken to be where an
-    earlier version has not noted the contents.
+    They are not where a later fine-tune, which has not ended, has listed or read others. Contents that an earlier
+    version has not noted count as the same.
 
     Args:
         folder: Its features have a manifest.
         training: What its model was trained on.
     """
-    if not (known := training.data.contents):
-        return True
-    manifest = Manifest(folder.features.manifest)
+    manifest, known = Manifest(folder.features.manifest), training.data.contents
     if manifest.info.digest != training.data.digest:
         return False
-    return known == _listed_contents(manifest) or known == _read_contents(folder.features)
+    return not known or known == _listed_contents(manifest) or known == _read_contents(folder.features)
 
 
 def _listed_contents(manifest: Manifest) -> str:

@@ -70,7 +70,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
 
 def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | None:
     """Say so if a later fine-tune, which has not ended, has listed other contents of the photos; else None."""
-    if are_features_of_model(folder, training):
+    if not training.data.contents or are_features_of_model(folder, training):
         return None
     return (
         f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "
