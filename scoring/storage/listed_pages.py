@@ -83,7 +83,7 @@ class _Seen:
         num: How many objects it has named.
         first: The first of them.
         last: The last of them.
-        before_last: The one before; where there is none, or it does not come before, another that does.
+        before_last: One that comes before it, the nearest; where there is none, as of a twin alone, what does.
         highest: The last of them in the order of their bytes, which few servers do not keep.
     """
 
@@ -95,7 +95,8 @@ class _Seen:
         names = [self.last, *(name for name, _, _ in page)]
         self.first = self.first or names[1]
         self.last = names[-1]
-        self.before_last = names[-2] if "" < names[-2] < self.last else self.last[:-1]
+        before = (name for name in (*reversed(names[:-1]), self.before_last) if "" < name < self.last)
+        self.before_last = next(before, self.last[:-1])
         self.highest = max(self.highest, *names)
         self.num += len(page)
 
