@@ -2,7 +2,6 @@
 
 import errno
 import io
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
@@ -11,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
@@ -23,8 +22,6 @@ LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
 # What tells one version of a file or an object from another; conditional writes name it.
 Version: TypeAlias = dict[str, str]
-_WITHOUT_CONDITIONS: set[tuple[str, str, str]] = set()  # servers, schemes and buckets that know none of writes
-_TRIED_AGAIN_AFTER_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 
 
 @total_ordering
@@ -137,14 +134,14 @@ class Url:
     def look(self) -> Mapping[str, Any]:
         """What the store tells of an object: its `size` in bytes, `e_tag`, `version` and `last_modified`."""
         with self._faults():
-            return obstore.head(self._store, self._object_key)
+            return obstore.head(self._store, self.object_key)
 
     def listed_stamp(self) -> int:
         """The stamp that a list gives the object; raises FileNotFoundError if it is in none."""
         from scoring.storage.prefix_listing import find_stamp  # likewise
 
         with self._faults():
-            return find_stamp(self._store, self._object_key)
+            return find_stamp(self._store, self.object_key)
 
     def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request.
@@ -162,7 +159,7 @@ class Url:
         try:
             with self._faults():
                 if version is None or "e_tag" not in version:
-                    return bytes(obstore.get_range(self._store, self._object_key, start=start, length=length))
+                    return bytes(obstore.get_range(self._store, self.object_key, start=start, length=length))
                 return bytes(self._get(version, range=(start, start + length)).bytes())
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
@@ -172,7 +169,7 @@ class Url:
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""
         with self._faults():
-            found = obstore.get(self._store, self._object_key)
+            found = obstore.get(self._store, self.object_key)
             return bytes(found.bytes()), version_of(found.meta)
 
     def read_bytes(self) -> bytes:
@@ -197,7 +194,7 @@ class Url:
 
         parts, size = [], 0
         with self._faults():
-            found = obstore.get(self._store, self._object_key)
+            found = obstore.get(self._store, self.object_key)
             for part in found.stream():
                 size += len(part)
                 if size > limit:
@@ -237,7 +234,7 @@ class Url:
         is_condition = tag and not tag.startswith("W/")  # If-Match is never true of a weak one: RFC 9110, 13.1.1
         asked: Any = {**options, "if_match": tag} if is_condition else options
         try:
-            found = obstore.get(self._store, self._object_key, options=asked)
+            found = obstore.get(self._store, self.object_key, options=asked)
         except PreconditionError as error:
             raise has_changed(self) from error
         sent = found.meta.get("e_tag")
@@ -247,84 +244,30 @@ class Url:
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
+        from scoring.storage.bucket_clients import open_to_write  # likewise
+
         with self._faults():
-            obstore.put(self._store_for(content), self._object_key, content, use_multipart=False)
+            store = open_to_write(self.scheme, self.bucket, len(content))
+            obstore.put(store, self.object_key, content, use_multipart=False)
 
     def upload(self, path: Path) -> None:
         """Write the object from a file, with one PUT."""
         with path.open("rb") as file:
             self.write_bytes(file.read())
 
-    def write_if(self, version: Version | None, content: bytes) -> bool:
-        """Write the object if it is of this version still, or for None, if it does not exist.
-
-        Looks first, for servers that ignore the condition or do not know it: with those, two that write in the same
-        moment both succeed.
-
-        Returns:
-            Whether it was written.
-        """
-        from scoring.storage.bucket_answers import refuses_conditions  # likewise
-        from scoring.storage.bucket_settings import server_of
-
-        place = (server_of(self.scheme), self.scheme, self.bucket)
-        if place in _WITHOUT_CONDITIONS:
-            return self._write_unless_seen(version, content)
-        if self._present_version() != version:
-            return False
-        mode: Any = "create" if version is None else version
-        with self._faults():
-            try:
-                obstore.put(self._store_for(content), self._object_key, content, mode=mode)
-                return True
-            except (AlreadyExistsError, PreconditionError):
-                return False
-            except (BaseError, NotImplementedError) as error:
-                if not refuses_conditions(error):
-                    raise
-        if is_written := self._write_unless_seen(version, content):
-            _WITHOUT_CONDITIONS.add(place)
-        return is_written
-
-    def _write_unless_seen(self, version: Version | None, content: bytes) -> bool:
-        """Write it without a condition, but look right before each attempt, which the client would not."""
-        from scoring.storage.bucket_clients import open_to_write  # likewise
-
-        store = open_to_write(self.scheme, self.bucket, len(content), is_repeated=False)
-        is_tried = False
-        for wait_s in (*_TRIED_AGAIN_AFTER_S, None):
-            if self._present_version() != version:
-                return is_tried and self.read_bytes() == content  # an answer may be lost, and the content there
-            try:
-                with self._faults():
-                    obstore.put(store, self._object_key, content, use_multipart=False)
-                return True
-            except BucketError as error:
-                if wait_s is None or error.errno != errno.EREMOTEIO:
-                    raise
-            is_tried = True
-            time.sleep(wait_s)
-        return False
-
-    def _present_version(self) -> Version | None:
-        try:
-            return self.size_and_version()[1]
-        except FileNotFoundError:
-            return None
-
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object."""
         if not missing_ok:
             self.size_and_version()
         with self._faults():
-            obstore.delete(self._store, self._object_key)
+            obstore.delete(self._store, self.object_key)
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
         from scoring.storage.listed_pages import pages_left
 
         with self._faults():
-            for page in pages_left(self._store, self._object_key):
+            for page in pages_left(self._store, self.object_key):
                 check()
                 obstore.delete(self._store, [path for path, _, _ in page])
 
@@ -356,15 +299,9 @@ class Url:
 
         return bucket_faults(self)
 
-    def _store_for(self, content: bytes) -> ObjectStore:
-        """The client that writes it: for what is small the one that reads."""
-        from scoring.storage.bucket_clients import open_to_write
-
-        is_small = len(content) <= BUFFER_BYTES
-        return self._store if is_small else open_to_write(self.scheme, self.bucket, len(content))
-
     @property
-    def _object_key(self) -> str:
+    def object_key(self) -> str:
+        """The key; raises FileNotFoundError for a whole bucket."""
         if not self.key:
             raise FileNotFoundError(errno.ENOENT, "a bucket is no object", str(self))
         return self.key

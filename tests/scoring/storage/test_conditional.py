@@ -15,7 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 from scoring.errors import BucketError
-from scoring.storage import bucket_clients, conditional, urls
+from scoring.storage import bucket_clients, conditional, conditional_put
 from scoring.storage.conditional import read_version, remove_if, write_if
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
@@ -32,7 +32,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
     return bucket / "lease.json"
 
 
-def test_file_is_created_once_and_replaced_only_by_who_read_it_last(place: Location) -> None:
+def _write_by_turns(place: Location) -> None:
+    """Create a file once, and let only who has read it last replace it."""
     assert write_if(place, None, b"first")
     assert not write_if(place, None, b"second")
     content, version = read_version(place)
@@ -40,6 +41,10 @@ def test_file_is_created_once_and_replaced_only_by_who_read_it_last(place: Locat
     assert write_if(place, version, b"third")
     assert not write_if(place, version, b"fourth")
     assert place.read_bytes() == b"third"
+
+
+def test_file_is_created_once_and_replaced_only_by_who_read_it_last(place: Location) -> None:
+    _write_by_turns(place)
 
 
 class _Plain(BaseHTTPRequestHandler):
@@ -107,13 +112,7 @@ def test_a_store_that_knows_no_conditions_is_asked_beforehand(bucket: str, monke
         if bucket == "disabled":  # as its client is told
             monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
         place = Url("s3", bucket, "lease.json")
-        assert write_if(place, None, b"first")
-        assert not write_if(place, None, b"second")
-        content, version = read_version(place)
-        assert content == b"first"
-        assert write_if(place, version, b"third")
-        assert not write_if(place, version, b"fourth")
-        assert place.read_bytes() == b"third"
+        _write_by_turns(place)
     assert _Plain.refused == (bucket != "disabled")  # once for all
 
 
@@ -140,7 +139,7 @@ def test_a_write_without_condition_is_looked_for_before_it_is_tried_again(monkey
     with _plain(monkeypatch):
         monkeypatch.setenv("AWS_CONDITIONAL_PUT", "disabled")
         monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(seconds=45))
-        monkeypatch.setattr(urls, "_TRIED_AGAIN_AFTER_S", (0.01, 0.01))
+        monkeypatch.setattr(conditional_put, "_TRIED_AGAIN_AFTER_S", (0.01, 0.01))
         place = Url("s3", "bucket", "lease.json")
         monkeypatch.setattr(_Plain, "failing", 1)
         assert write_if(place, None, b"ours")  # it was there, though the answer was another

@@ -15,6 +15,7 @@ import pytest
 
 from scoring.errors import BucketError, ChangedError, RequestError, StorageError, TooLargeError
 from scoring.storage import durable, retrying
+from scoring.storage.conditional import write_if
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import remove_tree, whole_file, write_text
 from scoring.storage.locations import Url, bucket_of, locate, readable
@@ -190,11 +191,11 @@ def test_failed_write_leaves_the_old_object_and_nothing_else(bucket: Url) -> Non
 
 def test_conditional_write_lets_one_of_two_win(bucket: Url) -> None:
     url = bucket / "lease.json"
-    assert url.write_if(None, b"first")
-    assert not url.write_if(None, b"second")
+    assert write_if(url, None, b"first")
+    assert not write_if(url, None, b"second")
     _, version = url.read_version()
-    assert url.write_if(version, b"third")
-    assert not url.write_if(version, b"fourth")
+    assert write_if(url, version, b"third")
+    assert not write_if(url, version, b"fourth")
     assert url.read_bytes() == b"third"
 
 
@@ -202,8 +203,8 @@ def test_server_without_conditional_writes_is_asked_beforehand(bucket: Url, monk
     put = obstore.put
     monkeypatch.setattr(obstore, "put", lambda store, key, content, mode=None: put(store, key, content))
     url = bucket / "lease.json"
-    assert url.write_if(None, b"first")
-    assert not url.write_if(None, b"second")
+    assert write_if(url, None, b"first")
+    assert not write_if(url, None, b"second")
     assert url.read_bytes() == b"first"
 
 
