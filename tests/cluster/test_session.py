@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
@@ -388,12 +388,28 @@ _REFUSED = (
 )
 
 
-def test_a_fork_of_a_process_that_has_or_had_ray_is_refused_and_no_other() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", _IN_FORKS]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2], env=environment, timeout=60
+def _without(prefix: str) -> dict[str, str]:
+    """This process's environment without the variables that begin so."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefix)}
+
+
+def _run_alone(
+    program: str, environment: Mapping[str, str], *options: str, timeout_s: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of this file in a Python of its own, which must end well."""
+    return subprocess.run(
+        [sys.executable, *options, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env=environment,
+        timeout=timeout_s,
     )
+
+
+def test_a_fork_of_a_process_that_has_or_had_ray_is_refused_and_no_other() -> None:
+    ended = _run_alone(_IN_FORKS, _without("RAY_ADDRESS"), "-W", "ignore:This process:DeprecationWarning", timeout_s=60)
     told = dict(line.split(": ", 1) for line in ended.stdout.splitlines())
     refused = {where for where, said in told.items() if said.startswith(_REFUSED) and "spawn" in said}
     assert refused == {"of one with Ray", "of one that had Ray"}
@@ -441,45 +457,25 @@ print(first.result(), last.result(), ray.is_initialized())
 @pytest.mark.ci
 @pytest.mark.ray
 def test_a_local_ray_starts_where_python_is_told_to_leave_docstrings_out() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
     program = "import os, sys, ray; from cluster.session import open_session\nwith open_session(None): " + (
         "print(ray.get(ray.remote(lambda: sys.flags.optimize).remote()), sys.flags.optimize, "
         "os.environ['PYTHONOPTIMIZE'])"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-        env=environment | {"PYTHONOPTIMIZE": "2"},
-    )
+    ended = _run_alone(program, _without("RAY_ADDRESS") | {"PYTHONOPTIMIZE": "2"})
     assert ended.stdout == "0 2 2\n"
 
 
 @pytest.mark.ci
 @pytest.mark.ray
 def test_two_threads_work_at_once_on_a_local_ray() -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    command = [sys.executable, "-c", _IN_TWO_THREADS]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2], env=environment
-    )
+    ended = _run_alone(_IN_TWO_THREADS, _without("RAY_ADDRESS"))
     assert ended.stdout == "0 1 False\n"
 
 
 @pytest.mark.ci
 @pytest.mark.ray
 def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_more_than_needed(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    looked = subprocess.run(
-        [sys.executable, "-c", _LOOK_AT_SOCKETS],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-        env={**environment, "HOME": str(tmp_path)},
-    )
+    looked = _run_alone(_LOOK_AT_SOCKETS, _without("RAY_") | {"HOME": str(tmp_path)})
     assert looked.stderr == "", "Ray's tips are for those who call it themselves"
     *addresses, niceness, left_out, token, handlers = looked.stdout.split("\n")[:-1]
     assert len(addresses) > 5
