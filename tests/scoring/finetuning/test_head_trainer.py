@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from scoring.errors import ModelError, StorageError
+from scoring.finetuning import model_writer
 from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
 from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
@@ -138,6 +140,15 @@ def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_toget
         trained(JoinHeads())
         assert replace(load_training_record(folder), created_at="") == replace(record, created_at="")
     assert stamps().keys() == before.keys()
+
+
+def test_a_base_network_that_gives_other_features_is_not_put_together_with_heads(
+    trained: HeadTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_writer, "check_base", Mock(side_effect=ModelError("it gives others now")))
+    with pytest.raises(ModelError, match="it gives others now"):
+        trained(JoinHeads())
+    assert not (tmp_path / "model" / "model.keras").exists()
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"PK")])
