@@ -11,11 +11,10 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +23,7 @@ from scoring.process.memory import peak_memory_bytes
 from scoring.run.manifest import default_shard_size, write_manifest
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import locate
+from tests.local_server import serving
 
 _PAGE = 1000
 _STAMP = "2026-01-01T00:00:00.000Z"
@@ -54,10 +54,8 @@ def made_up_bucket(num_images: int) -> Iterator[str]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
+    with serving(Answers) as address:
+        yield address
 
 
 def _page(names: list[str], start: int) -> str:

@@ -5,11 +5,10 @@ All of a job but Ray and Keras.
 
 import errno
 import shutil
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +46,7 @@ from tests import collections_of_pictures as pictures
 from tests.collections_of_pictures import SHADES, Build
 from tests.fakes import FAKE_MODEL, load_fake
 from tests.faults import fail, system_fault
+from tests.local_server import serving
 from tests.places import on_disk
 from tests.runs import SUMMARY, read_predictions, record_of, save_record
 
@@ -448,10 +448,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.001)
     web._session.cache_clear()
     handler = partial(_Ill, directory=str(pictures.folder(tmp_path, SHADES)))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with serving(handler) as address:
+        yield address
     web._session().close()
     web._session.cache_clear()
 

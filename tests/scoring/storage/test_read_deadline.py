@@ -10,7 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, reading_within, within, within_limit
+from tests.local_server import serving
 
 _LIMIT_S = 0.3
 _MNT_FORCE_DETACH = 1 | 2
@@ -168,17 +169,14 @@ def test_a_bucket_that_never_answers_costs_its_own_image(
         def do_GET(self) -> None:
             ended.wait(20)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Silent)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     for name, value in (("ACCESS_KEY_ID", "key"), ("SECRET_ACCESS_KEY", "secret"), ("REGION", "us-east-1")):
         monkeypatch.setenv(f"AWS_{name}", value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
     pq.write_table(pa.table({"path": [str(photos / "1.png"), "s3://photos/2.png"]}), tmp_path / "t.parquet")
     images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
-    read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
-    with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
-        read(images["s3://photos/2.png"])
-    assert read(images[str(photos / "1.png")]) == (photos / "1.png").read_bytes()
-    ended.set()
-    server.shutdown()
-    server.server_close()
+    with serving(Silent) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
+        with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
+            read(images["s3://photos/2.png"])
+        assert read(images[str(photos / "1.png")]) == (photos / "1.png").read_bytes()
+        ended.set()

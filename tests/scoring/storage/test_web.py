@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from scoring.storage.reach import may_be_readable_later
 from scoring.storage.web import WebUrl, web_url
 from tests.certificates import certified
 from tests.chaos.without_ray import score_here
+from tests.local_server import serving
 from tests.runs import read_predictions
 
 
@@ -147,12 +148,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(web, "_FIRST_WAIT_S", 0.001)
     web._session.cache_clear()
     _Server.asked, _Server.failures, _Server.ended = [], 2, threading.Event()
-    running = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    _Server.ended.set()
-    running.shutdown()
-    running.server_close()
+    with serving(_Server) as address:
+        yield address
+        _Server.ended.set()
     web._session().close()
     web._session.cache_clear()
 
@@ -334,25 +332,20 @@ def test_certificate_that_is_not_trusted_is_told_at_once_by_both_clients(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     context, authority = certified(tmp_path)
-    answered = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
-    answered.socket = context.wrap_socket(answered.socket, server_side=True)
-    threading.Thread(target=answered.serve_forever, daemon=True).start()
-    address = f"https://127.0.0.1:{answered.server_port}"
     monkeypatch.setattr(_Server, "asked", [], raising=False)
     monkeypatch.setattr(bucket_clients, "_PATIENCE", timedelta(seconds=1))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
-    started = time.monotonic()
-    with pytest.raises(BucketError, match="not trusted; REQUESTS_CA_BUNDLE names") as refused:
-        _read(f"{address}/1.jpg?sig=secret")
-    assert may_be_readable_later(refused.value)
-    assert time.monotonic() - started < 3
-    with pytest.raises(UnreachableError, match="not trusted; SSL_CERT_FILE names"):
-        locate("s3://photos/1.jpg").read_bytes()
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
-    assert _read(f"{address}/1.jpg") == b"photo of /1.jpg"
-    answered.shutdown()
-    answered.server_close()
+    with serving(_Server, context) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        started = time.monotonic()
+        with pytest.raises(BucketError, match="not trusted; REQUESTS_CA_BUNDLE names") as refused:
+            _read(f"{address}/1.jpg?sig=secret")
+        assert may_be_readable_later(refused.value)
+        assert time.monotonic() - started < 3
+        with pytest.raises(UnreachableError, match="not trusted; SSL_CERT_FILE names"):
+            locate("s3://photos/1.jpg").read_bytes()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+        assert _read(f"{address}/1.jpg") == b"photo of /1.jpg"
 
 
 def test_only_urls_of_the_web_are_taken_and_none_with_credentials() -> None:
