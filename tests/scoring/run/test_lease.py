@@ -151,7 +151,7 @@ def test_a_process_that_is_none_here_is_respected_while_its_heart_beats(tmp_path
     ],
 )
 def test_damaged_lease_is_taken(tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STALE_S", 0.1)
+    monkeypatch.setattr(module, "_LOOK_AGAIN_S", 0.001)
     path = tmp_path / "lease.json"
     path.write_bytes(content)
     with hold_lease(path):
