@@ -15,7 +15,7 @@ import ray
 from cluster import private_ray, token_file
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
-from cluster.environment import variable, without_variable
+from cluster.environment import variable, without_variables
 from cluster.errors import PlacementError, SessionError
 from cluster.knock import check_answers
 from cluster.own_processes import kill_own_ray
@@ -40,8 +40,9 @@ _OWN_FILES = (
     "Ray keeps its own files in the folder that RAY_TMPDIR names, or else TMPDIR, or in /tmp: set RAY_TMPDIR to one of "
     "a short path that this user may write to."
 )
-# Under it Python has no docstrings, which parts of Ray end without; Ray waits for them for half a minute.
-_OPTIMIZE_VARIABLE = "PYTHONOPTIMIZE"
+# What it starts for itself does not start under them, or so slowly that Ray gives it up after half a minute: without
+# docstrings, with warnings that are errors, with every allocation traced.
+_PYTHONS_VARIABLES = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONTRACEMALLOC")
 
 
 def _goes_on() -> bool:
@@ -252,7 +253,7 @@ def _start_local(options: Mapping[str, Any]) -> None:
         private_ray.loopback_only(),
         private_ray.token_required(),
         private_ray.worker_niceness(_WORKER_NICENESS),
-        without_variable(_OPTIMIZE_VARIABLE),
+        without_variables(_PYTHONS_VARIABLES),
     ):
         token_file.check_writable()
         try:
