@@ -2,6 +2,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
 from typing import NoReturn
@@ -272,3 +273,14 @@ def test_a_stop_that_compiled_code_wrapped_is_a_stop(
     assert "run the same command again to go on" in capsys.readouterr().err
     with pytest.raises(SystemError), exit_codes():
         raise SystemError("another")
+
+
+def test_a_system_without_room_for_a_thread_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    before = threading.stack_size(2**46)
+    try:
+        with pytest.raises(SystemExit) as ended, exit_codes():
+            threading.Thread(target=int).start()
+    finally:
+        threading.stack_size(before)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: Expected room for one more thread; the system gave none. Raise ")
