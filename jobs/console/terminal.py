@@ -3,8 +3,8 @@
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -20,9 +20,16 @@ _warning_as_python_does = warnings.formatwarning
 
 
 class PatientConsole(Console):
-    """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on."""
+    """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on.
+
+    Args:
+        quiet: Print nothing at all.
+    """
 
     _fault: OSError | None = None
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
@@ -62,7 +69,7 @@ class Terminal(PatientConsole):
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
+        super().__init__(quiet)
         self._warns_elsewhere = quiet
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -88,12 +95,26 @@ def print_result(text: str) -> None:
     Raises:
         StorageError: If it cannot be written; that nobody reads it is no fault.
     """
-    try:
+    with _result_output():
         print(text, flush=True)
+
+
+@contextmanager
+def _result_output() -> Iterator[None]:
+    """In the block, what a command was run for is printed; see `print_result`."""
+    try:
+        yield
     except OSError as error:
         Terminal().on_broken_pipe()
         if not isinstance(error, BrokenPipeError):
             raise _not_written(error) from error
+
+
+@contextmanager
+def help_output() -> Iterator[None]:
+    """In the block, Typer prints help; see `print_result`."""
+    with _result_output(), suppress(SystemExit):  # Rich's answer to an output that is closed
+        yield
 
 
 def _not_written(error: OSError) -> StorageError:
@@ -105,7 +126,7 @@ def console_for(verbose: bool | Console) -> Console:
     """Where a function prints: nowhere, on standard output, or where its caller says."""
     if isinstance(verbose, Console):
         return verbose
-    return PatientConsole(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=not verbose)
+    return PatientConsole(quiet=not verbose)
 
 
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
