@@ -16,6 +16,7 @@ from scoring.errors import StorageError
 from scoring.storage.redaction import redact
 
 _OURS = ("cluster", "jobs", "scoring")
+_LEAST_WIDTH, _LOG_WIDTH = 40, 80
 _warning_as_python_does = warnings.formatwarning
 
 
@@ -30,6 +31,9 @@ class PatientConsole(Console):
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
+        least = _LEAST_WIDTH if self.is_terminal else _LOG_WIDTH
+        if self.width < least:  # else Rich goes on asking the terminal
+            self.width = least
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
@@ -120,6 +124,13 @@ def help_output() -> Iterator[None]:
 def _not_written(error: OSError) -> StorageError:
     reason = error.strerror or error
     return StorageError(f"Expected a standard output that can be written; {reason}. The result is not whole there.")
+
+
+def forget_narrow_columns() -> None:
+    """Let nothing that is printed go by a COLUMNS without room for words: it is 0 where a container has no terminal."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) < _LEAST_WIDTH:
+        del os.environ["COLUMNS"]
 
 
 def console_for(verbose: bool | Console) -> Console:

@@ -129,6 +129,11 @@ def test_help_that_nobody_reads_is_no_fault(words: list[str]) -> None:
     assert (told.stderr, told.returncode) == ("", 0)
 
 
+def test_help_and_a_fault_are_told_where_columns_says_that_there_are_none() -> None:
+    assert "Usage:" in _program(["report", "--help"], stdout=subprocess.PIPE, columns="0").stdout
+    assert "No such command" in _program(["scor"], stdout=subprocess.PIPE, columns="0").stderr
+
+
 def _program(words: list[str], stdout: Any, columns: str = "80") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "jobs", *words],
