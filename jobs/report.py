@@ -13,9 +13,10 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.outputs import check_output
+from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
+from scoring.models.model_folder import is_report
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import METRICS_NAME
@@ -46,7 +47,7 @@ def report(
 
     Raises:
         RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
-            a file of the folder.
+            a file of the folder, or another one that is no report.
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
@@ -54,6 +55,7 @@ def report(
     page = RunFolder(told).report if output is None else place(output, "output")
     moved = None if images is None else place(images, "images")
     check_output(page, told, RunFolder(told).report, {"images": moved})
+    refuse_to_replace(page, is_report, "report")
     written = write_report(told, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
