@@ -43,7 +43,8 @@ def report(
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
+        Where the page is, its size in bytes, the shards that are missing or damaged and so not in it, and whether it
+        lacks pictures.
 
     Raises:
         RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
@@ -60,6 +61,8 @@ def report(
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
+    if moved is not None and written.lacks_pictures:
+        console.print(f"it shows no images: none of those that it tells of is in {moved} as it was", style="yellow")
     if written.missing_shards:
         console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return replace(written, path=page.absolute())
