@@ -96,6 +96,7 @@ def write_run(
     columns: TableColumns = NO_COLUMNS,
     store: str = StoreProbabilities.FEW,
     outputs: str | None = None,
+    model_digest: str = "1" * 64,
 ) -> RunFolder:
     """Write a run folder."""
     folder = RunFolder(path)
@@ -103,7 +104,7 @@ def write_run(
     rows = [image.row() for image in images]
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     resize = "squash-cykooz-bilinear-scaled"
-    fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(labels), resize, "keras-fake", "float32", 2)
+    fingerprint = Fingerprint(info.digest, model_digest, labels_digest(labels), resize, "keras-fake", "float32", 2)
     fingerprint = replace(fingerprint, store_probabilities=str(store))
     digests = {}
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):

@@ -53,6 +53,14 @@ class CutNetworkRequest(RunsOnEngine):
         """The files that it names, by the user's field; every worker must see them."""
         return base_of(self.base).files()
 
+    def known_labels(self) -> tuple[str, ...]:
+        """No labels: what is stored is features."""
+        return ()
+
+    def known_storing(self) -> str:
+        """Nothing is stored of probabilities."""
+        return StoreProbabilities.FEW
+
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_engine(self.engine, self.precision)

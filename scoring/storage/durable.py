@@ -85,7 +85,11 @@ def _refuse_unstored(url: Url, size_bytes: int) -> None:
 
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
-    """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block."""
+    """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block.
+
+    It is absolute, as that of `readable` is.
+    """
+    path = path.absolute()
     shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
     hidden = path.with_name(f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
     temporary = hidden / path.name

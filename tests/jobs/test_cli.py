@@ -17,7 +17,7 @@ from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
 from scoring.storage.locations import Url
-from tests.runs import cats_and_dogs, write_model, write_run
+from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
 
 
 def _run(*arguments: object) -> tuple[int, str]:
@@ -283,6 +283,16 @@ def test_a_place_of_photos_that_a_report_is_told_and_that_is_not_there_is_refuse
         code, error = _run("report", folder, "--images", tmp_path / "nowhere")
         assert (code, f"{tmp_path}/nowhere does not exist" in error) == (2, True)
         assert not (folder / "report.html").exists()
+
+
+def test_a_place_that_holds_none_of_the_photos_is_told(tmp_path: Path) -> None:
+    images = cats_and_dogs(8)
+    photos, others = draw_images(tmp_path / "photos", images), draw_images(tmp_path / "others", [Scored("1.png", None)])
+    run, model = write_run(tmp_path / "run", images), write_model(tmp_path / "model", images)
+    for folder in (run.path, model):
+        for place, is_told in ((others, True), (photos, False)):
+            ended = CliRunner().invoke(app, ["report", str(folder), "--images", str(place)])
+            assert (ended.exit_code, f"none of those that it tells of is in {place}" in ended.stdout) == (0, is_told)
 
 
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
