@@ -114,7 +114,13 @@ class Engine(Protocol):
 
 
 class AtOnce(ABC):
-    """A part of engines that compute where they are called: what was begun is done."""
+    """A part of engines that compute where they are called: what was begun is done.
+
+    Attributes:
+        change_below: What was noted of the network when it was converted: see `Company.change_below`.
+    """
+
+    change_below: float | None = None
 
     @abstractmethod
     def score(self, images: UInt8Array) -> Float32Array:
