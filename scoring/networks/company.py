@@ -55,8 +55,9 @@ class Company:
         Raises:
             ModelError: If each picture has not one row of outputs, or these differ by more than rounding.
         """
-        word = f"sees-each-{type(self.engine).__name__}-{self.precision}-{self.batch_size}-{self.in_any_batch}-{TRIED}"
-        kept_answer(digest, word, self._passes)
+        engine = self.engine
+        settings = (self.precision, self.batch_size, self.in_any_batch)
+        kept_answer(digest, "-".join(map(str, ("sees-each", engine.library, *settings, TRIED))), self._passes)
 
     def _passes(self) -> bool:
         if self.batch_size == 1 and not self.in_any_batch:

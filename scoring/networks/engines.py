@@ -81,6 +81,11 @@ class Engine(Protocol):
     """A loaded network; the first batch of a size may take longer."""
 
     @property
+    def library(self) -> str:
+        """What computes, with its version."""
+        ...
+
+    @property
     def num_outputs(self) -> int:
         """Values for each image."""
         ...

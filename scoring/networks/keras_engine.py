@@ -14,7 +14,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.bounded_steps import all_bounded, last_bounded, left_out
-from scoring.networks.engines import Pending
+from scoring.networks.engines import Pending, library_versions
 from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
@@ -58,6 +58,14 @@ class KerasEngine:
     def begin(self, images: UInt8Array) -> Pending:
         """Begin to score one batch; see `Engine.begin` and `forward`."""
         return self._forward(images)
+
+    @property
+    def library(self) -> str:
+        """Keras and its backend, with their versions."""
+        import keras
+
+        backend = keras.config.backend()
+        return f"keras-{keras.__version__}-{backend}-{library_versions(backend)[backend]}"
 
     @property
     def bounded_steps(self) -> list[list[Any]]:

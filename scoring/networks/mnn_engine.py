@@ -60,6 +60,7 @@ class MnnEngine(AtOnce):
 
     Attributes:
         last_activation: Tells what the network computes last.
+        library: MNN with its version.
     """
 
     def __init__(self, network: Network) -> None:
@@ -71,7 +72,7 @@ class MnnEngine(AtOnce):
         Raises:
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
-        path = _converted(network)
+        path, self.library = _converted(network), _library()
         self.change_below = noted_change_below(path.parent)
         self.last_activation = partial(noted_last_activation, path.parent)
         self._session = MnnSession(path)
@@ -91,9 +92,13 @@ class MnnEngine(AtOnce):
         return self._session(images)
 
 
+def _library() -> str:
+    return f"mnn-{version('MNN')}"
+
+
 def _converted(network: Network) -> Path:
     """The network as MNN's file, converted by the first process on this machine that needs it."""
-    folder = conversion_folder(network.digest, f"mnn-{version('MNN')}-{TRIED}")
+    folder = conversion_folder(network.digest, f"{_library()}-{TRIED}")
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()

@@ -108,6 +108,20 @@ def test_certainty_hides_no_others_wherever_it_stands(tmp_path: Path, name: str)
     model.try_out(1)
 
 
+def test_what_another_library_or_another_trial_answered_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.networks.conversions.cache_folder", lambda: tmp_path)
+    engine = FakeEngine()
+    company = Company(engine, 4, Precision.FLOAT32, "m")
+    for library, trial, is_asked in (("a", "x", True), ("a", "x", False), ("b", "x", True), ("b", "y", True)):
+        engine.library = library
+        monkeypatch.setattr("scoring.networks.company.TRIED", trial)
+        engine.shapes.clear()
+        company.check("digest")
+        assert bool(engine.shapes) is is_asked
+
+
 def test_a_conversion_tells_what_keras_saw_of_it_and_a_batch_of_one_image_is_taken(tmp_path: Path) -> None:
     _save(tmp_path / "m.keras", _TOGETHER["as much of them as certainty hides"])
     note_change_below(keras.saving.load_model(tmp_path / "m.keras"), tmp_path)
