@@ -55,6 +55,31 @@ def _nested(pixels: Any, end: Any = None) -> Any:
     return listed(inner(_layer("Rescaling", 1 / 255)(pixels)))
 
 
+def _inner(end: Any = None) -> Any:
+    """A network of maps, or of what a last layer makes of their means."""
+    images = keras.Input((_SIDE, _SIDE, 3))
+    return keras.Model(images, end(_means(_maps(images))) if end else _maps(images), name="inner")
+
+
+def _around(network: Any) -> Any:
+    images = keras.Input((_SIDE, _SIDE, 3))
+    return keras.Model(images, network(images), name="outer")
+
+
+def _inner_of_two(pixels: Any) -> list[Any]:
+    """What a nested network has learned, and its logits."""
+    images = keras.Input((_SIDE, _SIDE, 3))
+    means = _means(_maps(images))
+    features, logits = keras.Model(images, [means, _layer("Dense", 2)(means)], name="inner")(pixels)
+    return [features, logits]
+
+
+def _called_twice(pixels: Any) -> Any:
+    """The second call of a nested network; what the first gives enters it."""
+    inner = _inner()
+    return inner(pixels * keras.ops.mean(inner(pixels), axis=(1, 2, 3), keepdims=True))
+
+
 _BACKBONES: dict[str, Callable[[Any], Any]] = {
     "maps": _maps,
     "means of maps": lambda pixels: _means(_maps(pixels)),
@@ -68,6 +93,11 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
     "gated": _gated,
     "tokens": _tokens,
     "nested": _nested,
+    "nested, last": lambda pixels: _inner()(_layer("Rescaling", 1 / 255)(pixels)),
+    "nested, last, called twice": _called_twice,
+    "nested within nested, last": lambda pixels: _around(_inner())(pixels),
+    "first of two of a nested network": lambda pixels: _inner_of_two(pixels)[0],
+    "of both of a nested network": lambda pixels: _layer("Concatenate")(_inner_of_two(pixels)[::-1]),
     "of two networks": lambda pixels: _layer("Average")([_means(_maps(pixels)), _means(_maps(pixels, "others"))]),
     "dense and positive": lambda pixels: _layer("Dense", 6, activation="gelu")(_means(_maps(pixels))),
     "dense and of length one": lambda pixels: _layer("UnitNormalization")(_layer("Dense", 6)(_means(_maps(pixels)))),
@@ -76,6 +106,7 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
 _CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
     "logits": lambda pixels: _layer("Dense", 2)(_means(_maps(pixels))),
     "logits of a nested network": lambda pixels: _nested(pixels, _layer("Dense", 2)),
+    "logits of a nested network, last": lambda pixels: _inner(_layer("Dense", 2))(pixels),
     "softmax": lambda pixels: _layer("Dense", 2, activation="softmax")(_means(_maps(pixels))),
     "cooled": lambda pixels: _layer("Rescaling", 0.5)(_layer("Dense", 2)(_means(_maps(pixels)))),
     "tanh": lambda pixels: _layer("Dense", 1, activation="tanh")(_means(_maps(pixels))),
