@@ -171,7 +171,17 @@ def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":
     return (largest if pooling is Pooling.MAX else mean)(maps)
 
 
-def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = False) -> "keras.KerasTensor":
+def _inputs_of_last(
+    network: "keras.Model", called: str, gives_classes: bool = False, has_learned: bool = False
+) -> "keras.KerasTensor":
+    """What the last layer with weights takes.
+
+    Args:
+        network: A network, or one that is nested in it.
+        called: What the user calls it.
+        gives_classes: Whether classes are known to stand at the end of what it is nested in.
+        has_learned: Whether there are kernels below in what it is nested in.
+    """
     with_weights = [layer for layer in network.layers if layer.weights]
     if not with_weights:
         raise ModelError(f"Expected a trained network; {called} has no weights.")
@@ -196,10 +206,11 @@ def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = F
             f"Expected the classes of {called} to come from its last layer with weights; {last.name} only scales "
             "those of another. Name a layer below both with `features`."
         )
+    has_learned = has_learned or any(map(_has_kernel, below))
     if not _is_divided(last, below):
-        _refuse_pixels(network, last, taken, called)
+        _refuse_pixels(network, last, taken, called, has_learned)
         return taken
-    features = _inputs_of_last(last, called, gives_classes)
+    features = _inputs_of_last(last, called, gives_classes, has_learned)
     return _model_to(last, features, called)(taken)
 
 
@@ -230,16 +241,22 @@ def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
     return not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below))
 
 
-def _refuse_pixels(network: "keras.Model", last: "keras.Layer", taken: "keras.KerasTensor", called: str) -> None:
-    """Refuse to take a nested list of layers for classes where it takes maps as large as the pixels: mixed colours."""
+def _refuse_pixels(
+    network: "keras.Model", last: "keras.Layer", taken: "keras.KerasTensor", called: str, has_learned: bool
+) -> None:
+    """Refuse to take colours for features: what no kernel gave, or maps as large as the pixels below a nested list."""
     import keras
 
-    is_listed = isinstance(last, keras.Sequential) and len(taken.shape) == 4
-    if is_listed and None not in taken.shape[1:3] and taken.shape[1:3] == network.inputs[0].shape[1:3]:
-        raise ModelError(
-            f"Expected {called} to have learned features below its classes; {last.name} takes maps of "
-            f"{taken.shape[1]} x {taken.shape[2]}, as large as the pixels. Name a layer with `features`."
-        )
+    if len(taken.shape) != 4:
+        return
+    is_as_large = None not in taken.shape[1:3] and taken.shape[1:3] == network.inputs[0].shape[1:3]
+    if has_learned and not (is_as_large and isinstance(last, keras.Sequential)):
+        return
+    size = f"of {taken.shape[1]} x {taken.shape[2]}, as large as the pixels" if has_learned else "that no kernel gave"
+    raise ModelError(
+        f"Expected {called} to have learned features below its classes; {last.name} takes maps {size}. Name a layer "
+        "with `features`."
+    )
 
 
 def _has_kernel(layer: "keras.Layer") -> bool:
