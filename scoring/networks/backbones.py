@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
 
+from scoring.networks.compiled_loss import losses_of
+
 _Config: TypeAlias = dict[str, Any]
 _Place: TypeAlias = tuple[str, int, int]  # a layer, which of its calls, and which of that call's outputs
 
@@ -36,6 +38,12 @@ def is_backbone(model: _Config) -> bool:
         return False
 
 
+def has_targets(model: _Config) -> bool:
+    """Whether a network, or one within it, was compiled with a loss of classes or amounts."""
+    within = (layer for layer in model["config"].get("layers", []) if "layers" in layer["config"])
+    return _is_trained_on(model, None) or any(map(has_targets, within))
+
+
 def _gives_features(model: _Config, entered: Iterable[bool], output: int | None) -> bool:
     """Whether a network gives features.
 
@@ -46,15 +54,22 @@ def _gives_features(model: _Config, entered: Iterable[bool], output: int | None)
     """
     layers = model["config"]["layers"]
     if model["class_name"] == "Sequential":
-        return _listed(layers, next(iter(entered), False))
+        return not _is_trained_on(model, None) and _listed(layers, next(iter(entered), False))
     places = _places(model["config"]["output_layers"])
     if output is None:
         [place] = places
     else:
         place = places[output]
+    if _is_trained_on(model, place[0]):
+        return False
     found = dict(zip(_places(model["config"].get("input_layers")), entered, strict=False))
     named = {layer["config"]["name"]: layer for layer in layers}
     return _within(named, _as_within(named, place), found)
+
+
+def _is_trained_on(model: _Config, output_name: str | None) -> bool:
+    """Whether an output was compiled with such a loss."""
+    return any(not loss.is_of_features for loss in losses_of(model, output_name))
 
 
 def _as_within(layers: dict[str, _Config], place: _Place) -> _Place:

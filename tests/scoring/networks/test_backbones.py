@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from scoring.errors import ModelError
 from scoring.networks.backbones import is_backbone
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
@@ -87,9 +88,9 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
         [_layer("GlobalMaxPooling2D")(maps := _maps(pixels)), _means(maps)], axis=1
     ),
     "all places": lambda pixels: _layer("Flatten")(_maps(pixels)),
-    "no activation": lambda pixels: _means(_layer("Conv2D", 4, 3)(_maps(pixels))),
+    "no activation": lambda pixels: _means(_layer("Conv2D", 6, 3)(_maps(pixels))),
     "residual": _residual,
-    "normalised": lambda pixels: _means(_layer("BatchNormalization")(_layer("Conv2D", 4, 1)(_maps(pixels)))),
+    "normalised": lambda pixels: _means(_layer("BatchNormalization")(_layer("Conv2D", 6, 1)(_maps(pixels)))),
     "gated": _gated,
     "tokens": _tokens,
     "nested": _nested,
@@ -117,6 +118,107 @@ _CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
         / keras.ops.sum(exponentials, axis=1, keepdims=True)
     ),
 }
+
+
+# Of what is narrower than what it is computed of, nobody can tell whether it is features, but by the loss.
+_NARROW: dict[str, Callable[[Any], Any]] = {
+    "one that is positive": lambda pixels: _layer("Dense", 1, activation="relu", name="end")(_means(_maps(pixels))),
+    "normalised": lambda pixels: _layer("BatchNormalization", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "cosines": lambda pixels: _layer("Rescaling", 10.0, name="end")(
+        _layer("UnitNormalization")(_layer("Dense", 4)(_means(_maps(pixels))))
+    ),
+    "leaky": lambda pixels: _layer("LeakyReLU", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "leaky by numbers": lambda pixels: _layer("PReLU", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "convolution": lambda pixels: _layer("GlobalAveragePooling2D", name="end")(_layer("Conv2D", 4, 3)(_maps(pixels))),
+    "separable": lambda pixels: _layer("GlobalMaxPooling2D", name="end")(
+        _layer("SeparableConv2D", 4, 3)(_maps(pixels))
+    ),
+    "positive places": lambda pixels: _layer("GlobalAveragePooling2D", name="end")(
+        _layer("Conv2D", 4, 1, activation="relu")(_maps(pixels))
+    ),
+    "nested": lambda pixels: _layer("Identity", name="end")(
+        _inner(_layer("Dense", 4, activation="gelu"))(_layer("Rescaling", 1 / 255)(pixels))
+    ),
+    "listed": lambda pixels: _layer("Identity", name="end")(
+        keras.Sequential([keras.Input((5,)), _layer("Dense", 3), _layer("ReLU")])(_means(_maps(pixels)))
+    ),
+}
+_LOSSES: dict[str, Any] = {
+    "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "classes by name": "categorical_crossentropy",
+    "amounts": ["mse"],
+}
+
+
+def _own_loss(true: Any, seen: Any) -> Any:
+    return keras.ops.mean(true * seen)
+
+
+def _saved(path: Path, build: Callable[[Any], Any], loss: Any = None) -> keras.Model:
+    pixels = keras.Input((_SIDE, _SIDE, 3))
+    network = keras.Model(pixels, build(pixels))
+    if loss is not None:
+        network.compile("sgd", loss)
+    network.save(path)
+    return network
+
+
+@pytest.mark.parametrize("kind", _NARROW)
+def test_few_values_that_may_be_classes_as_well_as_features_ask_for_a_layer(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "m.keras"
+    width = _saved(path, _NARROW[kind]).output_shape[-1]
+    with pytest.raises(
+        ModelError,
+        match=rf"Cannot tell whether the outputs of .*m\.keras, {width} computed of \d+, are features, or classes or "
+        r"amounts\. Name a layer with `features`; end gives these\.",
+    ):
+        base_of(BaseRequest(str(path))).build()
+    assert base_of(BaseRequest(str(path), layer="end")).build().output_shape == (None, width)
+
+
+@pytest.mark.parametrize("loss", _LOSSES)
+@pytest.mark.parametrize("kind", ["one that is positive", "leaky", "convolution", "dense and positive"])
+def test_outputs_that_were_compiled_with_a_loss_of_classes_or_amounts_are_no_features(
+    tmp_path: Path, kind: str, loss: str
+) -> None:
+    path = tmp_path / "m.keras"
+    _saved(path, (_NARROW | _BACKBONES)[kind], _LOSSES[loss])
+    base = base_of(BaseRequest(str(path)))
+    assert base.build().output_shape == (None, 5)
+    assert "-" not in base.digest()
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_classes_by_their_loss_that_a_last_layer_scales_are_no_features(tmp_path: Path, is_nested: bool) -> None:
+    path = tmp_path / "m.keras"
+    network = _saved(path, _NARROW["normalised"], "mse")
+    if is_nested:
+        _saved(path, network)
+    with pytest.raises(ModelError, match="; end only scales those of another"):
+        base_of(BaseRequest(str(path))).build()
+
+
+@pytest.mark.parametrize("loss", ["cosine_similarity", "circle", _own_loss, None])
+def test_outputs_that_were_compiled_with_a_loss_of_features_or_an_unknown_one_are_what_they_seem(
+    tmp_path: Path, loss: Any
+) -> None:
+    path = tmp_path / "m.keras"
+    _saved(path, _BACKBONES["dense and of length one"], loss)
+    base = base_of(BaseRequest(str(path)))
+    assert base.build().output_shape == (None, 6)
+    assert base.digest().endswith("-whole")
+
+
+def test_the_loss_of_a_nested_networks_output_is_that_of_what_it_is_nested_in(tmp_path: Path) -> None:
+    images = keras.Input((_SIDE, _SIDE, 3))
+    means = _means(_maps(images))
+    logits, positive = _layer("Dense", 2)(means), _layer("Dense", 6, activation="relu")(means)
+    inner = keras.Model(images, [positive, logits], name="inner")
+    for losses, is_whole in (([None, "mse"], True), (["mse", None], False)):
+        inner.compile("sgd", losses)
+        path = tmp_path / "m.keras"
+        _saved(path, lambda pixels: inner(pixels)[0])
+        assert base_of(BaseRequest(str(path))).digest().endswith("-whole") == is_whole
 
 
 @pytest.mark.parametrize("from_file", [False, True])

@@ -276,4 +276,6 @@ def test_classes_that_a_last_layer_scales_are_no_features(kind: str, is_nested: 
     with pytest.raises(ModelError, match=r"classes of a\.keras to come .*; scale only scales those of another\. Name"):
         cut_at(network, None, "a.keras")
     assert is_nested or cut_at(network, "hidden", "a.keras").output.shape == (None, 4)
-    assert cut_at(inner, None, "a.keras").output.shape == (None, 2), "nothing says that these are classes"
+    with pytest.raises(ModelError, match=r"outputs of a\.keras, 2 computed of 4, are features, or classes"):
+        cut_at(inner, None, "a.keras")
+    assert cut_at(inner, "scale", "a.keras").output.shape == (None, 2)
