@@ -53,7 +53,7 @@ class FeatureRequest(CutNetworkRequest):
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
-        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix)
+        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix, sample)
 
     def _network(self) -> Network:
         base = base_of(self.base)
@@ -75,6 +75,7 @@ class FeatureExtractor(CutNetwork):
         precision: The number format in use, and why.
         flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
         may_mix: Whether images of a batch may shape each other's features.
+        sample: Some of the photos, which tell what float16 must hold; None where they are not to be had.
     """
 
     engine: Engine
@@ -82,6 +83,7 @@ class FeatureExtractor(CutNetwork):
     precision: PrecisionChoice
     flip: bool
     may_mix: bool = False
+    sample: Callable[[InputShape], ImageSample] | None = None
     tells_copies: ClassVar[bool] = True
     is_trained_on: ClassVar[bool] = True
 
