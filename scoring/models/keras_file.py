@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.models.compiled_loss import compiled_losses
 from scoring.models.labels import check_label_count, class_names_file, read_class_names
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
+from scoring.networks.compiled_loss import compiled_losses
 from scoring.networks.engines import Network
 from scoring.networks.keras_architecture import only_output
 from scoring.networks.keras_files import keras_digest, load_keras_file
