@@ -91,6 +91,7 @@ _FURTHER: dict[str, Callable[[Any, Any, Any], Any]] = {
 def test_bounds_are_found_behind_joins_and_whatever_has_no_kernel(name: str) -> None:
     import keras
 
+    keras.utils.set_random_seed(0)
     inputs, dense = keras.Input((4,)), keras.layers.Dense(3, activation="sigmoid")
     model = keras.Model(inputs, _FURTHER[name](keras, inputs, dense))
     assert dense in last_bounded(model)
