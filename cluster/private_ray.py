@@ -8,9 +8,10 @@ import ipaddress
 import json
 import os
 import re
+import secrets
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -23,9 +24,12 @@ from cluster.errors import RayChangedWarning
 _LOOPBACK_SWITCH = ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER")
 _SIGNALS_SWITCH = ("ray._private.ray_constants", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER")
 _LOOPBACK_VARIABLE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # the same for the processes that Ray starts
-_TOKEN_VARIABLE = "RAY_AUTH_MODE"  # public, but read when Ray is imported
+_MODE_VARIABLE = "RAY_AUTH_MODE"  # public, but read when Ray is imported
+_TOKEN_VARIABLE = "RAY_AUTH_TOKEN"  # public, but remembered once read
+_TOKEN_GIVEN_BY = (_TOKEN_VARIABLE, "RAY_AUTH_TOKEN_PATH", "RAY_ENABLE_K8S_TOKEN_AUTH")
 _NICENESS_VARIABLE = "RAY_worker_niceness"  # a Ray that does not know it leaves it aside
 _CONFIG = ("ray._raylet", "Config")
+_TOKENS = ("ray._raylet", "AuthenticationTokenLoader")
 _NODE = ("ray._private.node", "Node")
 _IDLE_SERVICES = ("start_api_server", "start_monitor", "start_log_monitor")
 _LISTENER = ("ray._private.worker", "global_worker", "listener_thread")
@@ -68,24 +72,35 @@ def loopback_only() -> Iterator[None]:
 
 @contextmanager
 def token_required() -> Iterator[None]:
-    """Let the Ray that is started meanwhile ask for the token in ~/.ray/auth_token; the user's own setting counts.
+    """Let the Ray that is started meanwhile ask for a token that no other knows; the user's own settings count.
 
-    Ray 2.60 does so by itself, Ray 2.55 does not. Like 2.60, this leaves the setting in place.
+    Ray 2.60 asks by itself, Ray 2.55 does not. Both would keep a token in ~/.ray/auth_token, for which every Ray that
+    this user starts from then on would ask.
     """
-    if _TOKEN_VARIABLE in os.environ:
+    is_told = _MODE_VARIABLE in os.environ
+    is_given = any(os.environ.get(name) for name in _TOKEN_GIVEN_BY)
+    with variable(_MODE_VARIABLE, os.environ.get(_MODE_VARIABLE, "token")), ExitStack() as stack:
+        if not is_given:
+            stack.enter_context(variable(_TOKEN_VARIABLE, secrets.token_hex(32)))
+        if not read_settings() and not is_told:
+            del os.environ[_MODE_VARIABLE]
         yield
-        return
-    os.environ[_TOKEN_VARIABLE] = "token"
+        if not is_told and os.environ.get(_MODE_VARIABLE) != "token":
+            _warn(
+                "cannot be told to ask for a token: other users of this machine can reach this local one. Set "
+                f"{_MODE_VARIABLE}=token."
+            )
+
+
+def read_settings() -> bool:
+    """Let Ray take its settings and token from the environment anew; whether it can."""
+    with suppress(*_CHANGED):
+        _get(*_TOKENS).instance().reset_cache()
     try:
         _get(*_CONFIG).initialize("")
     except _CHANGED:
-        del os.environ[_TOKEN_VARIABLE]
-    yield
-    if os.environ.get(_TOKEN_VARIABLE) != "token":
-        _warn(
-            "cannot be told to ask for a token: other users of this machine can reach this local one. Set "
-            f"{_TOKEN_VARIABLE}=token."
-        )
+        return False
+    return True
 
 
 def was_begun() -> bool:

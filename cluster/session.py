@@ -12,7 +12,7 @@ from typing import Any
 
 import ray
 
-from cluster import private_ray, temporary_folder, token_file
+from cluster import private_ray, temporary_folder
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import variable, without_variables
@@ -133,7 +133,7 @@ def _join(session: object, address: str | None) -> None:
                 "run there, submit a job to it."
             )
         if _own:  # its start was stopped, or it was shut down
-            _end(_own.connecting, _goes_on)
+            _end(_own, _goes_on)
         _own = _OwnRay(chosen, BackgroundCall(partial(_connect, chosen)))
     _own.sessions.add(session)
     if not _own.connecting.has_begun():
@@ -146,8 +146,8 @@ def _leave(session: object, is_ending: Callable[[], bool]) -> None:
         return
     _own.sessions.remove(session)
     if not _own.sessions:
-        connecting, _own = _own.connecting, None
-        _end(connecting, is_ending)
+        own, _own = _own, None
+        _end(own, is_ending)
 
 
 def _check_open_at(address: str | None) -> None:
@@ -192,18 +192,21 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
         raise SessionError(f"Cannot reach {where}: {reason}") from error
 
 
-def _end(connecting: BackgroundCall, is_ending: Callable[[], bool]) -> None:
+def _end(own: _OwnRay, is_ending: Callable[[], bool]) -> None:
     """Leave the cluster; nothing is left of one that was started here."""
-    if is_ending() and (kill_own_ray() or connecting.is_running()):
+    if is_ending() and (kill_own_ray() or own.connecting.is_running()):
         return  # what still starts ends with this process
-    connecting.wait()
-    if connecting.has_begun():
+    own.connecting.wait()
+    if own.connecting.has_begun():
         try:
             ray.shutdown()
         except BaseException:  # a signal, in the middle of it: no worker that is just starting may stay
             kill_own_ray()
             raise
-    connecting.end()
+        finally:
+            if own.address is None:
+                private_ray.read_settings()  # its token is of no use any more
+    own.connecting.end()
 
 
 @contextmanager
@@ -252,7 +255,6 @@ def _start_local(options: Mapping[str, Any]) -> None:
         without_variables(_PYTHONS_VARIABLES),
     ):
         temporary_folder.check_usable()
-        token_file.check_writable()
         try:
             with private_ray.no_idle_services():
                 ray.init(address=_LOCAL, **options)
@@ -260,5 +262,3 @@ def _start_local(options: Mapping[str, Any]) -> None:
             ray.shutdown()
             private_ray.warn_of_idle_services()
             ray.init(address=_LOCAL, **options)
-        finally:
-            token_file.tighten()

@@ -29,7 +29,7 @@ class RowCounts:
         self._has_labels = bool(record.labels)
         self._has_truth = self._has_labels and record.request.labels_from is not None
         self.right = RightCount(record.labels, record.is_multi_label)
-        self.answers = AnswerCount(record.labels, record.num_images, record.is_multi_label)
+        self.answers = AnswerCount(record.labels, record.is_multi_label)
         self.reasons = ErrorReasons()
         self.num_learned = 0
         self._learned = find_learned(record.request.model_name, folder) if self._has_truth else frozenset[str]()

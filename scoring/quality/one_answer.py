@@ -13,6 +13,7 @@ from scoring.run.record import RequestRecord
 from scoring.run.summary import OneAnswer
 
 _NUM_LOOKED_AT = 500
+_MOST_HELD = 2 * _NUM_LOOKED_AT  # beyond it, all but _NUM_LOOKED_AT are let go
 _SEED = 0
 _LEAST = 20  # fewer images may well be alike
 _MOST_ALIKE = 0.95
@@ -22,26 +23,33 @@ _SAME_LOG_ODDS = 0.05
 
 
 class AnswerCount:
-    """Looks at some 500 readable images, drawn from every shard, always the same: the first may be of one class.
+    """Looks at 500 to 1,000 readable images, always the same, drawn from every shard: the first may be of one class.
 
     Args:
         labels: One name per class, in class order.
-        num_images: The run's.
         is_multi_label: Whether several may be true of an image, or none.
     """
 
-    def __init__(self, labels: Sequence[str], num_images: int, is_multi_label: bool = False) -> None:
+    def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
         self._labels, self._is_multi_label = labels, is_multi_label
         self._tables: list[pa.Table] = []
-        self._share = min(1.0, _NUM_LOOKED_AT / max(1, num_images))
+        self._num_held, self._share = 0, 1.0
         self._draw = np.random.default_rng(_SEED)
 
     def add(self, table: pa.Table) -> None:
         """Look at some rows of a shard."""
         readable = table.select(["target", "class_index", "probability"]).filter(table["class_index"].is_valid())
-        rows = draw_rows(len(readable), self._share, self._draw)
+        self._hold(readable, self._share)
+        if self._num_held > _MOST_HELD:  # how many will be readable is not known before
+            held, part = pa.concat_tables(self._tables), _NUM_LOOKED_AT / self._num_held
+            self._tables, self._num_held, self._share = [], 0, self._share * part
+            self._hold(held, part)
+
+    def _hold(self, table: pa.Table, share: float) -> None:
+        rows = draw_rows(len(table), share, self._draw)
         if len(rows):  # there may be a million shards, of which few have any
-            self._tables.append(readable.take(pa.array(rows)))
+            self._tables.append(table.take(pa.array(rows)))
+            self._num_held += len(rows)
 
     def found(self) -> OneAnswer | None:
         """The answer that over 95% of them got; None if there is none, or if it is right by what is known."""

@@ -10,10 +10,12 @@ from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import loose
 from scoring.submissions.answers import class_index
+from scoring.submissions.side_by_side import SideBySide
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 
-_DECIMAL = re.compile(r"[0-9]+,[0-9]+")  # 0,5 is a half where semicolons part columns
+_DECIMAL = re.compile(r"[0-9]+,[0-9]+")  # 0,5 is a half where semicolons part columns, else more likely two labels
 _VISIBLE = [mark for mark in MARKS if mark.strip()]  # marks that are no blanks
+_WORD = re.compile(r"\w+")
 _OF_AN_ID = re.compile("[0-9_]")  # w_23a388d, Great_Dane: a word that stands for a whole label
 
 
@@ -26,12 +28,14 @@ class Cell:
         mark: What parts several.
         tells: Whether it has as many labels as a row is to have; other words only hold a place.
         is_mixed: Whether it has labels among other words, so that it may be a list or none.
+        is_decimal: Whether it is taken for a number such as 0,5; if mixed, it may be two labels as well.
     """
 
     parts: Sequence[str]
     mark: str = ""
     tells: bool = True
     is_mixed: bool = False
+    is_decimal: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,19 @@ class Cells:
             )
         if marks:
             return marks[0]
-        for word in (cell.parts[0] for cell in self.cells if not cell.tells):
-            if not _DECIMAL.fullmatch(word) and any(mark in word and not self._is_in_label(mark) for mark in _VISIBLE):
+        for word in (cell.parts[0] for cell in self.cells if not (cell.tells or cell.is_decimal)):
+            if any(mark in word and not self._is_in_label(mark) for mark in _VISIBLE):
                 raise self._unclear(word)
         return " "
 
     def check_told(self) -> None:
         """Raise RequestError if nothing but labels among other words tells how many are wanted, or what parts them."""
         mixed = next((cell for cell in self.cells if cell.is_mixed), None)
+        if mixed and mixed.is_decimal:
+            raise RequestError(
+                f"Expected `template` to tell what its values are; {mixed.parts[0]!r} may be a number, or two labels "
+                "with a comma between them. Say with `values` which it is: probability, label or index."
+            )
         if mixed and not self.counts:
             raise self._unclear(next(part for part in mixed.parts if part not in self.labels))
         self.separator()
@@ -89,54 +98,79 @@ class Cells:
         return RequestError(
             f"Expected the values of `template` to be labels of the run, which are {some(self.labels)}; {word!r} is "
             "none, and it does not tell whether one or several are wanted. Write labels of the run there, as many as "
-            "a row is to have, and as the competition parts them."
+            "a row is to have, and as the competition parts them: with spaces, bars, commas or semicolons."
         )
 
 
-def read_cells(values: Sequence[str], labels: Sequence[str], are_lists: bool = False) -> Cells:
+def read_cells(
+    values: Sequence[str], labels: Sequence[str], commas_part_columns: bool = False, are_pairs: bool | None = None
+) -> Cells:
     """Read the values of a template's one column.
 
     A label of the run is one label, also if it has blanks in it, and so is one that differs by case, or by `_` for a
     blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those of
-    foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place.
+    foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place, and
+    so does 0,5, if no value is such a number above 1.
 
     Args:
         values: They, blank ones too.
         labels: The run's, as the template spells accents.
-        are_lists: Whether it is known that several labels are wanted: `0,5` may else be a half.
+        commas_part_columns: Whether 0,5 must have been quoted in the template, so that it may be two labels.
+        are_pairs: Whether it is, if there are such labels or classes; None if that is not known.
 
     Raises:
         RequestError: If numbers in one are no labels: class and confidence, or boxes.
     """
-    reader = _Reader(labels, are_lists)
-    return Cells([reader.read(value) for value in dict.fromkeys(values) if value], labels)
+    found = [value for value in dict.fromkeys(values) if value]
+    reader = _Reader(found, labels, commas_part_columns, are_pairs)
+    return Cells([reader.read(value) for value in found], labels)
 
 
 class _Reader:
-    def __init__(self, labels: Sequence[str], are_lists: bool) -> None:
+    def __init__(
+        self, values: Sequence[str], labels: Sequence[str], commas_part_columns: bool, are_pairs: bool | None
+    ) -> None:
         self._labels, self._loose, self._num = frozenset(labels), frozenset(map(loose, labels)), len(labels)
-        self._are_lists = are_lists
         self._has_numbers = any(map(WHOLE.fullmatch, labels))
+        self._side_by_side = {mark: SideBySide(labels, mark) for mark in MARKS}
+        are_within_one = all(float(value.replace(",", ".")) <= 1 for value in values if _DECIMAL.fullmatch(value))
+        self._are_pairs = are_pairs if are_pairs is not None else not are_within_one
+        self._commas_part_columns, self._may_be_numbers = commas_part_columns, are_within_one or not commas_part_columns
 
     def read(self, value: str) -> Cell:
         """What a value is."""
         if self._is_label(value):
             return Cell([value])
+        if decimal := self._decimal(value):
+            return decimal
         torn = [(mark, parts) for mark in MARKS if len(parts := parts_of(value, mark)) > 1]
-        if _DECIMAL.fullmatch(value) and not self._are_lists:
-            torn = []
         for mark, parts in torn:
             if self._are_classes(parts) and not _is_one_again(parts):
                 return Cell(parts, _written(value, mark))
         if loose(value) in self._loose:
             return Cell([value])
+        for mark, parts in torn:
+            if not self._are_near(parts) and (found := self._side_by_side[mark].read(value)):
+                return Cell(*found)
         for _, parts in torn:
             self._check_no_measures(value, parts)
-        near = (Cell(parts, _written(value, mark)) for mark, parts in torn if self._loose.issuperset(map(loose, parts)))
+        near = (Cell(parts, _written(value, mark)) for mark, parts in torn if self._are_near(parts))
         return next(near, None) or self._foreign(value)
+
+    def _decimal(self, value: str) -> Cell | None:
+        """A value as a number with a comma; None if it is none, or two labels or classes."""
+        if not _DECIMAL.fullmatch(value):
+            return None
+        are_classes = self._are_classes(value.split(","))
+        if self._are_pairs if are_classes else not self._may_be_numbers:
+            return None
+        return Cell([value], tells=False, is_mixed=are_classes and self._commas_part_columns, is_decimal=True)
 
     def _foreign(self, value: str) -> Cell:
         """What a value is whose words are not all labels."""
+        inner = _WORD.findall(value)
+        if len(inner) > 1 and all(map(self._is_label, inner)) and not NUMBER.fullmatch(value):  # cat/dog
+            return Cell([value], tells=False, is_mixed=True)
         words = value.split()
         known = [word for word in words if self._is_label(word)]
         ids = [word for word in words if word in known or _OF_AN_ID.search(word)]
@@ -167,6 +201,9 @@ class _Reader:
 
     def _is_label(self, text: str) -> bool:
         return text in self._labels or without_fraction(text) in self._labels
+
+    def _are_near(self, parts: Sequence[str]) -> bool:
+        return self._loose.issuperset(map(loose, parts))
 
     def _are_classes(self, parts: Collection[str]) -> bool:
         are_indices = all(class_index(part, self._num) is not None for part in parts)

@@ -41,7 +41,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     values, spelled = [answer for (answer,) in template.answers], [composed(label) for label in labels]
     if is_multi_label:
         check_told(values, wishes)
-    cells = read_cells(values, spelled, are_lists=wishes.threshold is not None)
+    cells = _read_cells(template, values, spelled, wishes)
     if wishes.threshold is not None or cells.are_lists:
         return _lists(cells, template.spelled(labels), wishes)
     if wishes.values is not Values.PROBABILITY:
@@ -54,6 +54,14 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
     return Best(template.spelled(labels), kind is Values.INDEX)
+
+
+def _read_cells(template: Template, values: Sequence[str], labels: Sequence[str], wishes: Wishes) -> Cells:
+    """What the values of its one column are."""
+    has_commas = template.delimiter == ","
+    wants_labels = wishes.threshold is not None or (has_commas and wishes.values in (Values.LABEL, Values.INDEX))
+    known = False if wishes.values is Values.PROBABILITY else True if wants_labels else None
+    return read_cells(values, labels, has_commas, known)
 
 
 def _refuse(wishes: Wishes, fields: Sequence[str], what: str) -> None:

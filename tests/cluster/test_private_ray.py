@@ -55,6 +55,7 @@ def _run_a_pool(shut: str) -> tuple[str, list[str]]:
 _ALL_SHUT = """
 private_ray._LOOPBACK_SWITCH = ("ray._private.ray_constants", "GONE")
 private_ray._NODE = ("ray._private.node", "Gone")
+private_ray._TOKENS = ("ray._raylet", "Gone")
 private_ray._CLUSTER_STATUS = ("ray.core.generated.gone", "Gone")
 """
 
@@ -93,7 +94,14 @@ def test_every_door_is_open_in_this_ray() -> None:
     with private_ray.no_idle_services():
         pass
     assert {"T4", "A100", "H200"} <= (private_ray.accelerator_types() or set())
-    for module, name in (private_ray._LOOPBACK_SWITCH, private_ray._CONFIG, private_ray._NODE, private_ray._HEAD):
+    doors = (
+        private_ray._LOOPBACK_SWITCH,
+        private_ray._CONFIG,
+        private_ray._TOKENS,
+        private_ray._NODE,
+        private_ray._HEAD,
+    )
+    for module, name in doors:
         assert hasattr(private_ray._get(module), name), "Ray has moved it: see what stands in its place"
     assert private_ray._get(*private_ray._CLUSTER_STATUS)().HasField("autoscaling_state") is False
 

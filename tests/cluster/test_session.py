@@ -344,7 +344,7 @@ with open_session(None):
     new = handled_signals() & ~before
     print("niceness", ray.get(tasks.remote()) - os.getpriority(os.PRIO_PROCESS, 0))
 print("left out", not any(name in started for name in ("dashboard.py", "monitor.py")) and "raylet" in started)
-print("token", (Path.home() / ".ray" / "auth_token").exists())
+print("token in the home", (Path.home() / ".ray").exists())
 print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthandler has none of SIGTRAP
 """
 
@@ -475,7 +475,7 @@ def test_two_threads_work_at_once_on_a_local_ray() -> None:
 
 @pytest.mark.ci
 @pytest.mark.ray
-def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_more_than_needed(tmp_path: Path) -> None:
+def test_a_local_ray_listens_on_loopback_alone_writes_no_token_and_starts_no_more_than_needed(tmp_path: Path) -> None:
     looked = _run_alone(_LOOK_AT_SOCKETS, _without("RAY_") | {"HOME": str(tmp_path)})
     assert looked.stderr == "", "Ray's tips are for those who call it themselves"
     *addresses, niceness, left_out, token, handlers = looked.stdout.split("\n")[:-1]
@@ -483,5 +483,62 @@ def test_a_local_ray_listens_on_loopback_alone_asks_for_a_token_and_starts_no_mo
     assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"
     assert niceness == "niceness 0", "workers would be pushed off their cores by every process that wakes"
     assert left_out == "left out True"
-    assert token == "token True"
+    assert token == "token in the home False", "every Ray that the user starts from then on would ask for it"
     assert handlers == "handlers of crashes False", "that of SIGTERM aborts a command 3 s after the signal"
+
+
+_ASK_WITH_TOKENS = """
+import os, subprocess, sys
+import ray
+from ray._raylet import AuthenticationTokenLoader, get_authentication_mode
+from cluster.session import open_session
+
+def token():
+    loader = AuthenticationTokenLoader.instance()
+    return loader.get_raw_token(ignore_auth_mode=True) if loader.has_token(ignore_auth_mode=True) else ""
+
+def look(tokens):
+    with open_session(None):
+        tokens += [ray.get(ray.remote(lambda: os.environ.get("RAY_AUTH_TOKEN", "")).remote()), token()]
+        address = ray.get_runtime_context().gcs_address
+        if len(tokens) == 2:
+            asked = f"from ray._raylet import GcsClient; GcsClient(address={address!r}).internal_kv_keys(b'', None)"
+            command, options = [sys.executable, "-c", asked], {"capture_output": True, "text": True}
+            for mode in ("disabled", "token"):
+                environment = {**os.environ, "RAY_AUTH_MODE": mode, "RAY_AUTH_TOKEN": "guess"}
+                ended = subprocess.run(command, env=environment, **options)
+                print("refused:", mode, "InvalidAuthToken" in ended.stderr)
+
+print("before:", repr(token()), get_authentication_mode())
+tokens = []
+look(tokens)
+look(tokens)
+print("length:", *map(len, tokens), "different:", len(set(tokens)))
+print("after:", repr(token()), get_authentication_mode(), [name for name in os.environ if "AUTH" in name])
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+def test_a_local_ray_leaves_no_token_behind_and_minds_none_of_before(tmp_path: Path) -> None:
+    file = tmp_path / ".ray" / "auth_token"
+    file.parent.mkdir()
+    file.write_text("theirs")
+    ended = _run_alone(_ASK_WITH_TOKENS, _without("RAY_") | {"HOME": str(tmp_path)}, "-W", "ignore")
+    assert ended.stdout.splitlines() == [
+        "before: 'theirs' 0",
+        "refused: disabled True",
+        "refused: token True",
+        "length: 64 64 64 64 different: 2",
+        "after: 'theirs' 0 []",
+    ]
+    assert file.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"])
+def test_a_token_that_is_given_is_that_of_a_local_ray(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)
+    monkeypatch.setenv(name, "given")
+    with private_ray.token_required():
+        given = {one: os.environ.get(one) for one in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")}
+    assert given == {"RAY_AUTH_TOKEN": None, "RAY_AUTH_TOKEN_PATH": None, name: "given"}

@@ -639,6 +639,82 @@ def test_halves_with_a_comma_are_no_list_of_two_labels(tmp_path: Path) -> None:
     assert _fill(folder, ["id;l", "1;0,5", "2;0,5"], values=Values.LABEL)[1:] == ["1;0", "2;5"]
 
 
+@pytest.mark.parametrize("values", [Values.LABEL, Values.INDEX])
+@pytest.mark.parametrize(
+    ("parts_columns", "told", "filled"),
+    [
+        (",", "'0,1' may be a number, or two labels.*`values`", ["0,1", "2,1"]),
+        (";", "'0,1' is none.*`values`", ["0", "2"]),
+    ],
+)
+def test_whole_numbers_with_a_comma_are_two_labels_where_they_can_be_no_halves(
+    tmp_path: Path, values: Values, parts_columns: str, told: str, filled: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "1", "2"))
+
+    def fill(*given: str, **wishes: Any) -> list[str]:
+        rows = [("id", "l"), ("1", f'"{given[0]}"'), ("2", f'"{given[1]}"')]
+        lines = _fill(folder, [parts_columns.join(row) for row in rows], **wishes)
+        return [row[1] for row in csv.reader(lines[1:], delimiter=parts_columns)]
+
+    assert fill("0,1", "2,1") == fill("0,1", "2,1", values=values) == ["0,1", "2,1"]
+    with pytest.raises(RequestError, match=told):
+        fill("0,1", "0,2")
+    assert fill("0,1", "0,2", values=values) == filled
+
+
+def test_numbers_with_a_comma_hold_the_place_of_a_probability_that_is_asked_for(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A[:2]], ("0", "1"))
+    _refused(folder, ["id,l", '1,"7,5"'], "'7,5' is none, and it does not tell", values=Values.LABEL)
+    for value in ("0,1", "1,1", "7,5"):
+        lines = _fill(folder, ["id,l", f'1,"{value}"'], values=Values.PROBABILITY, positive="0")
+        assert lines[1:] == ["1,0.625"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "given", "told"),
+    [
+        (("Type 1", "Type 2", "Type 3"), "Type 1 Type 2", "without spaces.*'Type 1'"),
+        (("Type 1", "Type 2", "Type 3"), "type 1  type 3 type 2", "without spaces.*'Type 1'"),
+        (("1 star", "2 stars", "3 stars"), "1 star 2 stars", "without spaces.*'1 star'"),
+        (("great dane", "chow chow", "pug"), "pug great dane chow chow", "without spaces.*'great dane'"),
+        (("BMW M3 2012", "Audi A4 2010", "Ram 1500"), "Audi A4 2010 Ram 1500", "without spaces.*'BMW M3 2012'"),
+        (("(0, 2)", "(4, 6)", "(8, 12)"), "(4, 6),(0, 2)", "without commas.*'\\(0, 2\\)'"),
+        (("(0, 2)", "(4, 6)", "(8, 12)"), "(4, 6) (0, 2)", "without spaces.*'\\(0, 2\\)'"),
+        (("cat, red", "red", "cat, red, old"), "red, cat, red, old, cat, red", "without commas.*'cat, red'"),
+        (("cat|red", "dog|red", "red"), "cat|red|dog|red", "without bars.*'cat|red'"),
+        (("cat", "dog", "fox"), "cat/dog", "'cat/dog' is none, and it does not tell"),
+        (("cat", "dog", "fox"), "[cat dog]", "'\\[cat dog\\]' is none, and it does not tell"),
+    ],
+)
+def test_labels_side_by_side_are_several_also_where_nothing_tells_where_one_ends(
+    tmp_path: Path, labels: Sequence[str], given: str, told: str
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    lines = ["id,l", f'1,"{given}"', f'2,"{given}"']
+    _refused(folder, lines, told, values=Values.LABEL)
+    with pytest.raises(RequestError, match="|".join((told, "The run spells it 'Type 1'"))):
+        _fill(folder, lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "mark"), [("(4, 6),(0, 2)", ","), ("(4, 6) , (0, 2)", " , "), ("(0, 2) (4, 6)", " ")]
+)
+def test_what_stands_between_labels_that_have_the_same_mark_within_parts_indices(
+    tmp_path: Path, given: str, mark: str
+) -> None:
+    folder = _run(tmp_path, [_A, _B], ("(0, 2)", "(4, 6)", "(8, 12)"))
+    lines = ["id,l", f'1,"{given}"', f'2,"{given}"']
+    written = csv.reader(_fill(folder, lines, values=Values.INDEX)[1:])
+    assert [row[1] for row in written] == [f"0{mark}1", f"2{mark}1"]
+
+
+def test_words_of_labels_that_do_not_make_up_labels_hold_a_place(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("great dane", "chow chow", "pug"))
+    for given in ("great chow", "dane great dane", "great dane or so"):
+        assert _fill(folder, ["id,l", f"1,{given}"], values=Values.INDEX)[1:] == ["1,0"]
+
+
 @pytest.mark.parametrize(
     ("label", "given"),
     [("The Eiffel Tower", "The_Eiffel_Tower beech oak"), ("Healthy", "healthy"), ("Fat-Hen", "Fat Hen")],
