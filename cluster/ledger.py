@@ -24,12 +24,13 @@ class Assignment(Generic[T]):
     Attributes:
         task: What to do.
         alone: It was lost with a worker before: nothing may run beside it, so that the next loss is its own.
-        may_refuse: Its node may not be able to do it where others can: then it is tried there.
+        refusals: What was said on nodes that could not do it, where others may: on this one it may be refused, too.
+            None if it is to be done as well as can be.
     """
 
     task: T
     alone: bool = False
-    may_refuse: bool = False
+    refusals: frozenset[str] | None = None
 
 
 class TaskLedger(Generic[T]):
@@ -51,7 +52,8 @@ class TaskLedger(Generic[T]):
         # Tasks that may be copied, oldest first: once each, or two copies could fail in turns for ever. No suspects.
         self._uncopied: dict[T, None] = {}
         self._refused: deque[T] = deque()
-        self._losses: Counter[T] = Counter()  # with their workers, or by refusals
+        self._refusals: Counter[T] = Counter()
+        self._losses: Counter[T] = Counter()
         self._max_attempts = max_attempts
         self.num_repeats = 0
 
@@ -90,18 +92,14 @@ class TaskLedger(Generic[T]):
         """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
         if not self._stopped(task, worker_id):
             return None
-        return TaskFailed(task, self._losses[task] + 1, reason)
+        return TaskFailed(task, self._losses[task] + self._refusals[task] + 1, reason)
 
-    def refused(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
-        """Record that a worker could not do a task, for a reason that may be its node's: others try it, some times."""
-        self._losses[task] += 1
-        if not self._stopped(task, worker_id):
-            return None
-        if self._losses[task] > self._max_attempts:
-            return TaskFailed(task, self._losses[task], reason)
-        self.num_repeats += 1
-        self._refused.append(task)
-        return None
+    def refused(self, task: T, worker_id: int) -> None:
+        """Record that a worker could not do a task, for a reason that may be its node's: another one tries it."""
+        self._refusals[task] += 1
+        if self._stopped(task, worker_id):
+            self.num_repeats += 1
+            self._refused.append(task)
 
     def lost(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""
@@ -109,7 +107,7 @@ class TaskLedger(Generic[T]):
         if not self._stopped(task, worker_id):
             return None
         if self._losses[task] >= self._max_attempts:
-            return TaskFailed(task, self._losses[task], reason)
+            return TaskFailed(task, self._losses[task] + self._refusals[task], reason)
         self.num_repeats += 1
         self._suspects.append(task)
         return None

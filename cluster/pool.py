@@ -4,7 +4,7 @@ Written by hand because `ray.util.ActorPool` loses a dead actor's task and queue
 """
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, Self, TypeAlias
 
@@ -55,6 +55,7 @@ class WorkerPool(Generic[T, R, D]):
         spare_s: See `Deadline`.
         of_a_node: Exceptions of a task that may be its node's alone, which lacks a disk or a network: it is tried on
             another node, where there is one, and that node rests. Their reasons name the machine, where there are more.
+        shortfall: What would have been raised instead of a result, had another node been there to do it better.
 
     Attributes:
         ready_workers: All that were ever ready, the dead included.
@@ -70,12 +71,13 @@ class WorkerPool(Generic[T, R, D]):
         faults: tuple[type[Exception], ...] = (),
         spare_s: float = 0.0,
         of_a_node: tuple[type[Exception], ...] = (),
+        shortfall: Callable[[R], str | None] = lambda result: None,
     ) -> None:
         self._head = HeadWatch()
         self._recipe = ray.put(recipe)
         self._placement = placement
         self._deadline = Deadline(deadline_s, spare_s)
-        self._faults, self._of_a_node = faults, of_a_node
+        self._faults, self._of_a_node, self._shortfall = faults, of_a_node, shortfall
         remote: Any = ray.remote  # its stubs know no max_concurrency
         self._actor_class = remote(
             num_cpus=placement.cpus_per_worker,
@@ -165,9 +167,9 @@ class WorkerPool(Generic[T, R, D]):
         check_open()
         for worker in self._living:
             while assignment := self._refusals.assign(self._ledger, worker, time.monotonic()):
-                task, alone, may_refuse = assignment.task, assignment.alone, assignment.may_refuse
+                task, alone, refusals = assignment.task, assignment.alone, assignment.refusals
                 worker.give(task, alone)
-                self._calls.add(worker.actor.run.remote(task, alone, may_refuse), Call(worker, assignment))
+                self._calls.add(worker.actor.run.remote(task, alone, refusals), Call(worker, assignment))
 
     def _settle(self) -> Iterator[Outcome[T, R]]:
         """Wait for a call to end, or for the time to look around, and act on what is found."""
@@ -205,7 +207,7 @@ class WorkerPool(Generic[T, R, D]):
             yield from self._lose(worker, cause_of_death(error))
         else:
             self._deadline.learn(worker.release(given.task))
-            self._refusals.done(worker, given.task, given.may_refuse)
+            self._refusals.done(worker, given, self._shortfall(result))
             if self._ledger.done(given.task):
                 yield TaskDone(given.task, result, worker.worker_id)
 
@@ -214,9 +216,10 @@ class WorkerPool(Generic[T, R, D]):
         reason = one_line(error)
         if isinstance(error, self._of_a_node):
             reason = self._refusals.named(worker, reason)
-            if given.may_refuse:
-                self._refusals.refused(worker, given.task, time.monotonic())
-                return self._ledger.refused(given.task, worker.worker_id, reason)
+            if given.refusals is not None and self._refusals.refused(worker, given.task, str(error), time.monotonic()):
+                self._ledger.refused(given.task, worker.worker_id)
+                return None
+            self._refusals.done(worker, given, str(error))
         return self._ledger.raised(given.task, worker.worker_id, reason)
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:

@@ -1,7 +1,7 @@
 """Tasks that nodes could not do for a reason that may be their own, as a disk that they lack, and where to try them."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import replace
 from functools import partial
 from typing import Generic
@@ -14,60 +14,55 @@ _REST_S = 30.0  # a node that has refused a task, until it is given one again: e
 
 
 class Refusals(Generic[T, D]):
-    """Which nodes refused which tasks.
+    """Which nodes refused which tasks, and what they said.
 
-    A task that was refused is tried on the other nodes. What all of them refuse, or several, is no node's fault: it is
-    done as well as can be, or fails. A node that has refused what another one did has a fault of its own.
+    A task that was refused is tried on other nodes, first on those that have shown that they can do some. Each is told
+    what the others said, and may do the task where it finds the same. What several of those nodes refuse, or all nodes,
+    is no node's fault: it is done as well as can be, or fails. A node that refused what another one did well has a
+    fault of its own until it does one well: it is asked for no other's, and never to do one as well as can be.
 
     Args:
         workers: All there are, as they come and go.
-        most: Nodes that a task is tried on.
+        most: Nodes that can do tasks, on which one is tried.
     """
 
     def __init__(self, workers: Collection[Worker[T, D]], most: int) -> None:
         self._workers, self._most = workers, most
-        self._by: defaultdict[T, set[str | None]] = defaultdict(set)
-        self._rests_until: dict[str | None, float] = {}
+        self._by: defaultdict[T, dict[str | None, str]] = defaultdict(dict)
+        self._proven: set[str | None] = set()
         self._faulty: set[str | None] = set()
+        self._rests_until: dict[str | None, float] = {}
 
     def assign(self, ledger: TaskLedger[T], worker: Worker[T, D], now: float) -> Assignment[T] | None:
         """Choose the next task for a worker; None if there is none for it now."""
         if not worker.has_room or self.rests(worker, now):
             return None
-        found = ledger.assign(worker.worker_id, len(worker.tasks), partial(self.is_open_to, worker))
+        nodes = self._sound_nodes()
+        found = ledger.assign(worker.worker_id, len(worker.tasks), partial(self._is_open, worker.node_id, nodes))
         if found is None:
             return None
-        self.given(worker, now)
-        return replace(found, may_refuse=self.may_refuse(worker, found.task))
-
-    def is_open_to(self, worker: Worker[T, D], task: T) -> bool:
-        """Whether a task may be given to this worker: its node has not refused it, or no other is left to be asked."""
-        by = self._by.get(task)
-        return not by or worker.node_id not in by or self._has_gone_round(by)
-
-    def may_refuse(self, worker: Worker[T, D], task: T) -> bool:
-        """Whether what this worker's node lacks may be somewhere else."""
-        if worker.node_id in self._faulty:
-            return True
-        by = self._by.get(task)
-        return self._has_others(worker) and not (by and self._has_gone_round(by))
-
-    def refused(self, worker: Worker[T, D], task: T, now: float) -> None:
-        """Record that a task was refused."""
-        self._by[task].add(worker.node_id)
-        self._rests_until[worker.node_id] = now + _REST_S
-
-    def given(self, worker: Worker[T, D], now: float) -> None:
-        """Record that a worker was given a task: on a node that has refused some it is the only one for a while."""
         if worker.node_id in self._rests_until:
             self._rests_until[worker.node_id] = now + _REST_S
+        return replace(found, refusals=self._told(worker.node_id, nodes, found.task))
 
-    def done(self, worker: Worker[T, D], task: T, might_refuse: bool) -> None:
-        """Record that a task was done, by a worker that might have refused it, or not."""
-        self._rests_until.pop(worker.node_id, None)
-        by = self._by.pop(task, set())
-        if might_refuse:
-            self._faulty = (self._faulty | by) - {worker.node_id}
+    def refused(self, worker: Worker[T, D], task: T, said: str, now: float) -> bool:
+        """Record that a task was refused; False if no node is left that it could be tried on."""
+        self._by[task][worker.node_id] = said
+        self._rests_until[worker.node_id] = now + _REST_S
+        return bool(self._sound_nodes())
+
+    def done(self, worker: Worker[T, D], given: Assignment[T], said: str | None = None) -> None:
+        """Record that a task was done, well if nothing was said: that refutes those that refused it."""
+        node_id = worker.node_id
+        by = self._by.pop(given.task, {})
+        agree = {node_id} | {other for other, others_word in by.items() if others_word == said}
+        if said is None:
+            self._faulty = (self._faulty | by.keys()) - {node_id}
+        is_proof = said is None or self._sound_nodes() <= agree
+        self._proven = (self._proven | (agree if is_proof else set())) - self._faulty
+        if is_proof or given.refusals is not None:  # else they may all have the same fault
+            for other in agree:
+                self._rests_until.pop(other, None)
 
     def rests(self, worker: Worker[T, D], now: float) -> bool:
         """Whether a worker gets nothing now: its node has refused a task of late, and others have not."""
@@ -76,12 +71,33 @@ class Refusals(Generic[T, D]):
 
     def named(self, worker: Worker[T, D], reason: str) -> str:
         """A reason, with the name of the machine where there are others."""
-        return f"on {worker.host}: {reason}" if self._has_others(worker) else reason
+        return f"on {worker.host}: {reason}" if self._nodes() - {worker.node_id} else reason
 
-    def _has_others(self, worker: Worker[T, D]) -> bool:
-        """Whether a worker has begun on another node than this one's."""
-        return any(other.host is not None and other.node_id != worker.node_id for other in self._workers)
+    def _is_open(self, node_id: str | None, nodes: Set[str | None], task: T) -> bool:
+        """Whether a node may be given a task: nobody has refused it, or it is this one's turn to be asked."""
+        by = self._by.get(task)
+        if not by:
+            return True
+        if nodes and node_id not in nodes:
+            return False
+        if node_id in by:
+            return self._is_enough(by.keys(), nodes)
+        return node_id in self._proven or self._proven & nodes <= by.keys()
 
-    def _has_gone_round(self, refused_by: set[str | None]) -> bool:
-        nodes = {worker.node_id for worker in self._workers if worker.host is not None}
-        return len(refused_by) >= self._most or refused_by.issuperset(nodes - self._faulty)
+    def _told(self, node_id: str | None, nodes: Set[str | None], task: T) -> frozenset[str] | None:
+        """What others said of a task, which a node may refuse as well; None if it is to do it as well as can be."""
+        by = self._by.get(task, {})
+        if node_id in nodes and self._is_enough(by.keys() | {node_id}, nodes):
+            return None
+        return frozenset(by.values())
+
+    def _is_enough(self, by: Set[str | None], nodes: Set[str | None]) -> bool:
+        """Whether what these nodes refuse is no node's fault."""
+        return nodes <= by or len(by & self._proven) >= self._most
+
+    def _sound_nodes(self) -> set[str | None]:
+        return self._nodes() - self._faulty
+
+    def _nodes(self) -> set[str | None]:
+        """All on which a worker has begun."""
+        return {worker.node_id for worker in self._workers if worker.host is not None}

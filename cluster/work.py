@@ -1,6 +1,6 @@
 """What a pool runs: the protocol between `WorkerPool` and the work that each of its workers builds."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
@@ -25,15 +25,16 @@ class Work(Protocol[_TaskIn, _ResultOut, _DescriptionOut]):
     def tasks_at_once(self) -> int:
         """How many calls may overlap, at most `MAX_TASKS_AT_ONCE`; each call has a thread of its own."""
 
-    def __call__(self, task: _TaskIn, /, may_refuse: bool = False) -> _ResultOut:
+    def __call__(self, task: _TaskIn, /, refusals: Collection[str] | None = None) -> _ResultOut:
         """Do a task.
 
         Args:
             task: What to do.
-            may_refuse: Whether another node may do it, if this one seems to lack what it takes: raise what says so.
+            refusals: What was raised of it on other nodes; if this one seems to lack what it takes, and not as they do:
+                raise what says so. None if it is to be done as well as can be.
         """
 
-    def again(self, task: _TaskIn, /, may_refuse: bool = False) -> _ResultOut:
+    def again(self, task: _TaskIn, /, refusals: Collection[str] | None = None) -> _ResultOut:
         """Do a task that was lost with a worker before: it may take this one down as well."""
 
 
@@ -57,11 +58,11 @@ class FunctionWork(Generic[T, R]):
         self._function = function
         self.tasks_at_once = tasks_at_once
 
-    def __call__(self, task: T, /, may_refuse: bool = False) -> R:  # noqa: ARG002
+    def __call__(self, task: T, /, refusals: Collection[str] | None = None) -> R:  # noqa: ARG002
         """Call the function."""
         return self._function(task)
 
-    def again(self, task: T, /, may_refuse: bool = False) -> R:  # noqa: ARG002
+    def again(self, task: T, /, refusals: Collection[str] | None = None) -> R:  # noqa: ARG002
         """Call the function, as for any task."""
         return self._function(task)
 

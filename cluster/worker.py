@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
 
@@ -55,9 +56,9 @@ class Actor:
         self._work: Work[Any, Any, D] = work
         return devices, work.description, work.tasks_at_once
 
-    def run(self, task: Any, again: bool, may_refuse: bool) -> Any:
+    def run(self, task: Any, again: bool, refusals: Collection[str] | None) -> Any:
         """Do one task; calls may overlap."""
-        return self._work.again(task, may_refuse) if again else self._work(task, may_refuse)
+        return self._work.again(task, refusals) if again else self._work(task, refusals)
 
 
 @dataclass

@@ -59,4 +59,4 @@ def start_actors(
     recipe: Recipe[ShardTask, ShardReport, ScorerDescription] = require_files(build, needed)
     spare_s = _READS_THAT_HANG * request.read_timeout_s
     faults = (ScoringError,), spare_s, (StorageError, LeaseLostError, OSError)
-    return WorkerPool(recipe, placement, request.shard_deadline_s, *faults)
+    return WorkerPool(recipe, placement, request.shard_deadline_s, *faults, shortfall=lambda report: report.shortfall)

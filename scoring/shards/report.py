@@ -30,6 +30,7 @@ class ShardReport:
         peak_memory_bytes: The most that the worker's process had held by then.
         batch_size: Images per forward pass.
         imported_at: When the worker had imported the libraries that run its network; 0 for none.
+        shortfall: Which could not be read of the images that were tried, if they are half of them, or more.
     """
 
     shard_id: int
@@ -47,6 +48,7 @@ class ShardReport:
     peak_memory_bytes: int = 0
     batch_size: int = 0
     imported_at: float = 0.0
+    shortfall: str | None = None
 
     @property
     def num_read(self) -> int:

@@ -2,7 +2,7 @@
 
 import errno
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -105,10 +105,24 @@ def count_unread(messages: Iterable[str | None]) -> int:
     return sum(map(may_pass, messages))
 
 
-def refuse_unread(rows: Sequence[ScoredImage]) -> None:
-    """Raise UnreachableError if half of a shard's images, or more, cannot be read now; elsewhere they may be."""
+def find_shortfall(rows: Sequence[ScoredImage], refusals: Collection[str] | None, again: bool) -> str | None:
+    """Which of a shard's images cannot be read now, if they are half of them, or more.
+
+    Args:
+        rows: Those that were tried.
+        refusals: What was raised of them on other machines; None where nobody else can try them.
+        again: Whether they could not be read at another time, either.
+
+    Raises:
+        UnreachableError: If so, and others may read them: none found the same, or this machine may lack them all.
+    """
     unread = [row for row in rows if may_pass(row.error_message)]
-    if unread and 2 * len(unread) >= len(rows):
-        count = f"{len(unread)} of {len(rows)} images of a shard cannot be read, such as this one"
-        reason = f"{count}: {unread[0].error_message}. Bring them back, and run again"
-        raise UnreachableError(errno.EREMOTEIO, reason, unread[0].image.path)
+    if not unread or 2 * len(unread) < len(rows):
+        return None
+    count = f"{len(unread)} of {len(rows)} images of a shard cannot be read, such as this one"
+    reason = f"{count}: {unread[0].error_message}. Bring them back, and run again"
+    error = UnreachableError(errno.EREMOTEIO, reason, unread[0].image.path)
+    tells = again or len(unread) < len(rows)
+    if refusals is None or (tells and str(error) in refusals):
+        return str(error)
+    raise error

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from operator import is_not
 from typing import Any
@@ -28,7 +29,7 @@ from scoring.shards.batch_size import fastest_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
-from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, refuse_unread, shard_of
+from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, find_shortfall, shard_of
 from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
 
 
@@ -70,12 +71,12 @@ class ShardScorer:
         self._turns = ModelTurns(self._model)
         self.description = describe(self._model, settings.model.runtime)
 
-    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
+    def __call__(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         """Score one shard of the run folder's manifest and write its predictions, or try its unread images again.
 
         Args:
             task: Which.
-            may_refuse: Whether another machine may do it, if this one cannot read most of its images.
+            refusals: What was raised of it on other machines, where they may have its images; None if they cannot.
 
         Returns:
             What it took.
@@ -85,17 +86,17 @@ class ShardScorer:
             LeaseLostError: If another driver took over; nothing was written.
             StorageError: If it cannot be written.
         """
-        return self._score_shard(task, self._decoders.ahead, may_refuse)
+        return self._score_shard(task, self._decoders.ahead, refusals)
 
-    def again(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
+    def again(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         """The same for a shard that was lost with a worker: pictures are decoded in a process of their own."""
-        return self._score_shard(task, self._decoders.guarded, may_refuse)
+        return self._score_shard(task, self._decoders.guarded, refusals)
 
     def close(self) -> None:
         """End the threads or processes that decode, where this process goes on to other work."""
         self._decoders.close()
 
-    def _score_shard(self, task: ShardTask, decoding: Decoding, may_refuse: bool) -> ShardReport:
+    def _score_shard(self, task: ShardTask, decoding: Decoding, refusals: Collection[str] | None) -> ShardReport:
         shard_id = shard_of(task)
         listed, stopwatch = self._manifest.shard(shard_id), Stopwatch()
         path = self._folder.shard(shard_id, self._manifest.info.num_shards)
@@ -104,8 +105,7 @@ class ShardScorer:
         with decoding([listed[number] for number in numbers]) as batches:
             rows = self._turns.score(batches, stopwatch)
         self._check_place(rows)
-        if may_refuse:
-            refuse_unread(rows)
+        shortfall = find_shortfall(rows, refusals, again=unread is not None)
         started_writing = time.perf_counter()
         read = list(listed)
         for number, row in zip(numbers, rows, strict=True):
@@ -117,7 +117,8 @@ class ShardScorer:
         write_s = time.perf_counter() - started_writing
         if unread:  # the others' rows stay as they were
             rows = unread.filled_in(rows)
-        return stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
+        report = stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
+        return replace(report, shortfall=shortfall)
 
     @cached_property
     def _manifest(self) -> Manifest:

@@ -10,6 +10,7 @@ there as the test lets be.
 import os
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -51,13 +52,13 @@ class ChaoticScorer(ShardScorer):
             raise ModelError("the weights are gone")
         super().__init__(settings, load_fake, decode_or_crash)
 
-    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
+    def __call__(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         self._follow_orders(shard_of(task))
-        return super().__call__(task, may_refuse)
+        return super().__call__(task, refusals)
 
-    def again(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
+    def again(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         self._follow_orders(shard_of(task))
-        return super().again(task, may_refuse)
+        return super().again(task, refusals)
 
     def _write(self, shard_id: int, *arguments: Any) -> str:
         digest = super()._write(shard_id, *arguments)

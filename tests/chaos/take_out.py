@@ -62,7 +62,7 @@ MECHANISMS = [
     Mechanism(
         "a refused task is tried again",
         _LEDGER,
-        "        self._refused.append(task)\n",
+        "            self._refused.append(task)\n",
         "",
         "tests/cluster/test_ledger.py",
     ),
@@ -448,8 +448,8 @@ MECHANISMS = [
     Mechanism(
         "a lost shard is decoded in a process of its own",
         "cluster/worker.py",
-        "self._work.again(task, may_refuse) if again else self._work(task, may_refuse)",
-        "self._work(task, may_refuse)",
+        "self._work.again(task, refusals) if again else self._work(task, refusals)",
+        "self._work(task, refusals)",
         f"{_CHAOS}a_picture_crashes_the_decoder[0]",
     ),
     Mechanism(
@@ -547,7 +547,7 @@ MECHANISMS = [
         "signals end a command while Python imports",
         "jobs/entry.py",
         "            signal.signal(number, _exit)\n",
-        "            pass\n",
+        "",
         "tests/jobs/score/test_stopping.py",
     ),
     Mechanism(

@@ -67,20 +67,34 @@ def test_copy_keeps_a_task_alive_when_the_other_is_lost_or_raises() -> None:
     assert not ledger.is_open
 
 
-def test_task_that_was_refused_goes_to_whom_it_is_open_and_is_given_up_after_more_than_three_refusals() -> None:
+def test_task_that_was_refused_goes_to_whom_it_is_open_as_often_as_it_is_refused() -> None:
     ledger = TaskLedger([0, 1, 2], max_attempts=3)
     ledger.assign(0, 0)
-    assert ledger.refused(0, 0, "no disk") is None
+    ledger.refused(0, 0)
     assert ledger.assign(0, 1, lambda task: False) == Assignment(1)
     assert ledger.assign(1, 0) == Assignment(0)
-    assert ledger.refused(0, 1, "no disk") is None
-    for attempt in (3, 4):
-        assert ledger.assign(2, 1) == Assignment(0)
-        refused = ledger.refused(0, 2, "none here")
-        assert refused == (TaskFailed(0, 4, "none here") if attempt == 4 else None)
-    assert ledger.num_repeats == 3
+    ledger.refused(0, 1)
+    for worker_id in range(2, 12):
+        assert ledger.assign(worker_id, 1) == Assignment(0)
+        ledger.refused(0, worker_id)
+    assert ledger.num_repeats == 12
+    assert ledger.assign(12, 1) == Assignment(0)
+    assert ledger.raised(0, 12, "none here") == TaskFailed(0, 13, "none here")
     assert ledger.assign(3, 0, lambda task: False) == Assignment(2)
     assert ledger.assign(4, 0, lambda task: task != 1) == Assignment(2), "nor are copies for whom it is not open"
+
+
+def test_copies_that_are_refused_leave_the_task_to_others_once() -> None:
+    ledger = TaskLedger([1], max_attempts=3)
+    ledger.assign(0, 0)
+    ledger.assign(1, 0)
+    ledger.refused(1, 0)
+    assert ledger.assign(2, 0) is None, "the copy still runs"
+    ledger.refused(1, 1)
+    assert ledger.assign(2, 0) == Assignment(1)
+    assert ledger.lost(1, 2, "died") is None, "refusals are no losses"
+    assert ledger.lost(1, 3, "late") is None
+    assert ledger.assign(4, 0) == Assignment(1, alone=True)
 
 
 def test_two_copies_that_raise_in_turns_end_all_the_same() -> None:
@@ -119,8 +133,7 @@ def test_every_task_ends_exactly_once_whatever_happens(seed: int, num_tasks: int
                 failure = ledger.raised(task, worker, "raised")
                 ended += [failure.task] if failure else []
             elif chance.random() < 0.1:
-                failure = ledger.refused(task, worker, "refused")
-                ended += [failure.task] if failure else []
+                ledger.refused(task, worker)
             elif ledger.done(task):
                 ended.append(task)
         alone.discard(worker)

@@ -2,7 +2,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -184,7 +184,7 @@ class _Overlapping:
         self.tasks_at_once = tasks_at_once
         self._running: list[int] = []
 
-    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+    def __call__(self, task: int, /, refusals: Collection[str] | None = None) -> int:
         self._running.append(task)
         time.sleep(0.1)
         together = len(self._running)
@@ -218,7 +218,7 @@ class _DiesFirst(FunctionWork[int, str]):
             os.kill(os.getpid(), signal.SIGKILL)
         return "first"
 
-    def again(self, task: int, /, may_refuse: bool = False) -> str:
+    def again(self, task: int, /, refusals: Collection[str] | None = None) -> str:
         return "again"
 
 
@@ -263,15 +263,15 @@ class _LacksOnOneNode:
             file.write(own_node_id())
         self._folder, self._lacks = folder, everywhere or (folder / "good").read_text() != own_node_id()
 
-    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+    def __call__(self, task: int, /, refusals: Collection[str] | None = None) -> int:
         if not self._lacks:
             time.sleep(0.1)
             return task
         with (self._folder / str(task)).open("a") as file:
-            file.write(own_node_id()[0] if may_refuse else "!")
-        if may_refuse or task == 3:
+            file.write(own_node_id()[0] if refusals is not None else "!")
+        if refusals is not None or task == 3:
             raise FileNotFoundError("no photos here")
-        return -task
+        return ~task
 
     again = __call__
 
@@ -280,7 +280,10 @@ _ONE_EACH = Placement(num_workers=2, gpus_per_worker=0, cpus_per_worker=2)
 
 
 def _refusing(folder: Path, everywhere: bool) -> WorkerPool[int, int, None]:
-    pool = WorkerPool(partial(_LacksOnOneNode, folder, everywhere), _ONE_EACH, of_a_node=(OSError,))
+    recipe = partial(_LacksOnOneNode, folder, everywhere)
+    pool = WorkerPool(
+        recipe, _ONE_EACH, of_a_node=(OSError,), shortfall=lambda result: "no photos here" if result < 0 else None
+    )
     give_up_at = time.monotonic() + 60
     while len(pool.ready_workers) < 2 and time.monotonic() < give_up_at:
         list(pool._settle())
@@ -297,12 +300,12 @@ def test_what_one_node_cannot_do_is_done_on_another_and_it_takes_no_more(tmp_pat
 @pytest.mark.ci
 def test_what_no_node_can_do_is_asked_of_each_and_then_done_as_well_as_can_be_or_fails(tmp_path: Path) -> None:
     done, failed = _run(_refusing(tmp_path, everywhere=True), range(6))
-    assert done == {task: -task for task in range(6) if task != 3}
+    assert done == {task: ~task for task in range(6) if task != 3}
     assert set(failed) == {3}
-    assert failed[3].attempts == 3
+    assert 2 <= failed[3].attempts <= 3
     assert re.fullmatch(r"on \S+: no photos here", failed[3].reason)
     asked = [(tmp_path / str(task)).read_text() for task in range(6)]
-    assert all("!" not in each[:2] and set(each[2:]) == {"!"} for each in asked), "the last ones may run twice"
+    assert all(re.fullmatch("[^!]{1,2}!{1,2}", each) for each in asked), "the last ones may run twice"
 
 
 def _starts_with_a_mark(file: Path) -> Callable[[int], int]:
@@ -424,7 +427,7 @@ class _KnowsItsNode:
     def __init__(self) -> None:
         self.description = own_node_id()
 
-    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+    def __call__(self, task: int, /, refusals: Collection[str] | None = None) -> int:
         return task
 
     again = __call__
@@ -672,7 +675,7 @@ class _OfTwoKinds:
         self.description = _Kind("float16" if file.exists() else "bfloat16", reason=str(os.getpid()))
         file.touch()
 
-    def __call__(self, task: int, /, may_refuse: bool = False) -> int:
+    def __call__(self, task: int, /, refusals: Collection[str] | None = None) -> int:
         if task == 3 and self.description.precision == "bfloat16":
             os.kill(os.getpid(), signal.SIGKILL)
         return task

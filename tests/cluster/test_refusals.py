@@ -1,67 +1,241 @@
+"""Real bookkeeping of which node is asked for what, on a clock that stands between events: no Ray."""
+
+import heapq
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
 import pytest
 
+from cluster.ledger import Assignment, TaskLedger
 from cluster.refusals import _REST_S, Refusals
-from cluster.worker import Worker
+from cluster.worker import Worker, WorkerInfo
+
+_ALL, _HALF = "none of it can be read", "half of it can be read"
 
 
-@pytest.fixture
-def workers() -> list[Worker[int, None]]:
-    """One on each of three nodes."""
-    info: object = object()
-    return [Worker(number, None, node_id=name, host="host", info=info) for number, name in enumerate("abc")]  # type: ignore[arg-type]
+def _workers(num_nodes: int, each: int = 1) -> list[Worker[int, None]]:
+    devices: object = object()
+    info: WorkerInfo[None] = WorkerInfo(0, devices, None, tasks_at_once=2)  # type: ignore[arg-type]
+    names = [chr(ord("a") + number % num_nodes) for number in range(num_nodes * each)]
+    return [Worker(number, None, node_id=name, host="host", info=info) for number, name in enumerate(names)]
 
 
-@pytest.fixture
-def refusals(workers: list[Worker[int, None]]) -> Refusals[int, None]:
-    """What they refuse, of which three nodes are asked at most."""
-    return Refusals(workers, 3)
+class _Pool:
+    """Refusals and a ledger, and what a pool does with both.
+
+    Args:
+        workers: All there are.
+        num_tasks: Tasks count from 0.
+    """
+
+    def __init__(self, workers: list[Worker[int, None]], num_tasks: int) -> None:
+        self.refusals, self.ledger = Refusals(workers, 3), TaskLedger(range(num_tasks), 3)
+        self.failed: list[int] = []
+        self.now = 0.0
+
+    def give(self, worker: Worker[int, None]) -> Assignment[int] | None:
+        """Give a worker what it is to do next."""
+        given = self.refusals.assign(self.ledger, worker, self.now)
+        if given:
+            worker.give(given.task, given.alone)
+        return given
+
+    def end(self, worker: Worker[int, None], given: Assignment[int], said: str | None) -> bool:
+        """A task ends: nothing is said if it was done well; True if this result counts."""
+        worker.release(given.task)
+        agrees = said == _HALF and said in (given.refusals or ())
+        if said is None or given.refusals is None or agrees:
+            self.refusals.done(worker, given, said)
+            return self.ledger.done(given.task)
+        if self.refusals.refused(worker, given.task, said, self.now):
+            self.ledger.refused(given.task, worker.worker_id)
+        elif self.ledger.raised(given.task, worker.worker_id, said):
+            self.failed.append(given.task)
+        return False
+
+    def do(self, worker: Worker[int, None], said: str | None) -> Assignment[int]:
+        """Give a worker a task that ends at once."""
+        given = self.give(worker)
+        assert given
+        self.end(worker, given, said)
+        return given
 
 
-def test_one_node_has_nobody_to_leave_its_tasks_to(workers: list[Worker[int, None]]) -> None:
-    refusals = Refusals(workers[:1], 3)
-    assert not refusals.may_refuse(workers[0], 7)
-    assert refusals.named(workers[0], "reason") == "reason"
+def test_one_node_has_nobody_to_leave_its_tasks_to() -> None:
+    workers = _workers(1, each=2)
+    pool = _Pool(workers, 1)
+    assert pool.give(workers[0]) == Assignment(0, refusals=None)
+    assert pool.refusals.named(workers[0], "reason") == "reason"
 
 
-def test_a_task_is_open_to_the_others_until_all_have_refused_it(
-    workers: list[Worker[int, None]], refusals: Refusals[int, None]
+def test_a_task_is_left_to_the_others_and_the_last_one_does_it_as_well_as_can_be() -> None:
+    workers = _workers(3)
+    pool = _Pool(workers, 1)
+    assert pool.refusals.named(workers[0], "reason") == "on host: reason"
+    assert pool.do(workers[0], _ALL).refusals == frozenset()
+    assert pool.give(workers[0]) is None, "others are to be asked"
+    assert pool.do(workers[1], _ALL).refusals == frozenset([_ALL])
+    assert pool.do(workers[2], _ALL).refusals is None
+    assert not pool.ledger.is_open
+
+
+def test_a_node_that_has_done_tasks_is_asked_before_those_that_have_not() -> None:
+    first, second, third = _workers(3)
+    pool = _Pool([first, second, third], 3)
+    pool.do(third, None)
+    pool.do(first, _ALL)
+    assert pool.do(second, None).task == 2
+    pool.refusals.refused(second, 9, _ALL, pool.now)
+    assert pool.do(third, None).task == 1
+
+
+def test_three_nodes_that_can_do_tasks_are_enough_and_one_that_never_did_any_does_not_count() -> None:
+    *able, other, last = _workers(5)
+    pool = _Pool([*able, other, last], 5)
+    for worker in able:
+        pool.do(worker, None)
+    assert pool.do(other, _ALL).task == 3
+    assert pool.do(last, None).task == 4, "not what those are asked that can do tasks"
+    given = [pool.do(worker, _ALL) for worker in able]
+    assert [each.task for each in given] == [3, 3, 3]
+    assert [each.refusals for each in given] == [frozenset([_ALL]), frozenset([_ALL]), None]
+    assert not pool.ledger.is_open
+
+
+def test_a_node_that_refused_what_another_did_is_asked_for_no_others_tasks_and_fails_alone() -> None:
+    first, second = workers = _workers(2)
+    pool = _Pool(workers, 9)
+    pool.do(first, _ALL)
+    assert pool.do(second, None).task == 0
+    pool.now += _REST_S
+    pool.do(second, _HALF)
+    assert pool.ledger.num_repeats == 1, "no other node counts: it is done as well as can be"
+    del workers[1]
+    assert pool.do(first, _ALL).refusals == frozenset()
+    assert pool.failed == [2], "nor is it done by a node that is known to lack what it takes"
+    pool.do(first, None)
+    assert pool.do(first, None).refusals is None
+
+
+@pytest.mark.parametrize("last_says", [_ALL, _HALF])
+def test_what_all_nodes_say_the_same_of_shows_that_they_are_alike(last_says: str) -> None:
+    *others, last = workers = _workers(5)
+    pool = _Pool(workers, 2)
+    for worker in others:
+        pool.do(worker, _ALL)
+        pool.now += 2 * _REST_S
+    assert pool.do(last, last_says) == Assignment(0), "it is done as well as can be"
+    given = [pool.do(worker, _ALL) for worker in others[:3]]
+    assert [each.task for each in given] == [1, 1, 1]
+    assert (given[-1].refusals is None) == (last_says == _ALL), "three such nodes are enough"
+
+
+def test_a_node_that_refused_rests_and_then_gets_one_task_unless_all_rest() -> None:
+    first, second, third = workers = _workers(3)
+    pool = _Pool(workers, 9)
+    pool.do(first, _ALL)
+    assert [pool.refusals.rests(worker, 1.0) for worker in workers] == [True, False, False]
+    pool.now = _REST_S
+    assert pool.give(first)
+    assert pool.refusals.rests(first, _REST_S)
+    pool.do(second, _ALL)
+    pool.refusals.refused(third, 7, _ALL, _REST_S)
+    assert not any(pool.refusals.rests(worker, _REST_S) for worker in workers)
+    pool.end(first, Assignment(1, refusals=frozenset()), None)
+    assert [pool.refusals.rests(worker, _REST_S) for worker in workers] == [False, True, True]
+
+
+@dataclass
+class _Run:
+    """What became of tasks of 60 s, two at once for each worker.
+
+    Attributes:
+        lost: Tasks that were done without what another node has.
+        readings: How often each was tried.
+    """
+
+    failed: list[int]
+    seconds: float = 0.0
+    lost: list[int] = field(default_factory=list)
+    readings: Counter[int] = field(default_factory=Counter)
+
+
+def _simulate(workers: list[Worker[int, None]], num_tasks: int, says: Callable[[str, int], str | None]) -> _Run:
+    """Do tasks, of which nodes say something or nothing; a node that has nothing says so in a second."""
+    chance, order = random.Random(0), count()
+    events: list[tuple[float, int, Worker[int, None], Assignment[int], str | None]] = []
+    pool = _Pool(workers, num_tasks)
+    run = _Run(pool.failed)
+    while pool.ledger.is_open:
+        for worker in workers:
+            while given := pool.give(worker):
+                run.readings[given.task] += 1
+                said = says(str(worker.node_id), given.task)
+                took_s = 1.0 if said == _ALL else 60.0 + 20.0 * chance.random()
+                heapq.heappush(events, (pool.now + took_s, next(order), worker, given, said))
+        if not events or events[0][0] > pool.now + 1.0:
+            pool.now += 1.0
+            assert pool.now < 100_000, "it never ends"
+            continue
+        pool.now, _, worker, given, said = heapq.heappop(events)
+        if pool.end(worker, given, said):
+            best = {says(str(other.node_id), given.task) for other in workers}
+            run.lost += [given.task] if said not in best or (said == _ALL and len(best) > 1) else []
+    run.seconds = pool.now
+    assert set(run.readings) == set(range(num_tasks))
+    return run
+
+
+@pytest.mark.parametrize("each", [1, 2, 4])
+@pytest.mark.parametrize("num_nodes", [2, 3, 4, 10])
+@pytest.mark.parametrize("one_in", [1, 2, 4])
+def test_tasks_of_which_half_can_be_read_nowhere_are_all_done_and_read_about_once_more(
+    num_nodes: int, each: int, one_in: int
 ) -> None:
-    for number, worker in enumerate(workers):
-        assert refusals.may_refuse(worker, 7)
-        refusals.refused(worker, 7, 0.0)
-        assert refusals.is_open_to(worker, 7) == (number == 2)
-    assert not any(refusals.may_refuse(worker, 7) for worker in workers)
-    assert refusals.may_refuse(workers[0], 8)
-    assert refusals.named(workers[0], "reason") == "on host: reason"
+    def says(node: str, task: int) -> str | None:
+        return _HALF if task % one_in == 0 else None
+
+    num_tasks = 16 * num_nodes * each
+    run = _simulate(_workers(num_nodes, each), num_tasks, says)
+    assert not run.failed
+    halves = [run.readings[task] for task in range(0, num_tasks, one_in)]
+    assert sum(halves) / len(halves) < 2.4
+    as_one = _simulate(_workers(1, num_nodes * each), num_tasks, says)
+    assert run.seconds < 2.6 * as_one.seconds
 
 
-def test_a_node_that_refused_what_another_did_may_refuse_when_it_is_alone_and_is_not_asked_for_the_rest(
-    workers: list[Worker[int, None]], refusals: Refusals[int, None]
-) -> None:
-    first, second, third = workers
-    refusals.refused(first, 7, 0.0)
-    refusals.done(second, 7, might_refuse=True)
-    refusals.refused(second, 8, 0.0)
-    refusals.refused(third, 8, 0.0)
-    assert refusals.is_open_to(second, 8)
-    assert not refusals.may_refuse(second, 8)
-    del workers[1:]
-    assert refusals.may_refuse(first, 9)
-    refusals.done(first, 9, might_refuse=True)
-    assert not refusals.may_refuse(first, 9)
+@pytest.mark.parametrize("num_nodes", [1, 2, 3, 4, 8])
+def test_a_last_task_that_idle_nodes_copy_is_done_though_all_refuse_it_at_once(num_nodes: int) -> None:
+    run = _simulate(_workers(num_nodes, 2), 1, lambda node, task: _HALF)
+    assert (run.failed, run.lost) == ([], [])
+    assert run.readings[0] <= 4
 
 
-def test_a_node_that_refused_rests_and_then_gets_one_task_unless_all_rest(
-    workers: list[Worker[int, None]], refusals: Refusals[int, None]
-) -> None:
-    first, second, third = workers
-    refusals.refused(first, 7, 0.0)
-    assert [refusals.rests(worker, 1.0) for worker in workers] == [True, False, False]
-    assert not refusals.rests(first, _REST_S)
-    refusals.given(first, _REST_S)
-    assert refusals.rests(first, _REST_S)
-    refusals.refused(second, 7, _REST_S)
-    refusals.refused(third, 7, _REST_S)
-    assert not any(refusals.rests(worker, _REST_S) for worker in workers)
-    refusals.done(first, 8, might_refuse=True)
-    assert [refusals.rests(worker, _REST_S) for worker in workers] == [False, True, True]
+def test_what_no_node_can_read_any_of_is_asked_of_all_until_they_have_proven_alike() -> None:
+    run = _simulate(_workers(10), 400, lambda node, task: _ALL)
+    assert not run.failed
+    assert sum(run.readings.values()) < 4 * 400
+
+
+@pytest.mark.parametrize(("num_bad", "num_nodes"), [(1, 2), (2, 4), (3, 4), (4, 8), (3, 20)])
+@pytest.mark.parametrize("each", [1, 4])
+def test_nodes_that_lack_all_leave_what_they_are_given_to_the_others(num_bad: int, num_nodes: int, each: int) -> None:
+    bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}
+    run = _simulate(_workers(num_nodes, each), 8 * num_nodes * each, lambda node, task: _ALL if node in bad else None)
+    assert (run.failed, run.lost) == ([], [])
+    alone = _simulate(_workers(num_nodes - num_bad, each), 8 * num_nodes * each, lambda node, task: None)
+    assert run.seconds < 1.1 * alone.seconds
+
+
+@pytest.mark.parametrize(("num_bad", "num_nodes"), [(2, 4), (3, 4), (3, 20)])
+def test_nodes_that_lack_all_and_tasks_of_which_half_is_nowhere_are_told_apart(num_bad: int, num_nodes: int) -> None:
+    bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}
+
+    def says(node: str, task: int) -> str | None:
+        return _ALL if node in bad else _HALF if task % 4 == 0 else None
+
+    run = _simulate(_workers(num_nodes, 2), 16 * num_nodes, says)
+    assert (run.failed, run.lost) == ([], [])

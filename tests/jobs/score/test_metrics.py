@@ -3,7 +3,7 @@ import re
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -51,9 +51,9 @@ class _GatedScorer(ShardScorer):
         super().__init__(settings, load_fake)
         self._gate = Path(str(settings.output)).parent / "gate"
 
-    def __call__(self, task: ShardTask, may_refuse: bool = False) -> ShardReport:
+    def __call__(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         pass_gate(self._gate, self._folder.shard(shard_of(task), self._manifest.info.num_shards))
-        return super().__call__(task, may_refuse)
+        return super().__call__(task, refusals)
 
 
 @pytest.fixture

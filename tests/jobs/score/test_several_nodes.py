@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -34,10 +35,12 @@ def archive(tmp_path: Path) -> Path:
     return tmp_path / "photos.zip"
 
 
-def _score(archive: Path, output: Path, address: str, *options: object) -> subprocess.CompletedProcess[str]:
+def _score(
+    archive: Path, output: Path, address: str, *options: object, shard_size: int = 1
+) -> subprocess.CompletedProcess[str]:
     """Run `shardscore score` with a network that is fast, on a cluster."""
     model = ("--model", archive.with_name("model.keras"), "--labels", "cat,dog", "--precision", "float32")
-    where = ("--images", archive, "--output", output, "--shard-size", 1, "--address", address)
+    where = ("--images", archive, "--output", output, "--shard-size", shard_size, "--address", address)
     command = [sys.executable, "-m", "tests.chaos.driver", "score", *where, *model, *options]
     return subprocess.run([str(word) for word in command], cwd=_ROOT, capture_output=True, text=True, timeout=120)
 
@@ -103,6 +106,26 @@ def test_a_node_that_has_a_table_and_not_its_photos_is_refused_and_one_that_lack
     assert missing.returncode == 0, missing.stdout + missing.stderr
     rows = read_predictions(RunFolder(tmp_path / "missing").predictions)
     assert sorted(rows["status"].to_pylist()) == ["error"] * 6 + ["ok"] * 6
+
+
+def test_shards_half_of_which_no_node_has_are_scored_on_many_nodes_and_may_be_tried_again(
+    archive: Path, tmp_path: Path
+) -> None:
+    table = _table_of_photos(archive.with_name("half.parquet"), [tmp_path / "here", tmp_path / "gone"])
+    for photo in (tmp_path / "gone").iterdir():
+        photo.unlink()
+    with ExitStack() as nodes:
+        address = nodes.enter_context(ray_head("--num-cpus", "1"))
+        for _ in range(3):
+            nodes.enter_context(ray_node(address, "--num-cpus", "1"))
+        for _ in range(2):
+            scored = _score(table, tmp_path / "run", address, "--actors", 4, shard_size=4)
+            assert scored.returncode == 0, scored.stdout + scored.stderr
+            rows = read_predictions(RunFolder(tmp_path / "run").predictions)
+            assert sorted(rows["status"].to_pylist()) == ["error"] * 6 + ["ok"] * 6
+            summary = record_of(tmp_path / "run").summary
+            assert summary
+            assert summary.num_repeats <= 9, "each shard refused, as its copy was, and done, and copied once more"
 
 
 @pytest.fixture(params=["first", "second"])

@@ -1,6 +1,7 @@
 import json
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
-from scoring.shards.retry import Retry
+from scoring.shards.retry import Retry, ShardTask
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.inputs import ImageEntry, find_images
@@ -95,15 +96,47 @@ def test_a_shard_half_of_which_cannot_be_read_is_left_to_another_machine_where_t
     scorer = ShardScorer(settings, load_fake)
     for score in (scorer, scorer.again):
         with pytest.raises(UnreachableError, match=r"2\.png: 6 of 12 images .* this one: .*No such file"):
-            score(0, may_refuse=True)
+            score(0, refusals=())
     assert not list(RunFolder(settings.output).predictions.glob("*"))
 
     (tmp_path / "2.png").rename(photos / "2.png")
-    assert scorer(0, may_refuse=True).num_errors == 6
+    assert scorer(0, refusals=()).num_errors == 6
     report = scorer(0)
     for number in range(3, 8):
         (tmp_path / f"{number}.png").rename(photos / f"{number}.png")
-    assert scorer(Retry(0, report.digest), may_refuse=True).num_errors == 0
+    assert scorer(Retry(0, report.digest), refusals=()).num_errors == 0
+
+
+def _said(scorer: ShardScorer, task: ShardTask, refusals: Collection[str]) -> str:
+    """What a machine says that does not score a shard."""
+    with pytest.raises(UnreachableError) as raised:
+        scorer(task, refusals)
+    return str(raised.value)
+
+
+def test_a_shard_of_which_two_machines_can_read_the_same_is_written_and_one_of_which_they_read_nothing_is_not(
+    photos: Path, tmp_path: Path
+) -> None:
+    scorer = ShardScorer(_settings(photos, tmp_path / "run", shard_size=12), load_fake)
+    (tmp_path / "away").mkdir()
+    for number in range(2, 12):
+        (photos / f"{number}.png").rename(tmp_path / "away" / f"{number}.png")
+    once = _said(scorer, 0, ())
+    (photos / "12.png").rename(tmp_path / "away" / "12.png")
+    assert once != _said(scorer, 0, {once}), "less can be read here"
+    (tmp_path / "away" / "12.png").rename(photos / "12.png")
+    report = scorer(0, {"other", once})
+    assert (report.shortfall, report.num_errors) == (once, 10)
+
+    again = _said(scorer, Retry(0, report.digest), ())
+    assert scorer(Retry(0, report.digest), {again}).shortfall, "they could not be read at another time, either"
+    (photos / "none").touch()
+    for number in (1, 12):
+        (photos / f"{number}.png").unlink()
+    assert _said(scorer, 0, {_said(scorer, 0, ())}), "what lacks all of them may be the machines"
+    for photo in (tmp_path / "away").iterdir():
+        photo.rename(photos / photo.name)
+    assert not scorer(0, ()).shortfall
 
 
 def test_all_rows_are_written_where_no_other_machine_may_have_the_images(photos: Path, tmp_path: Path) -> None:
