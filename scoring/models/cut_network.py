@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,15 @@ from scoring.networks.company import Company
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
 from scoring.networks.noise import pictures
+from scoring.networks.pooled_views import mirrored
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
+
+if TYPE_CHECKING:
+    import keras
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 _MOST_LOST = 0.01  # of a vector's length; rounding takes at most 0.0005 of it
@@ -140,6 +144,15 @@ class CutNetwork(ABC):
         if self.may_mix:
             precision, in_any_batch = self.precision.precision, self.is_trained_on
             Company(self.engine, batch_size, precision, "the base network", in_any_batch).check(self.model_digest)
+
+
+def with_flipped(network: "keras.Model") -> "keras.Model":
+    """A model whose outputs are those of the images and, beside them, those of their mirror images."""
+    import keras
+
+    pixels = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
+    outputs = [network(pixels), network(mirrored(pixels))]
+    return keras.Model(pixels, keras.layers.Concatenate()(outputs))
 
 
 def _are_lost(vectors: Float32Array) -> npt.NDArray[np.bool_]:
