@@ -91,7 +91,7 @@ class FeatureExtractor(CutNetwork):
         Raises:
             ModelError: If they are too large or too small for float16.
         """
-        self.check_float16(features, "Name another layer with `features`.")
+        self.check_float16(features, "Use `overwrite`, and another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

@@ -134,5 +134,5 @@ def test_a_photo_without_numbers_is_no_error_of_others_and_hides_no_value_beyond
 def test_features_that_float16_is_too_coarse_for_are_refused() -> None:
     engine = FakeFeatures([[4e-8, 4e-8]] * 2)
     extractor = FeatureExtractor(engine, "digest", PrecisionChoice(Precision.FLOAT32, "asked for"), flip=False)
-    with pytest.raises(ModelError, match=r"whose largest value is 4\.0e-08\. Name another layer with `features`"):
+    with pytest.raises(ModelError, match=r"whose largest value is 4\.0e-08\. Use `overwrite`, and another layer with"):
         extractor.score(np.zeros((2, 1, 1, 3), np.uint8))
