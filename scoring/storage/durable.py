@@ -84,10 +84,13 @@ def _refuse_unstored(url: Url, size_bytes: int) -> None:
 
 
 @contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
-    """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block."""
+def scratch_beside(path: Path, folder: Path | None = None) -> Iterator[Path]:
+    """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block.
+
+    It is a hidden folder in `folder`, or in that of `path`.
+    """
     shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
-    hidden = path.with_name(f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    hidden = (folder or path.parent) / f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
     temporary = hidden / path.name
     try:
         hidden.mkdir()
