@@ -1,8 +1,8 @@
 """Environment variables for the processes that are started meanwhile."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
@@ -14,10 +14,12 @@ def variable(name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
-def without_variable(name: str) -> Iterator[None]:
-    """Have no such variable, and put back what it was."""
-    with _put_back(name):
-        os.environ.pop(name, None)
+def without_variables(names: Iterable[str]) -> Iterator[None]:
+    """Have no such variables, and put back what they were."""
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(_put_back(name))
+            os.environ.pop(name, None)
         yield
 
 

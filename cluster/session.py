@@ -12,10 +12,10 @@ from typing import Any
 
 import ray
 
-from cluster import private_ray, token_file
+from cluster import private_ray, temporary_folder, token_file
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
-from cluster.environment import variable, without_variable
+from cluster.environment import variable, without_variables
 from cluster.errors import PlacementError, SessionError
 from cluster.knock import check_answers
 from cluster.own_processes import kill_own_ray
@@ -36,12 +36,9 @@ NO_TOKEN = (
 )
 
 _SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
-_OWN_FILES = (
-    "Ray keeps its own files in the folder that RAY_TMPDIR names, or else TMPDIR, or in /tmp: set RAY_TMPDIR to one of "
-    "a short path that this user may write to."
-)
-# Under it Python has no docstrings, which parts of Ray end without; Ray waits for them for half a minute.
-_OPTIMIZE_VARIABLE = "PYTHONOPTIMIZE"
+# What it starts for itself does not start under them, or so slowly that Ray gives it up after half a minute: without
+# docstrings, with warnings that are errors, with every allocation traced.
+_PYTHONS_VARIABLES = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONTRACEMALLOC")
 
 
 def _goes_on() -> bool:
@@ -191,7 +188,7 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
         if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
         if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
-            reason = f"{reason.rstrip('.')}. {_OWN_FILES}"
+            reason = f"{reason.rstrip('.')}. {temporary_folder.ADVICE}"
         raise SessionError(f"Cannot reach {where}: {reason}") from error
 
 
@@ -252,8 +249,9 @@ def _start_local(options: Mapping[str, Any]) -> None:
         private_ray.loopback_only(),
         private_ray.token_required(),
         private_ray.worker_niceness(_WORKER_NICENESS),
-        without_variable(_OPTIMIZE_VARIABLE),
+        without_variables(_PYTHONS_VARIABLES),
     ):
+        temporary_folder.check_usable()
         token_file.check_writable()
         try:
             with private_ray.no_idle_services():

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from jobs.console.commands import HELP_NAMES, which_command
 from jobs.console.exit_codes import exit_codes
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import format_warning, print_result
+from jobs.console.terminal import forget_narrow_columns, format_warning, help_output, print_result
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
@@ -48,6 +48,11 @@ class _LazyCommands(TyperGroup):
             ctx.fail(f"No such command {args[0]!r}. {which_command(args[0], list(COMMANDS))}")
         return super().resolve_command(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        with help_output():
+            super().format_help(ctx, formatter)
+
 
 app = typer.Typer(cls=_LazyCommands, no_args_is_help=True, context_settings=HELP_NAMES, pretty_exceptions_enable=False)
 
@@ -72,6 +77,7 @@ def main() -> None:
     try:
         with exit_codes():
             warnings.formatwarning = format_warning
+            forget_narrow_columns()
             app()
     finally:
         stop_signals.leave()

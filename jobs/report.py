@@ -13,9 +13,10 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.outputs import check_output
+from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
+from scoring.models.model_folder import is_report
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
 from scoring.sonar.metrics_file import METRICS_NAME
@@ -42,11 +43,12 @@ def report(
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Where the page is, its size in bytes, and the shards that are missing or damaged and so not in it.
+        Where the page is, its size in bytes, the shards that are missing or damaged and so not in it, and whether it
+        lacks pictures.
 
     Raises:
         RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
-            a file of the folder.
+            a file of the folder, or another one that is no report.
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
@@ -54,10 +56,13 @@ def report(
     page = RunFolder(told).report if output is None else place(output, "output")
     moved = None if images is None else place(images, "images")
     check_output(page, told, RunFolder(told).report, {"images": moved})
+    refuse_to_replace(page, is_report, "report")
     written = write_report(told, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
+    if moved is not None and written.lacks_pictures:
+        console.print(f"it shows no images: none of those that it tells of is in {moved} as it was", style="yellow")
     if written.missing_shards:
         console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return replace(written, path=page.absolute())

@@ -14,11 +14,12 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
-from jobs.console.outputs import check_output
+from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
+from scoring.sources.csv_table import may_be_csv
 from scoring.storage.locations import machine_path
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
@@ -68,13 +69,14 @@ def submission(
 
     Raises:
         RequestError: If the run does not fit the competition or template: its labels, or its ids; or if `output` would
-            replace a file of the run, or the template.
+            replace a file of the run, its labels, the template, or another file that is no table.
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     folder, console = RunFolder(place(run, "run")), console_for(verbose)
     path = folder.submission if output is None else place(output, "output")
     sample = None if template is None else place(template, "template")
     check_output(path, folder.path, folder.submission, {"template": sample})
+    refuse_to_replace(path, may_be_csv, "submission")
     kind = None if values is None else choice(values, Values, "values")
     wishes = Wishes(kind, positive, threshold, clip)
     if sample is not None:

@@ -17,6 +17,8 @@ FAKE_MODEL = ModelRequest("fake", None, "cat,dog", Precision.FLOAT32, "tensorflo
 class FakeEngine(AtOnce):
     """Says `dog` in proportion to an image's mean brightness; remembers the shapes it was given."""
 
+    library = "fake"
+
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
 

@@ -96,6 +96,7 @@ def write_run(
     columns: TableColumns = NO_COLUMNS,
     store: str = StoreProbabilities.FEW,
     outputs: str | None = None,
+    model_digest: str = "1" * 64,
 ) -> RunFolder:
     """Write a run folder."""
     folder = RunFolder(path)
@@ -103,7 +104,7 @@ def write_run(
     rows = [image.row() for image in images]
     info = write_manifest(folder.manifest, [row.image for row in rows], shard_size, num_left_out=1)
     resize = "squash-cykooz-bilinear-scaled"
-    fingerprint = Fingerprint(info.digest, "1" * 64, labels_digest(labels), resize, "keras-fake", "float32", 2)
+    fingerprint = Fingerprint(info.digest, model_digest, labels_digest(labels), resize, "keras-fake", "float32", 2)
     fingerprint = replace(fingerprint, store_probabilities=str(store))
     digests = {}
     for shard_id in sorted(set(range(info.num_shards)) - set(without_shards)):
@@ -211,19 +212,24 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
     }
 
 
-def write_features(folder: RunFolder, images: Sequence[Scored], model: str = "1" * 64) -> None:
+def write_features(
+    folder: RunFolder, images: Sequence[Scored], model: str = "1" * 64, shard_size: int | None = None
+) -> None:
     """Write the run folder of a feature extraction by a network of this digest: two features for each image."""
     folder.predictions.mkdir(parents=True)
     rows = [
         replace(image.row(), outputs=None if image.probabilities is None else np.zeros(2, np.float32))
         for image in images
     ]
-    info = write_manifest(folder.manifest, [row.image for row in rows], len(images), num_left_out=0)
+    size = shard_size or len(images)
+    info = write_manifest(folder.manifest, [row.image for row in rows], size, num_left_out=0)
     fingerprint = Fingerprint(info.digest, model, labels_digest(()), "squash", "keras-fake", "float32", 2)
     extractor = FeatureExtractor(Mock(), model, PrecisionChoice(Precision.FLOAT32, ""), flip=False)
-    table = extractor.to_table(rows, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
-    write_table(folder.shard(0, info.num_shards), table)
-    save_record(folder, replace(bare_record(fingerprint, 1, len(images), labels=()), summary=SUMMARY))
+    for shard in range(info.num_shards):
+        part = rows[shard * size : (shard + 1) * size]
+        table = extractor.to_table(part, {FINGERPRINT_KEY.decode(): fingerprint.to_json()})
+        write_table(folder.shard(shard, info.num_shards), table)
+    save_record(folder, replace(bare_record(fingerprint, info.num_shards, len(images), labels=()), summary=SUMMARY))
 
 
 def bare_record(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scoring.bench.machine import Machine
-from scoring.bench.record import LEAST_IMAGES, RECORD_NAME
+from scoring.bench.record import LEAST_IMAGES, RECORD_NAME, refuse_to_replace
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
 from scoring.models.model_request import ModelRequest
@@ -48,6 +48,7 @@ class BenchRequest:
                 raise RequestError(f"Expected `variant` to be one of {', '.join(known)}; received {name!r}.")
         if not self.json_path.absolute().parent.is_dir():
             raise RequestError(f"Expected `json` in a folder that exists; {self.json_path.parent} is none.")
+        refuse_to_replace(self.json_path)
         if self.images is not None:
             check_images(self.images)
         replace(self.model, engine=EngineName.KERAS, precision=Precision.FLOAT32).check()

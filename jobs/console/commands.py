@@ -22,7 +22,7 @@ from jobs.console.arguments import number_or_auto
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import Terminal, print_result
+from jobs.console.terminal import Terminal, help_output, print_result
 from scoring.errors import RequestError
 from scoring.storage.redaction import redact
 
@@ -60,6 +60,11 @@ class OnceCommand(TyperCommand):
             if shown and not any(words in error.message for words in ("received", *shown)):
                 error.message = f"{error.message.rstrip('.')}; received {', '.join(shown)}."
             raise
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        with help_output():
+            super().format_help(ctx, formatter)
 
     def _check(self, ctx: Any, args: list[str]) -> Mapping[str, Any]:
         """What is given, as it is spelled."""

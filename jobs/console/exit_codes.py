@@ -14,6 +14,11 @@ from scoring.errors import RequestError, ScoringError
 from scoring.storage.redaction import redact
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+_NO_THREAD = "can't start new thread"  # all that Python says, as a RuntimeError
+_ADVICE_ON_THREADS = (
+    "Expected room for one more thread; the system gave none. Raise the limits of memory (ulimit -v) and of processes "
+    "(ulimit -u), and run the same command again."
+)
 _is_removed: ContextVar[bool] = ContextVar("is_removed", default=False)
 
 
@@ -43,10 +48,11 @@ def exit_codes(overwrite: bool = False, context: typer.Context | None = None) ->
             raise
         _stop(error.__cause__, overwrite)
     except Exception as error:
-        code = _code_of(error)
+        fault = ScoringError(_ADVICE_ON_THREADS) if str(error) == _NO_THREAD else error
+        code = _code_of(fault)
         if code is None:
             raise
-        _fail(error, code, context)
+        _fail(fault, code, context)
 
 
 def note_removal() -> None:

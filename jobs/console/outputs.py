@@ -1,11 +1,14 @@
 """Where a command may write one file: in the place of none that it reads, nor of what a run or model is made of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
-from scoring.errors import RequestError
+from scoring.errors import BucketError, RequestError, ScoringError
 from scoring.models.model_folder import ModelFolder
 from scoring.run.folder import RunFolder
-from scoring.storage.locations import Location, lies_in
+from scoring.storage.durable import read_faults
+from scoring.storage.locations import Location, bucket_of, lies_in, locate, machine_path
+from scoring.storage.reading import read_range
 
 
 def check_output(output: Location, folder: Location, default: Location, inputs: Mapping[str, Location | None]) -> None:
@@ -18,7 +21,8 @@ def check_output(output: Location, folder: Location, default: Location, inputs: 
         inputs: What else the command reads, by the user's field; None where nothing is named.
 
     Raises:
-        RequestError: If it is or lies in one of the places of the folder, or is one of the inputs.
+        RequestError: If it is or lies in one of the places of the folder, is one of the inputs, is the file of labels
+            that the run was given, or is a folder.
     """
     places = [*RunFolder(folder).all_places, *ModelFolder(folder).all_places]
     if any(lies_in(output, place) for place in places if place != default):
@@ -33,3 +37,47 @@ def check_output(output: Location, folder: Location, default: Location, inputs: 
                 f"Expected `output` to be another file than `{field}`, which it would replace; {told}. Name another "
                 "file as `output`."
             )
+    with read_faults(output):
+        if (path := machine_path(output)) and path.is_dir():
+            raise RequestError(f"Expected `output` to be a file; {output} is a folder. Name a file in it.")
+    if any(lies_in(labels, output) for labels in _label_files(folder)):
+        raise RequestError(
+            f"Expected `output` to be another file than the labels of {folder}, which it would replace; received "
+            f"{output}. Name another file."
+        )
+
+
+def refuse_to_replace(output: Location, is_earlier: Callable[[Location], bool], what: str) -> None:
+    """Refuse an output in whose place there is a file of another kind than the command writes: a photo, a model.
+
+    Args:
+        output: The file to write.
+        is_earlier: Whether a file may be one that the command wrote.
+        what: What it writes, in a word.
+
+    Raises:
+        RequestError: If there is one.
+        StorageError: If it cannot be looked at now.
+    """
+    try:
+        with read_faults(output):
+            is_other = output.is_file() and read_range(output, 0, 1) and not is_earlier(output)
+    except BucketError:  # as where a key may write alone
+        return
+    if is_other:
+        raise RequestError(
+            f"Expected `output` to be a new file, or an earlier {what}; {output} is another file, which it would "
+            "replace. Name another file."
+        )
+
+
+def _label_files(folder: Location) -> Iterator[Location]:
+    """The files of labels, of photos and of classes, that were named for a run or for the features of a model."""
+    for run in (RunFolder(folder), ModelFolder(folder).features):
+        try:
+            record = run.load_record()
+        except ScoringError:  # whatever reads it next says so
+            continue
+        for told in (record.request.labels_from, record.request.model.get("labels")) if record else ():
+            if told and (Path(str(told)).is_absolute() or bucket_of(told)):
+                yield locate(str(told))

@@ -3,8 +3,8 @@
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -16,13 +16,24 @@ from scoring.errors import StorageError
 from scoring.storage.redaction import redact
 
 _OURS = ("cluster", "jobs", "scoring")
+_LEAST_WIDTH, _LOG_WIDTH = 40, 80
 _warning_as_python_does = warnings.formatwarning
 
 
 class PatientConsole(Console):
-    """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on."""
+    """Prints nothing more once its output is closed (`| head -1`) or the disk is full; the job goes on.
+
+    Args:
+        quiet: Print nothing at all.
+    """
 
     _fault: OSError | None = None
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
+        least = _LEAST_WIDTH if self.is_terminal else _LOG_WIDTH
+        if self.width < least:  # else Rich goes on asking the terminal
+            self.width = least
 
     def print(self, *objects: Any, **options: Any) -> None:
         """See `rich.console.Console.print`."""
@@ -62,7 +73,7 @@ class Terminal(PatientConsole):
     """
 
     def __init__(self, quiet: bool = False) -> None:
-        super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
+        super().__init__(quiet)
         self._warns_elsewhere = quiet
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -88,12 +99,26 @@ def print_result(text: str) -> None:
     Raises:
         StorageError: If it cannot be written; that nobody reads it is no fault.
     """
-    try:
+    with _result_output():
         print(text, flush=True)
+
+
+@contextmanager
+def _result_output() -> Iterator[None]:
+    """In the block, what a command was run for is printed; see `print_result`."""
+    try:
+        yield
     except OSError as error:
         Terminal().on_broken_pipe()
         if not isinstance(error, BrokenPipeError):
             raise _not_written(error) from error
+
+
+@contextmanager
+def help_output() -> Iterator[None]:
+    """In the block, Typer prints help; see `print_result`."""
+    with _result_output(), suppress(SystemExit):  # Rich's answer to an output that is closed
+        yield
 
 
 def _not_written(error: OSError) -> StorageError:
@@ -101,11 +126,18 @@ def _not_written(error: OSError) -> StorageError:
     return StorageError(f"Expected a standard output that can be written; {reason}. The result is not whole there.")
 
 
+def forget_narrow_columns() -> None:
+    """Let nothing that is printed go by a COLUMNS without room for words: it is 0 where a container has no terminal."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) < _LEAST_WIDTH:
+        del os.environ["COLUMNS"]
+
+
 def console_for(verbose: bool | Console) -> Console:
     """Where a function prints: nowhere, on standard output, or where its caller says."""
     if isinstance(verbose, Console):
         return verbose
-    return PatientConsole(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=not verbose)
+    return PatientConsole(quiet=not verbose)
 
 
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.score.request import ImagesRequest
-from jobs.score.same_run import record_of_same_run
+from jobs.score.same_run import is_of_same_model, record_of_same_run
 from jobs.score.settings import scorer_settings
 from scoring.run.earlier import find_standing_shards
 from scoring.run.folder import RunFolder
@@ -26,10 +26,12 @@ class EarlierRun:
     Attributes:
         num_done: How many images have rows that would stay.
         record: What `run.json` says; None without one.
+        is_same_model: Whether it is of the model that is asked for, as far as that is told before it is loaded.
     """
 
     num_done: int = 0
     record: RunRecord | None = None
+    is_same_model: bool = True
 
 
 def look_at_earlier_run(
@@ -62,4 +64,5 @@ def look_at_earlier_run(
     kept = unread.keys() - changed.keys()
     num_done = sum(min(shard_size, len(images) - shard * shard_size) for shard in kept)
     num_again = sum(unread.values()) if num_done == len(images) else 0
-    return EarlierRun(num_done - num_again, record)
+    is_same = is_of_same_model(request, folder, record) if record or kept else True
+    return EarlierRun(num_done - num_again, record, is_same)

@@ -44,6 +44,7 @@ class Plan:
         seconds: What that makes for the images that are left, without the start; None without a rate.
         num_unlabelled: Images that would be scored without a label, where labels are told.
         sonar: What would be done with the sonar returns, in words; None if there are none.
+        is_same_model: Whether the rows that are there are of this model, as far as that is told before it is loaded.
     """
 
     num_images: int
@@ -63,6 +64,7 @@ class Plan:
     seconds: float | None
     num_unlabelled: int = 0
     sonar: str | None = None
+    is_same_model: bool = True
 
 
 def plan_score(request: ScoreRequest, console: Console) -> Plan:
@@ -133,6 +135,7 @@ def _plan(
         rate=rate,
         seconds=(num_images - earlier.num_done) / rate.images_per_s if rate else None,
         num_unlabelled=sum(image.target is None for image in listing.images) if images.truth else 0,
+        is_same_model=earlier.is_same_model,
     )
 
 
@@ -149,6 +152,12 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
         *([("sonar", plan.sonar)] if plan.sonar else []),
     ]
     print_table(console, "dry run: nothing is written", rows)
+    if not plan.is_same_model:
+        console.print(
+            f"nothing tells before {plan.model} is loaded whether the run that is there is of it: if it is not, it is "
+            "refused",
+            style="yellow",
+        )
     if plan.rate is None and images.columns == ImagesRequest.columns:  # bench takes no columns
         console.print(f"to measure its rate: {bench_command(images.images, plan.num_images, images.model)}")
 

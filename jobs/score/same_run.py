@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import RunFolderError
+from scoring.models.model_request import ModelRequest, is_of_network
 from scoring.run.earlier import load_earlier_record
+from scoring.run.fingerprint import check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
 from scoring.run.record import RunRecord
@@ -31,7 +33,26 @@ def record_of_same_run(
         RunFolderError: If it is of another run, by what is known before a model is loaded.
     """
     _refuse_other_options(request, folder, images, digest)
-    return load_earlier_record(folder, known_fields(scorer_settings(request, folder, None), digest))
+    known = known_fields(scorer_settings(request, folder, None), digest)
+    return load_earlier_record(folder, known, request.model.known_labels())
+
+
+def is_of_same_model(request: ImagesRequest, folder: RunFolder, record: RunRecord | None) -> bool:
+    """Whether a run is of the model that is asked for, by its network's digest, or else by what was said of it.
+
+    Raises:
+        RunFolderError: If it is of another network.
+    """
+    model = request.model
+    if record is None or not isinstance(model, ModelRequest):
+        return False
+    network, earlier = model.kind.known_digest(), record.request.model
+    if network is None:
+        asked = model.absolute()
+        return (earlier.get("model"), earlier.get("weights")) == (asked.model, asked.weights)
+    if not is_of_network(record.fingerprint.model, network):
+        check_same(record.fingerprint, {"model": network}, str(folder.path))
+    return True
 
 
 def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], digest: str) -> None:

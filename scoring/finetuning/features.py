@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.arrays import Float32Array
-from scoring.errors import ImagesError
+from scoring.errors import ImagesError, RunFolderError
 from scoring.finetuning.view_rows import mapped
 from scoring.models.cut_network import CutNetwork, CutNetworkRequest, with_flipped
 from scoring.networks.agreement import ImageSample
@@ -53,7 +53,7 @@ class FeatureRequest(CutNetworkRequest):
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
-        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix)
+        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix, sample)
 
     def _network(self) -> Network:
         base = base_of(self.base)
@@ -75,6 +75,7 @@ class FeatureExtractor(CutNetwork):
         precision: The number format in use, and why.
         flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
         may_mix: Whether images of a batch may shape each other's features.
+        sample: Some of the photos, which tell what float16 must hold; None where they are not to be had.
     """
 
     engine: Engine
@@ -82,6 +83,7 @@ class FeatureExtractor(CutNetwork):
     precision: PrecisionChoice
     flip: bool
     may_mix: bool = False
+    sample: Callable[[InputShape], ImageSample] | None = None
     tells_copies: ClassVar[bool] = True
     is_trained_on: ClassVar[bool] = True
 
@@ -147,7 +149,7 @@ def load_features(folder: RunFolder) -> Features:
 
     Raises:
         IncompleteError: If a shard is missing or damaged; it is named.
-        RunFolderError: If the folder holds other files among them.
+        RunFolderError: If the folder holds other files among them, or they are not of one width.
         ImagesError: If no photo could be read.
     """
     images: list[ImageEntry] = []
@@ -164,6 +166,7 @@ def load_features(folder: RunFolder) -> Features:
             if values is None:
                 values = mapped((reader.record.num_images, len(views), views[0].shape[1]))
             for view, matrix in enumerate(views):
+                _check_width(matrix.shape[1], values.shape[2], folder)
                 values[len(images) : len(images) + sound.num_rows, view] = matrix
         images += _entries(sound)
         pixels += sound[PIXELS_SHA256].to_pylist() if PIXELS_SHA256 in sound.column_names else [None] * sound.num_rows
@@ -172,6 +175,15 @@ def load_features(folder: RunFolder) -> Features:
         raise ImagesError(f"Expected photos that can be read; of {num_errors} in {folder.path} none can.")
     targets = [str(image.target) for image in images]
     return Features(images, targets, values[: len(images)], num_errors, joint_contents(inputs), lost, pixels)
+
+
+def _check_width(width: int, expected: int, folder: RunFolder) -> None:
+    """Raise RunFolderError unless a shard's features are as many as those of the first: another version made them."""
+    if width != expected:
+        raise RunFolderError(
+            f"Expected {expected} features of each photo in {folder.path}, as in its first shard; another has {width}, "
+            "which another version extracted. Use `overwrite` to start clean."
+        )
 
 
 def _entries(rows: pa.Table) -> list[ImageEntry]:

@@ -47,6 +47,15 @@ class CatsAndDogs(PublishedNetwork):
         """The labels cat and dog."""
         return CAT_DOG_LABELS
 
+    def known_labels(self) -> tuple[str, ...]:
+        """The same."""
+        return CAT_DOG_LABELS
+
+    @property
+    def num_labels(self) -> int:
+        """Two."""
+        return len(CAT_DOG_LABELS)
+
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002
         """ImageNet's classes are summed; weights of cat and dog alone, as the course saved them, need no sum."""
         if num_outputs == NUM_CLASSES:

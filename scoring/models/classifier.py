@@ -15,7 +15,7 @@ from scoring.networks.engines import Engine, Pending
 from scoring.networks.noise import pictures
 from scoring.networks.precision import PrecisionChoice
 from scoring.pixels.input_shape import InputShape
-from scoring.run.predictions import MAX_FULL_VECTOR, ScoredImage, StoreProbabilities, predictions_table
+from scoring.run.predictions import ScoredImage, StoreProbabilities, predictions_table, storing
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Classifier:
     def store_probabilities(self) -> str:
         """`all` where more than 32 labels are stored whole: asked for, or several may be true; else `few`."""
         asks = self.store is StoreProbabilities.ALL or self.reading.is_multi_label
-        return StoreProbabilities.ALL if asks and len(self.labels) > MAX_FULL_VECTOR else StoreProbabilities.FEW
+        return storing(len(self.labels), asks)
 
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.

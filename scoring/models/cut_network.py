@@ -1,6 +1,8 @@
 """What `finetune` and `embed` have in common: a network cut off at one of its layers, asked for and loaded."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array, Float64Array, UInt8Array
-from scoring.errors import ModelError
+from scoring.errors import ImagesError, ModelError
+from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.company import Company
@@ -26,8 +29,11 @@ if TYPE_CHECKING:
     import keras
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
-_MOST_LOST = 0.01  # of a vector's length; rounding takes at most 0.0005 of it
-_NUM_TRIED = 8
+# Of a vector's length or, if that is less, of what is usual: a dark photo may rightly have next to nothing. Rounding
+# takes at most 0.0005 of it.
+_MOST_LOST = 0.01
+_NUM_TRIED = 32
+_NUM_PICTURES = 8
 
 
 class CutNetworkRequest(RunsOnEngine):
@@ -57,6 +63,14 @@ class CutNetworkRequest(RunsOnEngine):
         """The files that it names, by the user's field; every worker must see them."""
         return base_of(self.base).files()
 
+    def known_labels(self) -> tuple[str, ...]:
+        """No labels: what is stored is features."""
+        return ()
+
+    def known_storing(self) -> str:
+        """Nothing is stored of probabilities."""
+        return StoreProbabilities.FEW
+
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_engine(self.engine, self.precision)
@@ -72,6 +86,7 @@ class CutNetwork(ABC):
     precision: PrecisionChoice
     model_digest: str
     may_mix: bool
+    sample: Callable[[InputShape], ImageSample] | None
     labels: tuple[str, ...] = ()
     clip: None = None
     agreement: None = None
@@ -122,18 +137,30 @@ class CutNetwork(ABC):
                 f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
                 f"received {largest:,.0f}. {advice}"
             )
-        is_lost = _are_lost(vectors)
-        if is_lost.any() and self._is_too_small:
+        if _are_lost(vectors).any() and (is_lost := _are_lost(vectors, self._usual_length)).any():
             raise ModelError(
                 "Expected features large enough for float16, which they are stored in and whose steps around 0 are "
                 f"6e-08; received vectors whose largest value is {np.abs(vectors[is_lost]).max():.1e}. {advice}"
             )
 
     @cached_property
-    def _is_too_small(self) -> bool:
-        """Whether float16 is too coarse for all that the network gives, and not for photos alone that it finds dark."""
-        vectors = _finite(self.engine.score(pictures(_NUM_TRIED, self.input_shape)[0]))
-        return bool((_are_lost(vectors) | ~vectors.any(axis=1)).all())
+    def _usual_length(self) -> float:
+        """The median length of vectors of the user's own images, or of pictures where these cannot be had; 0s aside.
+
+        It is 0 where float16 is too coarse for more than half of them.
+        """
+        vectors = _finite(self.engine.score(self._tried()))
+        vectors = vectors[vectors.any(axis=1)]
+        is_held = 2 * _are_lost(vectors).sum() <= len(vectors)
+        return float(np.median(_lengths(vectors))) if len(vectors) and is_held else 0.0
+
+    def _tried(self) -> UInt8Array:
+        images: UInt8Array = pictures(_NUM_PICTURES, self.input_shape)[0]
+        if self.sample:
+            with suppress(ImagesError):
+                images = self.sample(self.input_shape).to_compare
+        few: UInt8Array = images[:: -(-len(images) // _NUM_TRIED)]
+        return few
 
     def try_out(self, batch_size: int) -> None:
         """Score pictures that nobody keeps, where images of a batch may shape each other's features.
@@ -155,12 +182,13 @@ def with_flipped(network: "keras.Model") -> "keras.Model":
     return keras.Model(pixels, keras.layers.Concatenate()(outputs))
 
 
-def _are_lost(vectors: Float32Array) -> npt.NDArray[np.bool_]:
+def _are_lost(vectors: Float32Array, usual: float = 0.0) -> npt.NDArray[np.bool_]:
     """Whether float16 is too coarse for a vector, shape (num_vectors,).
 
-    Features that are tiny beside others of their vector may become zeros.
+    Features that are tiny beside others of their vector may become zeros, and so may vectors beside the usual length.
     """
-    lost: npt.NDArray[np.bool_] = _lengths(vectors - vectors.astype(np.float16)) > _MOST_LOST * _lengths(vectors)
+    rounding = _lengths(vectors - vectors.astype(np.float16))
+    lost: npt.NDArray[np.bool_] = rounding > _MOST_LOST * np.maximum(_lengths(vectors), usual)
     return lost
 
 

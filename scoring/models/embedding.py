@@ -65,8 +65,8 @@ class EmbeddingRequest(CutNetworkRequest):
             raise ModelError("Expected `precision` auto, float32, bfloat16 or float16 for vectors; received int8.")
         super().check()
 
-    def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":  # noqa: ARG002
-        """Build the network up to the layer; int8 is refused, so no sample is taken.
+    def load(self, sample: Callable[[InputShape], ImageSample] | None = None) -> "Embedder":
+        """Build the network up to the layer; int8 is refused, so a sample is taken later, if at all.
 
         Raises:
             ModelError: If the request cannot be met, weights or layer do not fit, or the base is not the head's.
@@ -75,7 +75,8 @@ class EmbeddingRequest(CutNetworkRequest):
         self.check()
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice, self.backend, self._network, exact_outputs=False)
-        return Embedder(loaded.engine, f"{loaded.digest}:{self.dtype}", loaded.precision, self.dtype, loaded.may_mix)
+        digest = f"{loaded.digest}:{self.dtype}"
+        return Embedder(loaded.engine, digest, loaded.precision, self.dtype, loaded.may_mix, sample)
 
     def _network(self) -> Network:
         base = base_of(self.base)
@@ -99,6 +100,7 @@ class Embedder(CutNetwork):
         precision: The number format in use, and why.
         dtype: Number format of the stored vectors.
         may_mix: Whether images of a batch may shape each other's vectors.
+        sample: Some of the images, which tell what float16 must hold; None where they are not to be had.
     """
 
     engine: Engine
@@ -106,6 +108,7 @@ class Embedder(CutNetwork):
     precision: PrecisionChoice
     dtype: EmbeddingType
     may_mix: bool = False
+    sample: Callable[[InputShape], ImageSample] | None = None
 
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.

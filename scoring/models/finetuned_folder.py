@@ -58,6 +58,12 @@ class FinetunedFolder(ModelKind):
         """The network: stored whole, or put together from base and head."""
         return finetuned_network(self.folder, self._training, self.weights)
 
+    def known_digest(self) -> str | None:
+        """The digest that the folder's record tells; None in folders from before it was kept."""
+        training = self._training
+        of_base = f"{training.base.digest}:" if training.head_only else ""
+        return f"{of_base}{training.network}" if training.network else None
+
     def class_labels(self) -> tuple[str, ...]:
         """The labels that it was trained on."""
         return self._training.labels

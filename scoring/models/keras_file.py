@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
-from scoring.models.compiled_loss import compiled_losses
 from scoring.models.labels import check_label_count, class_names_file, read_class_names
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.output_meaning import OutputReading, read_outputs
+from scoring.networks.compiled_loss import compiled_losses
 from scoring.networks.engines import Network
 from scoring.networks.keras_architecture import only_output
 from scoring.networks.keras_files import keras_digest, load_keras_file
@@ -18,7 +18,7 @@ from scoring.networks.keras_inputs import size_word, with_pixels
 from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
 from scoring.networks.pixel_scales import scale_word, take_pixels
-from scoring.storage.locations import Location
+from scoring.storage.locations import Location, machine_path
 
 if TYPE_CHECKING:
     import keras
@@ -55,8 +55,16 @@ class KerasFile(ModelKind):
     def network(self) -> Network:
         """The network in the file, with one of its outputs."""
         path = local_keras_file(self.name)
-        digest = keras_digest(path) + _changes(path, self.told)
-        return Network(digest, lambda: _load_classifier(path, self.told))
+        return Network(self._digest(path), lambda: _load_classifier(path, self.told))
+
+    def known_digest(self) -> str | None:
+        """The digest of the network in a file of this machine."""
+        place = keras_place(self.name)
+        path = machine_path(place) if place else None
+        return self._digest(path) if path else None
+
+    def _digest(self, path: Path) -> str:
+        return keras_digest(path) + _changes(path, self.told)
 
     def class_labels(self) -> tuple[str, ...]:
         """The labels that the user names; raises ModelError if there are none."""

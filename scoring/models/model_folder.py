@@ -15,6 +15,11 @@ _HEAD = re.compile(r"head-\d{3,}\.npz")
 _REPORT_MARK, _BEGINNING_BYTES = b"shardscore report</title>", 8192
 
 
+def is_report(file: Location) -> bool:
+    """Whether a file is a page that `report` wrote; raises OSError if it cannot be read."""
+    return _REPORT_MARK in read_range(file, 0, _BEGINNING_BYTES)
+
+
 @dataclass(frozen=True)
 class ModelFolder:
     """Paths inside a model folder, local or in a bucket. Building one reads and writes nothing."""
@@ -95,7 +100,7 @@ class ModelFolder:
     def has_report(self) -> bool:
         """Whether `report.html` is a page that `report` wrote; raises StorageError if that cannot be told now."""
         with read_faults(self.path):
-            return self.report.is_file() and _REPORT_MARK in read_range(self.report, 0, _BEGINNING_BYTES)
+            return self.report.is_file() and is_report(self.report)
 
     @property
     def all_places(self) -> list[Location]:

@@ -69,6 +69,19 @@ class ModelKind(ABC):
     def class_labels(self) -> tuple[str, ...]:
         """One name per class, in class order."""
 
+    def known_labels(self) -> tuple[str, ...] | None:
+        """The same; None where they are not here, and would be downloaded."""
+        return self.class_labels()
+
+    @property
+    def num_labels(self) -> int:
+        """How many they are."""
+        return len(self.class_labels())
+
+    def known_digest(self) -> str | None:
+        """The digest of its network; None where it takes a download, or more than a look at files of this machine."""
+        return None
+
     @abstractmethod
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:
         """What the network's outputs mean, and how the labels' probabilities come from them.

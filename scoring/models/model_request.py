@@ -1,5 +1,6 @@
 """Which classifier to load and how; travels to the workers, and is recorded in run.json."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,7 @@ from scoring.models.classifier import Classifier
 from scoring.models.kinds import kind_of
 from scoring.models.model_kind import ModelKind, Untold
 from scoring.models.output_meaning import OutputMeaning, OutputReading
-from scoring.networks.agreement import Agreement, ComparedOutputs, ImageSample
+from scoring.networks.agreement import QUANTISED, Agreement, ComparedOutputs, ImageSample
 from scoring.networks.engine_choice import check_engine, load_engine
 from scoring.networks.engines import EngineName, RunsOnEngine
 from scoring.networks.keras_inputs import check_size
@@ -16,8 +17,11 @@ from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, choose_precision
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
-from scoring.run.predictions import StoreProbabilities
+from scoring.run.predictions import StoreProbabilities, storing
 from scoring.storage.locations import Location
+
+# What follows a network's digest in that of its results: see `OutputReading.suffix` for the last two.
+_ADDED = re.compile(rf"({QUANTISED}[0-9a-f]+)?(:multi-label)?(:from-logits)?")
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,15 @@ class ModelRequest(RunsOnEngine):
         """The files that every worker must see, by the field that names them."""
         return self.kind.files()
 
+    def known_labels(self) -> tuple[str, ...] | None:
+        """One name per class; None where they would be downloaded."""
+        return self.kind.known_labels()
+
+    def known_storing(self) -> str:
+        """For how many classes all probabilities are stored, as `Classifier.store_probabilities` says it."""
+        asks = self.store_probabilities is StoreProbabilities.ALL or self.outputs is OutputMeaning.MULTI_LABEL
+        return storing(self.kind.num_labels, asks)
+
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""
         check_engine(self.engine, self.precision)
@@ -128,6 +141,11 @@ class ModelRequest(RunsOnEngine):
             store=self.store_probabilities,
             may_mix=loaded.may_mix,
         )
+
+
+def is_of_network(model_digest: str, network: str) -> bool:
+    """Whether results are of a network, in int8 or not and however its outputs are read, by the digests of both."""
+    return model_digest.startswith(network) and _ADDED.fullmatch(model_digest[len(network) :]) is not None
 
 
 def _agreement(compared: ComparedOutputs | None, reading: OutputReading) -> Agreement | None:

@@ -11,7 +11,7 @@ from scoring.models.output_meaning import OutputReading, known_probabilities
 from scoring.networks.application_networks import application_network
 from scoring.networks.applications import Application, application_of
 from scoring.networks.engines import Network
-from scoring.networks.imagenet import load_class_names
+from scoring.networks.imagenet import NUM_CLASSES, load_class_names
 from scoring.networks.vgg16 import VGG16_FLOPS, check_weights, weights_path
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Location, locate
@@ -74,6 +74,15 @@ class PublishedNetwork(ModelKind):
     def class_labels(self) -> tuple[str, ...]:
         """The names of ImageNet's classes."""
         return load_class_names(local_copy(locate(self.labels)) if self.labels else None)
+
+    def known_labels(self) -> tuple[str, ...] | None:
+        """The same if the user names their file; the published one may have to be downloaded."""
+        return self.class_labels() if self.labels else None
+
+    @property
+    def num_labels(self) -> int:
+        """That of ImageNet's classes."""
+        return NUM_CLASSES
 
     def reading(self, num_outputs: int, last_activation: Callable[[], str]) -> OutputReading:  # noqa: ARG002
         """Outputs are a probability for each class."""

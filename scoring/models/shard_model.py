@@ -126,6 +126,14 @@ class ShardModelRequest(Protocol):
         """The files that it names, by the user's field; every worker must see them."""
         ...
 
+    def known_labels(self) -> tuple[str, ...] | None:
+        """One name per class, none for features; None where that is not told before the model is loaded."""
+        ...
+
+    def known_storing(self) -> str:
+        """For how many classes all probabilities are stored, `few` or `all`, as fingerprints have it."""
+        ...
+
     def absolute(self) -> Self:
         """The same with absolute paths, for workers that started elsewhere."""
         ...

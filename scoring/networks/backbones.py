@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, TypeAlias
 
+from scoring.networks.compiled_loss import losses_of
+
 _Config: TypeAlias = dict[str, Any]
 _Place: TypeAlias = tuple[str, int, int]  # a layer, which of its calls, and which of that call's outputs
 
@@ -36,6 +38,12 @@ def is_backbone(model: _Config) -> bool:
         return False
 
 
+def has_targets(model: _Config) -> bool:
+    """Whether a network, or one within it, was compiled with a loss of classes or amounts."""
+    within = (layer for layer in model["config"].get("layers", []) if "layers" in layer["config"])
+    return _is_trained_on(model, None) or any(map(has_targets, within))
+
+
 def _gives_features(model: _Config, entered: Iterable[bool], output: int | None) -> bool:
     """Whether a network gives features.
 
@@ -46,15 +54,33 @@ def _gives_features(model: _Config, entered: Iterable[bool], output: int | None)
     """
     layers = model["config"]["layers"]
     if model["class_name"] == "Sequential":
-        return _listed(layers, next(iter(entered), False))
+        return not _is_trained_on(model, None) and _listed(layers, next(iter(entered), False))
     places = _places(model["config"]["output_layers"])
     if output is None:
         [place] = places
     else:
         place = places[output]
-    names = (name for name, _, _ in _places(model["config"].get("input_layers")))
-    found = dict(zip([(name, 0) for name in names], entered, strict=False))
-    return _within({layer["config"]["name"]: layer for layer in layers}, place, found)
+    if _is_trained_on(model, place[0]):
+        return False
+    found = dict(zip(_places(model["config"].get("input_layers")), entered, strict=False))
+    named = {layer["config"]["name"]: layer for layer in layers}
+    return _within(named, _as_within(named, place), found)
+
+
+def _is_trained_on(model: _Config, output_name: str | None) -> bool:
+    """Whether an output was compiled with such a loss."""
+    return any(not loss.is_of_features for loss in losses_of(model, output_name))
+
+
+def _as_within(layers: dict[str, _Config], place: _Place) -> _Place:
+    """The place of an output as layers write it: Keras counts the calls of a nested graph there from one."""
+    name, call, output = place
+    return name, call - _is_graph(layers[name]), output
+
+
+def _is_graph(layer: _Config) -> bool:
+    """Whether a layer is a network, and no list of layers."""
+    return "layers" in layer["config"] and layer["class_name"] != "Sequential"
 
 
 def _listed(layers: list[_Config], entered: bool) -> bool:
@@ -66,21 +92,21 @@ def _listed(layers: list[_Config], entered: bool) -> bool:
     return entered if last["class_name"] == "InputLayer" else _are_features(last, taken, 0)
 
 
-def _within(layers: dict[str, _Config], place: _Place, found: dict[tuple[str, int], bool]) -> bool:
+def _within(layers: dict[str, _Config], place: _Place, found: dict[_Place, bool]) -> bool:
     """Whether a tensor of a graph is features.
 
     Args:
         layers: By name.
         place: Where the tensor comes from.
-        found: What is known of inputs, and of calls that were looked at: branches that meet again are followed once.
+        found: What is known of inputs, and of what was looked at: branches that meet again are followed once.
     """
     name, call, output = place
-    if place[:2] not in found:
+    if place not in found:
         layer = layers[name]
         nodes = layer["inbound_nodes"]
         taken = map(partial(_within, layers, found=found), _tensors(nodes[call] if nodes else None))
-        found[name, call] = _are_features(layer, taken, output)
-    return found[name, call]
+        found[place] = _are_features(layer, taken, output)
+    return found[place]
 
 
 def _are_features(layer: _Config, taken: Iterator[bool], output: int) -> bool:

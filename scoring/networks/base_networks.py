@@ -9,6 +9,7 @@ from scoring.networks.applications import APPLICATIONS
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
 from scoring.networks.keras_architecture import (
+    architecture,
     has_nested_networks,
     has_no_classes,
     is_cut_channels_first,
@@ -238,7 +239,7 @@ class KerasFileBase:
             raise ModelError(
                 f"Expected a model of one output; {path} has {len(network.outputs)}. Name a layer with `features`."
             )
-        features = self.request.cut(network, "base")
+        features = self.request.cut(network, "base", architecture(path))
         if views := self.request.views:
             for side in views.sizes or (None,):
                 with_pixels(features, None if side is None else (side, side), path)

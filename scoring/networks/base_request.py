@@ -65,23 +65,25 @@ class BaseRequest:
             if name in ("model", "weights", "layer") or value != getattr(formerly, name)
         }
 
-    def cut(self, network: "keras.Model", name: str | None = None) -> "keras.Model":
-        """The network up to the layer.
+    def cut(
+        self, network: "keras.Model", name: str | None = None, written: dict[str, Any] | None = None
+    ) -> "keras.Model":
+        """The network up to the layer; for arguments see `cut_at`.
 
         Raises:
             ModelError: If there is no such layer, or nothing to pool there in the way that is asked for.
         """
         if self.views:
-            return cut_spatial(network, self.layer, self.model)
+            return cut_spatial(network, self.layer, self.model, written)
         if self.pooling is not Pooling.MEAN and not has_positions(
-            cut_spatial(network, self.layer, self.model).output_shape
+            cut_spatial(network, self.layer, self.model, written).output_shape
         ):
             raise ModelError(
                 f"Expected maps for `pooling` {self.pooling}; {self.model} has one vector of each image "
                 f"{f'at {self.layer}' if self.layer else 'below its last layer with weights'}. Leave `pooling` out, or "
                 "name a layer of maps with `features`."
             )
-        return cut_at(network, self.layer, self.model, name, self.pooling)
+        return cut_at(network, self.layer, self.model, name, self.pooling, written)
 
     def see(self, network: "keras.Model") -> "keras.Model":
         """A network that was cut, from the pixels of all views to one vector."""

@@ -1,17 +1,27 @@
 """Whether a network sees each image by itself, whatever else is in its batch."""
 
-from dataclasses import dataclass, replace
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.engines import Engine
+from scoring.networks.engines import AtOnce, Engine
 from scoring.networks.kept_answers import kept_answer
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.noise import harsh_noise, noise
 from scoring.networks.precision import Precision
 
+if TYPE_CHECKING:
+    import keras
+
+TRIED = "without-bounds"  # what an earlier version tried in another way is tried again
+_CHANGE = "change_below.json"  # stands beside a converted network, of which nothing can be left out
+_BATCH_SIZE = 4  # of Keras' trial of what is converted for batches of any size
 _NUM_SEEN = 8
 # Of the largest output. The same program computes the same picture in the same place of a batch.
 _TOLERANCE = {Precision.FLOAT32: 1e-3}
@@ -45,48 +55,73 @@ class Company:
         Raises:
             ModelError: If each picture has not one row of outputs, or these differ by more than rounding.
         """
-        word = f"sees-each-{type(self.engine).__name__}-{self.precision}-{self.batch_size}-{self.in_any_batch}"
-        kept_answer(digest, word, self._passes)
+        engine = self.engine
+        settings = (self.precision, self.batch_size, self.in_any_batch)
+        kept_answer(digest, "-".join(map(str, ("sees-each", engine.library, *settings, TRIED))), self._passes)
 
     def _passes(self) -> bool:
-        self.compare()
-        if isinstance(self.engine, KerasEngine):
-            with self.engine.below_probabilities() as below:
-                if below:
-                    replace(self, engine=below).compare()
-        return True
-
-    def compare(self) -> None:
-        """Score the pictures once; see `check`."""
-        shape = self.engine.input_shape
         if self.batch_size == 1 and not self.in_any_batch:
-            self._outputs(noise(1, shape))
-            return
-        batch_size = max(self.batch_size, 2)
+            self._outputs(self.engine, noise(1, self.engine.input_shape))
+            return True
+        change, where = self._change(self.engine), ""
+        if change is None:
+            change, where = self.change_below(), ", before softmax, sigmoid and the like,"
+        if change is None:
+            return True
+        raise ModelError(
+            f"Expected a network that sees each image by itself; the same pictures' outputs of {self.name}{where} "
+            f"change by up to {change:.2g} with the others in a batch. Save it without what runs over a whole batch, "
+            f"such as a maximum over all axes{'' if self.in_any_batch else ', or use `batch_size` 1'}."
+        )
+
+    def change_below(self) -> float | None:
+        """How far outputs change without the bounds that hide it; None if they do not, or nobody can tell."""
+        if isinstance(self.engine, AtOnce):
+            return self.engine.change_below
+        assert isinstance(self.engine, KerasEngine)
+        for steps in self.engine.bounded_steps:
+            with self.engine.without(steps) as below, suppress(ModelError):  # what it gives may be no numbers
+                if (change := self._change(below)) is not None:
+                    return change
+        return None
+
+    def _change(self, engine: Engine) -> float | None:
+        """How far the same pictures' outputs change with others; None if by no more than rounding."""
+        shape, batch_size = engine.input_shape, max(self.batch_size, 2)
         num_seen = max(1, min(_NUM_SEEN, (batch_size - 1) // 2))
         seen = noise(num_seen, shape) // 4 + 64  # grey ones, 64 to 127
         rest = shape.as_array(batch_size - num_seen)
         alone, beside = (
-            self._outputs(np.concatenate([others[:1], seen, others[1:]]))[1 : num_seen + 1]
+            self._outputs(engine, np.concatenate([others[:1], seen, others[1:]]))[1 : num_seen + 1]
             for others in (np.resize(seen, rest), np.resize(harsh_noise(2, shape), rest))
         )
         tolerance = _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE)
         largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
-        if not np.allclose(alone, beside, rtol=0, atol=tolerance * largest, equal_nan=True):
-            raise ModelError(
-                f"Expected a network that sees each image by itself; the same pictures' outputs of {self.name} change "
-                f"by up to {np.nanmax(np.abs(alone - beside), initial=0):.2g} with the others in a batch. Save it "
-                "without what runs over a whole batch, such as a maximum over all axes"
-                f"{'' if self.in_any_batch else ', or use `batch_size` 1'}."
-            )
+        if np.allclose(alone, beside, rtol=0, atol=tolerance * largest, equal_nan=True):
+            return None
+        with np.errstate(invalid="ignore"):  # infinite ones
+            return float(np.nanmax(np.abs(alone - beside), initial=0))
 
-    def _outputs(self, images: UInt8Array) -> Float32Array:
-        outputs = self.engine.score(images)
+    def _outputs(self, engine: Engine, images: UInt8Array) -> Float32Array:
+        outputs = engine.score(images)
         if len(outputs) == len(images):
             return outputs
-        is_one_of_one = not self.in_any_batch and len(images) > 1 and len(self.engine.score(images[:1])) == 1
+        is_one_of_one = not self.in_any_batch and len(images) > 1 and len(engine.score(images[:1])) == 1
         raise ModelError(
             f"Expected a network that returns a row of outputs for each image; {self.name} returns {len(outputs)} for "
             f"a batch of {len(images)}. {'Use `batch_size` 1, or save' if is_one_of_one else 'Save'} it without what "
             "gives the batch another size, such as a reshape."
         )
+
+
+def note_change_below(model: "keras.Model", folder: Path) -> None:
+    """Write beside a network's conversion what `Company.change_below` says of it in Keras."""
+    engine = KerasEngine(model, Precision.FLOAT32)
+    change = Company(engine, _BATCH_SIZE, Precision.FLOAT32, "this network").change_below()
+    (folder / _CHANGE).write_text(json.dumps(change), encoding="utf-8")
+
+
+def noted_change_below(folder: Path) -> float | None:
+    """See `note_change_below`; None where nothing was noted, as of published networks."""
+    path = folder / _CHANGE
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -9,13 +9,12 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import IncompleteError, ModelError
-from scoring.networks.company import Company
+from scoring.networks.bounded_steps import last_bounded, left_out
 from scoring.networks.engines import EngineName
-from scoring.networks.keras_engine import KerasEngine, forward
-from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation, left_out
+from scoring.networks.keras_engine import forward
+from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation
 from scoring.networks.library_words import words_of
 from scoring.networks.noise import pictures
-from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import filled
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def check_conversion(
 ) -> None:
     """Compare outputs of the converted network with those of Keras on noise and on plain greys, in float32.
 
-    Where noise has probabilities of nearly 0 or 1 alone, what leads to them is compared, too, also among other pictures
-    in a batch: later, nothing would show there that a converted network mixes them.
+    Where noise has probabilities of nearly 0 or 1 alone, what leads to them is compared, too.
 
     Args:
         engine: The engine that the network was converted for.
@@ -56,15 +54,8 @@ def check_conversion(
     activation = last_activation(model)
     if not _compare(engine, model, score, activation) or activation not in _PROBABILITIES:
         return
-    with left_out(model) as is_left_out, TemporaryDirectory() as folder:
-        if is_left_out:
-            Company(
-                KerasEngine(model, Precision.FLOAT32),
-                _NUM_COMPARED,
-                Precision.FLOAT32,
-                "this network",
-                in_any_batch=True,
-            ).compare()
+    if steps := last_bounded(model):
+        with left_out(steps), TemporaryDirectory() as folder:
             _compare(engine, model, convert(Path(folder)), NONE)
 
 

@@ -81,6 +81,11 @@ class Engine(Protocol):
     """A loaded network; the first batch of a size may take longer."""
 
     @property
+    def library(self) -> str:
+        """What computes, with its version."""
+        ...
+
+    @property
     def num_outputs(self) -> int:
         """Values for each image."""
         ...
@@ -114,7 +119,13 @@ class Engine(Protocol):
 
 
 class AtOnce(ABC):
-    """A part of engines that compute where they are called: what was begun is done."""
+    """A part of engines that compute where they are called: what was begun is done.
+
+    Attributes:
+        change_below: What was noted of the network when it was converted: see `Company.change_below`.
+    """
+
+    change_below: float | None = None
 
     @abstractmethod
     def score(self, images: UInt8Array) -> Float32Array:

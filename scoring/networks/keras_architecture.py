@@ -19,6 +19,7 @@ _SCALES = re.compile(r"\w*Normalization|PReLU")
 _OF_VECTORS = re.compile(r"Dense|Flatten|Global\w+Pooling2D")  # whose outputs are no maps
 _CHANNELS_FIRST = '"channels_first"'
 _KEPT_AXES = '"keepdims": true'
+_NUM_SIDES = 3  # of maps: height, width and channels, in either order
 _NO_MODEL: dict[str, Any] = {"class_name": None, "config": {"layers": []}}
 
 
@@ -85,7 +86,11 @@ def may_end_in_one_position(path: Path) -> bool:
     Earlier versions pooled such maps in every way that was asked for, to the same vector.
     """
     model = architecture(path)
-    return _KEPT_AXES in json.dumps(model) and _with_weights(model)[-1]["class_name"] != "Dense"
+    last = _with_weights(model)[-1]
+    match last.get("build_config"):
+        case {"input_shape": [_, *sides]} if None not in sides:
+            return len(sides) == _NUM_SIDES and [1, 1] in (sides[:2], sides[1:])
+    return _KEPT_AXES in json.dumps(model) and last["class_name"] != "Dense"
 
 
 def has_nested_networks(path: Path) -> bool:

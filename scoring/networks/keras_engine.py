@@ -3,7 +3,7 @@
 Keras is imported only when a network is built, on the machine that runs it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
@@ -13,8 +13,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.engines import Pending
-from scoring.networks.last_activation import left_out
+from scoring.networks.bounded_steps import all_bounded, last_bounded, left_out
+from scoring.networks.engines import Pending, library_versions
 from scoring.networks.library_words import words_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
@@ -59,16 +59,27 @@ class KerasEngine:
         """Begin to score one batch; see `Engine.begin` and `forward`."""
         return self._forward(images)
 
-    @contextmanager
-    def below_probabilities(self) -> Iterator["KerasEngine | None"]:
-        """While the block runs, the same network without the softmax or sigmoid that it ends in; None if there is none.
+    @property
+    def library(self) -> str:
+        """Keras and its backend, with their versions."""
+        import keras
 
-        Probabilities of 0 and 1 hide what leads to them.
-        """
-        with left_out(self._model) as is_left_out:
+        backend = keras.config.backend()
+        return f"keras-{keras.__version__}-{backend}-{library_versions(backend)[backend]}"
+
+    @property
+    def bounded_steps(self) -> list[list[Any]]:
+        """What hides much of what leads to it: what the network ends in, and that with what lies deeper, if any."""
+        last, every = last_bounded(self._model), all_bounded(self._model)
+        return [steps for steps in ([last, every] if len(last) < len(every) else [last]) if steps]
+
+    @contextmanager
+    def without(self, steps: Iterable[Any]) -> Iterator["KerasEngine"]:
+        """While the block runs, the same network, whose `bounded_steps` pass on what they take."""
+        with left_out(steps):
             below = copy(self)
             vars(below).pop("_forward", None)
-            yield below if is_left_out else None
+            yield below
 
     @cached_property
     def _forward(self) -> _Begin:

@@ -1,7 +1,6 @@
 """What a Keras model's last layers tell of its outputs: which output there is to take, and what was computed last."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from scoring.errors import ModelError
@@ -64,39 +63,6 @@ def last_activation(model: "keras.Model") -> str:
         `softmax`, `log-softmax`, `sigmoid`, `none` for logits, or the name of another function or layer.
     """
     return _last_activation(model.outputs[0], {})
-
-
-@contextmanager
-def left_out(model: "keras.Model") -> Iterator[bool]:
-    """Let a model's last softmax or sigmoid pass on what it takes, wherever the model is traced while the block runs.
-
-    Yields:
-        Whether there is one that can be left out.
-    """
-    operation = _last_operation(model.outputs[0])
-    is_layers_own = "activation" in vars(operation)  # not so of a recurrent layer, whose cell has it
-    if last_activation(model) not in (SOFTMAX, SIGMOID) or not (is_layers_own or _told(operation, 2)):
-        yield False
-        return
-    name = "activation" if is_layers_own else "call"
-    own = vars(operation).get(name)
-    setattr(operation, name, lambda values, **_: values)
-    try:
-        yield True
-    finally:
-        delattr(operation, name)  # what its class has is seen again
-        if own is not None:
-            setattr(operation, name, own)
-
-
-def _last_operation(tensor: "keras.KerasTensor") -> Any:
-    """The layer or operation whose values a tensor has, but for their shape; the last one where it joins several."""
-    step = step_of(tensor)
-    if step is None:
-        return tensor
-    if step.within is not None:
-        return _last_operation(step.within)
-    return _last_operation(step.inputs[0]) if step.kind in _PASSING and len(step.inputs) == 1 else step.operation
 
 
 def _named_outputs(model: "keras.Model") -> "dict[str, keras.KerasTensor]":

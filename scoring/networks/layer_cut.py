@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import ModelError
-from scoring.networks.backbones import is_backbone
+from scoring.networks.backbones import has_targets, is_backbone
 from scoring.networks.graph_steps import step_of
 from scoring.networks.last_activation import LOG_SOFTMAX, SIGMOID, SOFTMAX, last_activation
 from scoring.networks.library_words import words_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import keras
 
 _NUM_NAMED = 6
+_FEW = 32  # values: features are rarely fewer
 _LAST = 3  # where the channels of maps stand, unless layers tell otherwise
 # What puts axes into another order, as NumPy does it.
 _TURNING: dict[str, Callable[[npt.NDArray[Any], Any], npt.NDArray[Any]]] = {
@@ -45,6 +46,7 @@ def cut_at(
     called: str,
     name: str | None = None,
     pooling: Pooling = Pooling.MEAN,
+    written: dict[str, Any] | None = None,
 ) -> "keras.Model":
     """Keep a network up to one layer; what is spatial there is pooled over positions.
 
@@ -55,26 +57,30 @@ def cut_at(
         called: What the user calls the network.
         name: Name of the network that is returned.
         pooling: How spatial features become a vector; vectors stay as they are.
+        written: Its architecture in its file, which tells more than the network; None without a file.
 
     Returns:
         From what the network takes to features, shape (batch, num_features).
 
     Raises:
-        ModelError: If there is no such layer, or it has no vector for each image.
+        ModelError: If there is no such layer, it has no vector for each image, or nothing tells whether the outputs are
+            classes.
     """
-    features = _features_of(network, layer, called)
+    features = _features_of(network, layer, called, written)
     if len(features.shape) == 4:
         features = _pooled(features, pooling)
     return _model_to(network, features, called, name)
 
 
-def cut_spatial(network: "keras.Model", layer: str | None, called: str) -> "keras.Model":
+def cut_spatial(
+    network: "keras.Model", layer: str | None, called: str, written: dict[str, Any] | None = None
+) -> "keras.Model":
     """Keep a network up to one layer, spatial or not; for arguments and errors see `cut_at`.
 
     Returns:
         From what the network takes to features, shape (batch, height, width, channels) or (batch, num_features).
     """
-    return _model_to(network, _features_of(network, layer, called), called)
+    return _model_to(network, _features_of(network, layer, called, written), called)
 
 
 def has_positions(shape: Sequence[int | None]) -> bool:
@@ -94,13 +100,17 @@ def _model_to(
         raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error
 
 
-def _features_of(network: "keras.Model", layer: str | None, called: str) -> "keras.KerasTensor":
+def _features_of(
+    network: "keras.Model", layer: str | None, called: str, written: dict[str, Any] | None
+) -> "keras.KerasTensor":
     if layer is not None:
         features, where = _outputs_of(network, layer, called), f"{layer} has"
-    elif _has_no_classes(network):
+    elif _has_no_classes(network, written):
+        _refuse_few(network, called)
         features, where = network.outputs[0], "its output has"
     else:
-        features, where = _inputs_of_last(network, called), "its last layer with weights takes"
+        gives_classes = written is not None and has_targets(written)
+        features, where = _inputs_of_last(network, called, gives_classes), "its last layer with weights takes"
     if isinstance(features, list | tuple | dict):
         raise ModelError(
             f"Expected `features` to name a layer of {called} with one vector for each image; {where} several tensors."
@@ -114,11 +124,32 @@ def _features_of(network: "keras.Model", layer: str | None, called: str) -> "ker
     return features
 
 
-def _has_no_classes(network: "keras.Model") -> bool:
+def _has_no_classes(network: "keras.Model", written: dict[str, Any] | None) -> bool:
     """Whether a network's own outputs are features; to write down the architecture of a large one takes a second."""
     if not network.weights or last_activation(network) in _PROBABILITIES:
         return False
-    return is_backbone(json.loads(network.to_json()))
+    return is_backbone(written or json.loads(network.to_json()))
+
+
+def _refuse_few(network: "keras.Model", called: str) -> None:
+    """Refuse to guess whether a few values are features, where they are computed of more."""
+    outputs, num_taken = network.outputs[0], _num_taken(network)
+    num_values = outputs.shape[-1]
+    if num_values is None or num_values >= min(_FEW, num_taken):
+        return
+    step, names = step_of(outputs), [layer.name for layer in network.layers]
+    own = f"; {step.operation.name} gives these" if step and step.operation.name in names else ""
+    raise ModelError(
+        f"Cannot tell whether the outputs of {called}, {num_values} computed of {num_taken}, are features, or classes "
+        f"or amounts. Name a layer with `features`{own}."
+    )
+
+
+def _num_taken(network: "keras.Model") -> int:
+    """How many values of an image, or of a position, the last kernel takes."""
+    layers = (layer for layer in network.layers if not _only_scales(layer))
+    kernels = [weight for layer in layers for weight in layer.weights if len(weight.shape) > 1]
+    return int(kernels[-1].shape[-2]) if kernels else 0
 
 
 def _channels_last(features: "keras.KerasTensor") -> "keras.KerasTensor":
@@ -171,7 +202,17 @@ def _pooled(maps: "keras.KerasTensor", pooling: Pooling) -> "keras.KerasTensor":
     return (largest if pooling is Pooling.MAX else mean)(maps)
 
 
-def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = False) -> "keras.KerasTensor":
+def _inputs_of_last(
+    network: "keras.Model", called: str, gives_classes: bool = False, has_learned: bool = False
+) -> "keras.KerasTensor":
+    """What the last layer with weights takes.
+
+    Args:
+        network: A network, or one that is nested in it.
+        called: What the user calls it.
+        gives_classes: Whether classes are known to stand at the end of what it is nested in.
+        has_learned: Whether there are kernels below in what it is nested in.
+    """
     with_weights = [layer for layer in network.layers if layer.weights]
     if not with_weights:
         raise ModelError(f"Expected a trained network; {called} has no weights.")
@@ -196,10 +237,11 @@ def _inputs_of_last(network: "keras.Model", called: str, gives_classes: bool = F
             f"Expected the classes of {called} to come from its last layer with weights; {last.name} only scales "
             "those of another. Name a layer below both with `features`."
         )
+    has_learned = has_learned or any(map(_has_kernel, below))
     if not _is_divided(last, below):
-        _refuse_pixels(network, last, taken, called)
+        _refuse_pixels(network, last, taken, called, has_learned)
         return taken
-    features = _inputs_of_last(last, called, gives_classes)
+    features = _inputs_of_last(last, called, gives_classes, has_learned)
     return _model_to(last, features, called)(taken)
 
 
@@ -230,16 +272,22 @@ def _is_divided(layer: "keras.Layer", below: Sequence["keras.Layer"]) -> bool:
     return not isinstance(layer, keras.Sequential) or not any(map(_has_kernel, below))
 
 
-def _refuse_pixels(network: "keras.Model", last: "keras.Layer", taken: "keras.KerasTensor", called: str) -> None:
-    """Refuse to take a nested list of layers for classes where it takes maps as large as the pixels: mixed colours."""
+def _refuse_pixels(
+    network: "keras.Model", last: "keras.Layer", taken: "keras.KerasTensor", called: str, has_learned: bool
+) -> None:
+    """Refuse to take colours for features: what no kernel gave, or maps as large as the pixels below a nested list."""
     import keras
 
-    is_listed = isinstance(last, keras.Sequential) and len(taken.shape) == 4
-    if is_listed and None not in taken.shape[1:3] and taken.shape[1:3] == network.inputs[0].shape[1:3]:
-        raise ModelError(
-            f"Expected {called} to have learned features below its classes; {last.name} takes maps of "
-            f"{taken.shape[1]} x {taken.shape[2]}, as large as the pixels. Name a layer with `features`."
-        )
+    if len(taken.shape) != 4:
+        return
+    is_as_large = None not in taken.shape[1:3] and taken.shape[1:3] == network.inputs[0].shape[1:3]
+    if has_learned and not (is_as_large and isinstance(last, keras.Sequential)):
+        return
+    size = f"of {taken.shape[1]} x {taken.shape[2]}, as large as the pixels" if has_learned else "that no kernel gave"
+    raise ModelError(
+        f"Expected {called} to have learned features below its classes; {last.name} takes maps {size}. Name a layer "
+        "with `features`."
+    )
 
 
 def _has_kernel(layer: "keras.Layer") -> bool:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.company import TRIED, note_change_below, noted_change_below
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import AtOnce, EngineName, Network
@@ -44,7 +45,6 @@ except ImportError as error:
 mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
-_COMPARED = "below"  # what was converted before logits were compared, too, is converted again
 
 
 def check_mnn(precision: Precision) -> None:
@@ -60,6 +60,7 @@ class MnnEngine(AtOnce):
 
     Attributes:
         last_activation: Tells what the network computes last.
+        library: MNN with its version.
     """
 
     def __init__(self, network: Network) -> None:
@@ -71,7 +72,8 @@ class MnnEngine(AtOnce):
         Raises:
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
-        path = _converted(network)
+        path, self.library = _converted(network), _library()
+        self.change_below = noted_change_below(path.parent)
         self.last_activation = partial(noted_last_activation, path.parent)
         self._session = MnnSession(path)
 
@@ -90,9 +92,13 @@ class MnnEngine(AtOnce):
         return self._session(images)
 
 
+def _library() -> str:
+    return f"mnn-{version('MNN')}"
+
+
 def _converted(network: Network) -> Path:
     """The network as MNN's file, converted by the first process on this machine that needs it."""
-    folder = conversion_folder(network.digest, f"mnn-{version('MNN')}-{_COMPARED}")
+    folder = conversion_folder(network.digest, f"{_library()}-{TRIED}")
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()
@@ -101,6 +107,8 @@ def _converted(network: Network) -> Path:
             score = convert(temporary)
             note_last_activation(model, temporary)
             check_conversion(EngineName.MNN, from_uint8, score, convert)
+            if not network.is_published:
+                note_change_below(from_uint8, temporary)
     return folder / "model.mnn"
 
 

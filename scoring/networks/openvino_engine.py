@@ -16,6 +16,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
+from scoring.networks.company import TRIED, note_change_below, noted_change_below
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.conversions import (
     conversion_folder,
@@ -84,6 +85,7 @@ class OpenVinoEngine(AtOnce):
         self.digest, self.compared, self.library = network.digest, None, _library()
         folder = _converted(network)
         self.last_activation = partial(noted_last_activation, folder)
+        self.change_below = noted_change_below(folder)
         if precision is Precision.INT8:
             assert sample is not None
             folder, self.compared = _quantised(folder, sample(_input_shape(_load(folder))), network.digest)
@@ -146,7 +148,7 @@ def _compile(model: "openvino.Model", batch_size: int, precision: Precision) -> 
 
 def _converted(network: Network) -> Path:
     """The network as OpenVINO's files, converted by the first process on this machine that needs them."""
-    folder = conversion_folder(network.digest, _library())
+    folder = conversion_folder(network.digest, f"{_library()}-{TRIED}")
     with made_once(folder) as temporary:
         if temporary:
             model = network.build()
@@ -155,6 +157,8 @@ def _converted(network: Network) -> Path:
             score = convert(temporary)
             note_last_activation(model, temporary)
             check_conversion(EngineName.OPENVINO, from_uint8, score, convert)
+            if not network.is_published:
+                note_change_below(from_uint8, temporary)
     return folder
 
 
@@ -189,7 +193,8 @@ def _find_quantised(converted: Path, digest: str, model: str) -> Path | None:
     network, _, weights = model.partition(QUANTISED)
     if network != digest:
         return None
-    found = (path.parent for path in sorted(converted.glob("int8-*/model.bin")))
+    earlier = conversion_folder(digest, _library())  # earlier versions', of the same network in float32
+    found = (path.parent for folder in (converted, earlier) for path in sorted(folder.glob("int8-*/model.bin")))
     return next((folder for folder in found if weights.startswith(_weights_digest(folder)) and is_whole(folder)), None)
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from scoring.errors import RequestError, RunFolderError, ScoringError
 from scoring.models.model_folder import ModelFolder
 from scoring.report.model_report import model_report
-from scoring.report.parts import Report
+from scoring.report.parts import Look, Report
 from scoring.report.run_report import run_report
 from scoring.report.same_results import of_one_model, of_one_run
 from scoring.report.sonar_report import sonar_parts
@@ -32,11 +32,13 @@ class WrittenReport:
         path: The page; absolute, as `report` returns it.
         size_bytes: Its size.
         missing_shards: Shards of the run that it could not tell of.
+        lacks_pictures: Whether it shows none of the images that it tells of.
     """
 
     path: Location
     size_bytes: int
     missing_shards: Sequence[int]
+    lacks_pictures: bool = False
 
 
 def write_report(
@@ -60,7 +62,13 @@ def write_report(
         page = render(report)
     path = output or RunFolder(folder).report
     write_text(path, page)
-    return WrittenReport(path, len(page.encode()), missing)
+    return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report))
+
+
+def _lacks_pictures(report: Report) -> bool:
+    looks = [block for section in report.sections for block in section.blocks if isinstance(block, Look)]
+    tiles = [tile for look in looks for tile in look.tiles]
+    return bool(tiles) and all(tile.picture is None for tile in tiles)
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def check_same(
         if theirs and ours:
             part = next(part for part in theirs.groupdict() if theirs[part] != ours[part])
             differing, expected, received = part if part == "model" else f"`{part}`", theirs[part], ours[part]
-        elif theirs or ours:
+        elif theirs or ours or (differing == "labels" and labels and not all(labels)):
             why = _OF_BOTH
         go_on = f"Name `precision` {expected} to go on with it. "
         why = why or {"images": _RELISTED, "precision": go_on}.get(differing, "")

@@ -56,6 +56,11 @@ def stores_vectors(num_labels: int, asked: str) -> bool:
     return num_labels <= MAX_FULL_VECTOR or asked == StoreProbabilities.ALL
 
 
+def storing(num_labels: int, asks_all: bool) -> StoreProbabilities:
+    """Whose probabilities are stored in full, as fingerprints have it: of few labels it makes no difference."""
+    return StoreProbabilities.ALL if asks_all and num_labels > MAX_FULL_VECTOR else StoreProbabilities.FEW
+
+
 def predictions_schema(
     labels: Sequence[str], metadata: dict[str, str], store: str = StoreProbabilities.FEW
 ) -> pa.Schema:

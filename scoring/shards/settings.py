@@ -8,6 +8,7 @@ from scoring.models.shard_model import ShardModel, ShardModelRequest
 from scoring.networks.agreement import Agreement
 from scoring.networks.engines import engine_versions
 from scoring.networks.gpu import unused_gpu
+from scoring.networks.precision import Precision
 from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.run.fence import Fence
@@ -103,6 +104,17 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
 
 def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
     """The fingerprint's fields that can be told before a model is loaded."""
+    model, labels = settings.model, settings.model.known_labels()
+    told = {"store_probabilities": model.known_storing()}
+    if labels is not None:
+        told["labels"] = labels_digest(labels)
+    if model.precision is not Precision.AUTO:
+        told["precision"] = str(model.precision)
+    return _fields_of_request(settings, manifest_digest) | told
+
+
+def _fields_of_request(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
+    """Those that no model has a part in."""
     return {
         "images": manifest_digest,
         "resize": f"{settings.resize}-{settings.decoding}",
@@ -120,5 +132,5 @@ def fingerprint_of(settings: ScorerSettings, manifest_digest: str, scorer: Score
         precision=scorer.precision,
         input_shape=str(scorer.input_shape),
         store_probabilities=str(scorer.store_probabilities),
-        **known_fields(settings, manifest_digest),
+        **_fields_of_request(settings, manifest_digest),
     )

@@ -282,4 +282,4 @@ def _is_same(name: str, held: object, value: object) -> bool:
 
 
 def _plain(value: object) -> object:
-    return ", ".join(value) if isinstance(value, tuple) else value
+    return "none" if value is None else ", ".join(value) if isinstance(value, tuple) else value

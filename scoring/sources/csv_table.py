@@ -15,7 +15,7 @@ from scoring.sources.suffixes import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
 from scoring.storage.locations import Location, file_above
-from scoring.storage.reading import Place
+from scoring.storage.reading import Place, read_range
 from scoring.storage.walking import is_hidden
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
@@ -23,6 +23,8 @@ _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
 _NAMED = 3  # files in a message
 _MARKS = ",;\t"
+_LOOKED_AT_BYTES = 4096
+_TABLE = re.compile(r"[^\0-\x08\x0e-\x1f<\n]*[,;\t][^\0-\x08\x0e-\x1f]*")  # text whose first line has several fields
 _Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
@@ -79,6 +81,16 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
                 "between fields."
             )
     return CsvTable(header, tuple(row for _, row in lines[1:]), delimiter)
+
+
+def may_be_csv(file: Location) -> bool:
+    """Whether a file begins as a table of several columns in UTF-8; raises OSError if it cannot be read."""
+    head = read_range(file, 0, _LOOKED_AT_BYTES)
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # which may end within a character
+    except UnicodeError:
+        return False
+    return bool(_TABLE.fullmatch(text) and not _JSON.match(text))
 
 
 def _decoded(content: bytes) -> str:

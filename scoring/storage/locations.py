@@ -158,8 +158,11 @@ def own_name(folder: Location) -> str:
 
 
 def readable(location: Location) -> Path | BinaryIO:
-    """What pyarrow, NumPy and zipfile take: a path, or an open file that fetches only the ranges that are read."""
-    return location.open() if isinstance(location, Url) else location
+    """What pyarrow, NumPy and zipfile take: a path, or an open file that fetches only the ranges that are read.
+
+    The path is absolute: one such as `resnet:crop/run.parquet` may be a URL to pyarrow.
+    """
+    return location.open() if isinstance(location, Url) else location.absolute()
 
 
 def some_names(folder: Location) -> Iterator[str]:

@@ -456,13 +456,14 @@ print(first.result(), last.result(), ray.is_initialized())
 
 @pytest.mark.ci
 @pytest.mark.ray
-def test_a_local_ray_starts_where_python_is_told_to_leave_docstrings_out() -> None:
+def test_a_local_ray_starts_where_python_is_told_to_leave_docstrings_out_to_warn_by_errors_or_to_trace_memory() -> None:
     program = "import os, sys, ray; from cluster.session import open_session\nwith open_session(None): " + (
-        "print(ray.get(ray.remote(lambda: sys.flags.optimize).remote()), sys.flags.optimize, "
-        "os.environ['PYTHONOPTIMIZE'])"
+        "print(ray.get(ray.remote(lambda: (sys.flags.optimize, sys.warnoptions)).remote()), sys.flags.optimize, "
+        "[os.environ[f'PYTHON{name}'] for name in ('OPTIMIZE', 'WARNINGS', 'TRACEMALLOC')])"
     )
-    ended = _run_alone(program, _without("RAY_ADDRESS") | {"PYTHONOPTIMIZE": "2"})
-    assert ended.stdout == "0 2 2\n"
+    told = {"PYTHONOPTIMIZE": "2", "PYTHONWARNINGS": "error::DeprecationWarning", "PYTHONTRACEMALLOC": "1"}
+    ended = _run_alone(program, _without("RAY_ADDRESS") | told)
+    assert ended.stdout == "(0, []) 2 ['2', 'error::DeprecationWarning', '1']\n"
 
 
 @pytest.mark.ci

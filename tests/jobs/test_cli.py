@@ -2,9 +2,10 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import zipfile
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
 from scoring.storage.locations import Url
-from tests.runs import cats_and_dogs, write_model, write_run
+from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
 
 
 def _run(*arguments: object) -> tuple[int, str]:
@@ -108,6 +109,40 @@ def test_a_mistyped_command_is_told_what_may_be_meant(words: str, said: str) -> 
     code, error = _run(*words.split())
     assert code == 2
     assert said in " ".join(re.sub("[│╭╰─╮╯]", " ", error).split())  # Rich's frame
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["report", "--help"], ["submit", "--help"]])
+def test_help_that_cannot_be_written_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        told = _program(words, stdout=full)
+    assert told.returncode == 1
+    assert told.stderr.startswith("error: Expected a standard output that can be written; No space left")
+    assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["--help"], ["report", "--help"]])
+def test_help_that_nobody_reads_is_no_fault(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    told = _program(words, stdout=writing)
+    os.close(writing)
+    assert (told.stderr, told.returncode) == ("", 0)
+
+
+def test_help_and_a_fault_are_told_where_columns_says_that_there_are_none() -> None:
+    assert "Usage:" in _program(["report", "--help"], stdout=subprocess.PIPE, columns="0").stdout
+    assert "No such command" in _program(["scor"], stdout=subprocess.PIPE, columns="0").stderr
+
+
+def _program(words: list[str], stdout: Any, columns: str = "80") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jobs", *words],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | {"COLUMNS": columns},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def test_a_shell_that_completes_behind_a_mistyped_command_gets_no_traceback() -> None:
@@ -250,6 +285,16 @@ def test_a_place_of_photos_that_a_report_is_told_and_that_is_not_there_is_refuse
         assert not (folder / "report.html").exists()
 
 
+def test_a_place_that_holds_none_of_the_photos_is_told(tmp_path: Path) -> None:
+    images = cats_and_dogs(8)
+    photos, others = draw_images(tmp_path / "photos", images), draw_images(tmp_path / "others", [Scored("1.png", None)])
+    run, model = write_run(tmp_path / "run", images), write_model(tmp_path / "model", images)
+    for folder in (run.path, model):
+        for place, is_told in ((others, True), (photos, False)):
+            ended = CliRunner().invoke(app, ["report", str(folder), "--images", str(place)])
+            assert (ended.exit_code, f"none of those that it tells of is in {place}" in ended.stdout) == (0, is_told)
+
+
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     code, error = _run("report", tmp_path)
     assert (code, error.count("\n")) == (2, 1)
@@ -272,3 +317,14 @@ def test_a_stop_that_compiled_code_wrapped_is_a_stop(
     assert "run the same command again to go on" in capsys.readouterr().err
     with pytest.raises(SystemError), exit_codes():
         raise SystemError("another")
+
+
+def test_a_system_without_room_for_a_thread_is_one_line_and_exit_1(capsys: pytest.CaptureFixture[str]) -> None:
+    before = threading.stack_size(2**46)
+    try:
+        with pytest.raises(SystemExit) as ended, exit_codes():
+            threading.Thread(target=int).start()
+    finally:
+        threading.stack_size(before)
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("error: Expected room for one more thread; the system gave none. Raise ")

@@ -170,6 +170,9 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
         ("--num-images 8", "Expected --num-images of at least 32; received 8"),
         ("--variant openvino", "Expected --variant to be one of keras float32, "),
         ("--json {0}/nowhere/figures.json", "Expected --json in a folder that exists"),
+        ("--json {0}/photos", "photos is a folder. Name a file in it."),
+        ("--json {0}/photos/1.png", "1.png is another file, which it would replace"),
+        ("--json {0}/labels.json", "labels.json is another file, which it would replace"),
         ("--model vgg17", "received 'vgg17'"),
         ("--images {0}/nowhere", "does not exist"),
         ("--images {0}/photos", "Expected at least 32 readable photos to measure with"),
@@ -179,6 +182,7 @@ def test_nonsense_is_one_clear_line_before_ray_starts(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, message: str
 ) -> None:
     monkeypatch.setattr("jobs.bench.measurements.open_session", lambda address: pytest.fail("Ray was started"))
+    (tmp_path / "labels.json").write_text('{"0": "cat"}')
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["bench", *options.format(tmp_path).split()])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import RayChangedWarning
-from jobs.console.terminal import format_warning
+from jobs.console.terminal import console_for, format_warning
 
 _SPEAK = """
 import sys
@@ -62,6 +62,34 @@ def test_what_an_encoding_cannot_say_is_spelled_out(encoding: str, said: list[st
     root = Path(__file__).parents[3]
     spoken = subprocess.check_output([sys.executable, "-c", _NAME], cwd=root, env=environment)
     assert [line.rstrip() for line in spoken.decode(encoding).splitlines()] == [*said, *said]
+
+
+_WIDE = """
+from jobs.console.terminal import print_table
+from jobs.console.terminal import Terminal, console_for
+
+for console in (Terminal(), console_for(True)):
+    print_table(console, "run", [("images", "b" * 60)])
+"""
+
+
+@pytest.mark.parametrize("columns", ["0", "5", "60"])
+def test_a_log_is_not_narrowed_by_columns(columns: str) -> None:
+    root = Path(__file__).parents[3]
+    spoken = subprocess.check_output(
+        [sys.executable, "-c", _WIDE], cwd=root, env=os.environ | {"COLUMNS": columns}, text=True
+    )
+    assert [line.rstrip() for line in spoken.splitlines()] == ["run", f"images  {'b' * 60}"] * 2
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", 40), ("5", 40), ("60", 60)])
+def test_a_terminal_keeps_its_width_if_words_have_room(
+    columns: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert console_for(True).width == width
 
 
 _MARKS = r"""

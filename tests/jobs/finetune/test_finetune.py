@@ -26,6 +26,7 @@ from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError, RunFolderError
 from scoring.finetuning.features import FeatureRequest
+from scoring.models.kinds import kind_of
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
@@ -135,6 +136,8 @@ def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
     validated = pd.read_parquet(on_disk(folder.validation)).set_index("image_id")
     found = np.stack(rows.loc[validated.index, "probabilities"].to_list())
     np.testing.assert_allclose(found, np.stack(validated["probabilities"].to_list()), atol=2e-3)
+    kind = kind_of(str(folder.path), None, None)
+    assert kind.known_digest() == kind.network().digest
     record = json.loads(folder.training.read_text())
     del record["sha256"]
     record["base"]["digest"] = "0" * 64

@@ -1,6 +1,7 @@
 """A dry run: what would be scored, on what, and how long it would take; nothing is written."""
 
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,16 @@ from scoring.bench.drawings import draw_sonar
 from scoring.bench.record import RECORD_NAME
 from scoring.errors import RequestError, RunFolderError
 from scoring.models.model_request import ModelRequest
+from scoring.networks.keras_files import keras_digest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.run.predictions import StoreProbabilities
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import check_output, find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from tests.places import on_disk
-from tests.runs import SUMMARY, Scored, write_run
+from tests.runs import SUMMARY, Scored, save_record, write_run
 
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "fake")
 _SHARD_SIZE = 4
@@ -87,6 +91,69 @@ def test_another_runs_folder_is_refused_as_by_the_run_itself(
     with pytest.raises(RunFolderError, match="a run whose engine differs"):
         _look(photos, run, listed, backend="tensorflow")
     assert _look(photos, RunFolder(tmp_path / "new"), listed) == EarlierRun()
+
+
+def _keras_file(path: Path, config: str) -> str:
+    """What looks like a model to who does not load it, and the digest of its network."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", config)
+    return keras_digest(path)
+
+
+@pytest.mark.parametrize("added", ["", ":from-logits", ":int8-0123456789abcdef:multi-label"])
+@pytest.mark.parametrize(
+    ("options", "differing"),
+    [
+        ({}, None),
+        ({"labels": "cat,wolf"}, "labels differs: expected 'dog' as class 1, received 'wolf'"),
+        ({"labels": "cat,dog,wolf"}, "labels differs: expected 2, received 3"),
+        ({"precision": Precision.FLOAT32}, None),
+        ({"precision": Precision.BFLOAT16}, "precision differs: expected float32, received bfloat16"),
+        ({"size": (32, 32)}, "model differs"),
+        ({"pixels": PixelScale.TORCH}, "model differs"),
+        ({"model": "other.keras"}, "model differs"),
+    ],
+)
+def test_a_dry_run_into_the_run_of_another_model_is_refused_where_that_is_told_without_keras(
+    photos: Path, listed: list[ImageEntry], tmp_path: Path, added: str, options: dict[str, Any], differing: str | None
+) -> None:
+    network = _keras_file(tmp_path / "mine.keras", "{}")
+    _keras_file(tmp_path / "other.keras", '{"module": "keras"}')
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=f"{network}{added}")
+    asked = {"weights": None, "labels": "cat,dog", "precision": Precision.AUTO, "model": "mine.keras", **options}
+    asked["model"] = str(tmp_path / asked["model"])
+    if differing is None:
+        found = _look(photos, run, listed, **asked)
+        assert (found.num_done, found.is_same_model) == (12, True)
+    else:
+        with pytest.raises(RunFolderError, match=f"holds a run whose {differing}"):
+            _look(photos, run, listed, **asked)
+
+
+def test_probabilities_that_would_be_stored_otherwise_are_refused(
+    photos: Path, listed: list[ImageEntry], tmp_path: Path
+) -> None:
+    labels, model = [f"l{number}" for number in range(40)], tmp_path / "mine.keras"
+    images = [Scored(image.path, (1 / 40,) * 40, size_bytes=image.size_bytes) for image in listed]
+    run = write_run(tmp_path / "of", images, labels, photos, 4, model_digest=_keras_file(model, "{}"))
+    asked = {"model": str(model), "weights": None, "labels": ",".join(labels)}
+    assert _look(photos, run, listed, **asked).num_done == 12
+    with pytest.raises(RunFolderError, match="store_probabilities differs: expected few, received all"):
+        _look(photos, run, listed, **asked, store_probabilities=StoreProbabilities.ALL)
+
+
+def test_a_model_that_is_told_by_its_name_alone_may_be_another(
+    photos: Path, run: RunFolder, listed: list[ImageEntry], tmp_path: Path
+) -> None:
+    assert not _look(photos, run, listed).is_same_model  # the run's is called `fake`
+    record = run.load_record()
+    assert record is not None
+    named = {**record.request.model, "model": "vgg16-imagenet", "weights": "random"}
+    save_record(run, replace(record, request=replace(record.request, model=named)))
+    assert _look(photos, run, listed).is_same_model
+    assert not _look(photos, run, listed, weights=None).is_same_model
+    assert _look(photos, RunFolder(tmp_path / "new"), listed).is_same_model
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -1,6 +1,7 @@
 """A base network is compared with the features that heads were trained on, before a model is put together with it."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,14 +46,33 @@ def _save_network(path: Path) -> None:
     keras.Model(pixels, classes).save(path)
 
 
-def _trained_on(folder: Path, precision: Precision) -> tuple[FinetuneSettings, TrainingSet]:
-    """Features of photos at the layer `above`."""
+def _save_centred(path: Path) -> None:
+    """A network that sees how far each photo's pixels are from its mean: of a plain one there is rounding alone."""
+    import keras
+
+    keras.utils.set_random_seed(4)
+    pixels = keras.Input(_SHAPE.as_array())
+    scaled = keras.layers.Rescaling(1 / 255)(pixels)
+    centred = scaled - keras.ops.mean(scaled, axis=(1, 2, 3), keepdims=True)
+    maps = keras.layers.Conv2D(6, 3, use_bias=False, activation="relu", name="below")(centred)
+    maps = keras.layers.Conv2D(6, 3, use_bias=False, activation="relu", name="above")(maps)
+    classes = keras.layers.Dense(2, activation="softmax")(keras.layers.GlobalAveragePooling2D()(maps))
+    keras.Model(pixels, classes).save(path)
+
+
+def _trained_on(
+    folder: Path, precision: Precision, save: Callable[[Path], None] = _save_network, num_plain: int = 0
+) -> tuple[FinetuneSettings, TrainingSet]:
+    """Features of photos at the layer `above`; every second one of the first may be of one colour."""
     generator = np.random.default_rng(0)
     (folder / "photos").mkdir()
     entries = [ImageEntry(str(number), f"{number}.png", 0, target="cat") for number in range(12)]
-    for entry in entries:
-        Image.fromarray(generator.integers(0, 256, (24, 24, 3), np.uint8)).save(folder / "photos" / entry.path)
-    _save_network(folder / "m.keras")
+    for number, entry in enumerate(entries):
+        pixels = generator.integers(0, 256, (24, 24, 3), np.uint8)
+        if number % 2 == 0 and number < 2 * num_plain:
+            pixels[:] = 20 * number + 7
+        Image.fromarray(pixels).save(folder / "photos" / entry.path)
+    save(folder / "m.keras")
     base = BaseRequest(str(folder / "m.keras"), layer="above")
     request = FeatureRequest(base, False, precision)
     write_manifest(RunFolder(folder).manifest, entries, 8, num_left_out=0)
@@ -92,3 +112,36 @@ def test_photos_that_are_others_or_gone_since_are_not_compared(tmp_path: Path) -
     for path in (tmp_path / "photos").iterdir():
         path.unlink()
     check_base(settings, photos, below)
+
+
+def test_a_plain_photo_may_rightly_have_next_to_no_features(tmp_path: Path) -> None:
+    settings, photos = _trained_on(tmp_path, Precision.FLOAT32, _save_centred, num_plain=4)
+    lengths = np.linalg.norm(photos.features.values[:, 0].astype(np.float64), axis=1)
+    is_plain = lengths < 1e-5
+    assert is_plain.sum() == 4
+    photos.features.values[is_plain] += np.float16(6e-8)  # as another device might round
+    check_base(settings, photos, base_of(settings.base).build())
+    with pytest.raises(ModelError, match="of 8 photos it gives others now"):
+        check_base(settings, photos, base_of(replace(settings.base, layer="below")).build())
+
+
+def test_features_that_are_no_numbers_any_more_are_told(tmp_path: Path) -> None:
+    import keras
+
+    settings, photos = _trained_on(tmp_path, Precision.FLOAT32)
+    base = base_of(settings.base).build()
+    for odd in (np.nan, 1e9):
+        broken = keras.Model(base.inputs, base.outputs[0] * odd)
+        with pytest.raises(ModelError, match="of 8 photos it gives others now"):
+            check_base(settings, photos, broken)
+
+
+def test_a_base_that_gives_more_or_fewer_features_is_told_though_no_photo_can_be_read(tmp_path: Path) -> None:
+    settings, photos = _trained_on(tmp_path, Precision.FLOAT32)
+    values = np.concatenate([photos.features.values] * 3, axis=2)
+    wider = replace(photos, features=replace(photos.features, values=values))
+    for told in (settings, replace(settings, scorer=None)):
+        with pytest.raises(
+            ModelError, match=r"m\.keras to give the 18 features .*; this version takes 6 of it\. Use `overwrite`"
+        ):
+            check_base(told, wider, base_of(settings.base).build())

@@ -122,6 +122,20 @@ def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> Non
     assert load_features(folder).pixels == [None] * 8
 
 
+@pytest.mark.parametrize("width", [1, 3])
+def test_shards_of_two_widths_are_refused(tmp_path: Path, width: int) -> None:
+    """One value would become each of two."""
+    folder = RunFolder(tmp_path)
+    write_features(folder, cats_and_dogs(8), shard_size=4)
+    path = folder.shard(1, 2)
+    table = pq.read_table(path)
+    column = pa.array([np.zeros(width, np.float16)] * 4, pa.list_(pa.float16()))
+    write_table(path, table.set_column(table.column_names.index("features"), "features", column))
+    save_record(folder, record_of(folder.path).with_digests({}))
+    with pytest.raises(RunFolderError, match=rf"Expected 2 features of each photo in .*; another has {width}, which"):
+        load_features(folder)
+
+
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
 def test_a_photo_without_numbers_is_no_error_of_others_and_hides_no_value_beyond_float16(odd: float) -> None:
     engine = FakeFeatures([[odd, 0], [1e5, 0]])

@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ModelError, ScoringError
+from scoring.errors import ImagesError, ModelError, ScoringError
 from scoring.models.embedding import EMBEDDING, WIDTH_KEY, Embedder, EmbeddingRequest, EmbeddingType, of_one_length
 from scoring.models.model_base import base_of_model, record_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.networks.agreement import ImageSample
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
 from scoring.networks.layer_cut import Pooling
@@ -129,6 +130,46 @@ def test_dark_photos_alone_in_a_batch_do_not_make_float16_too_coarse() -> None:
     assert replace(_embedder(), engine=_Lit()).score(dark).max() < 1e-3
     with pytest.raises(ModelError, match="large enough for float16"):
         replace(_embedder(), engine=_Brightness()).score(dark)
+
+
+@pytest.mark.parametrize("num_dark", [4, 10, 30, 36])
+def test_float16_is_judged_by_the_users_own_photos(num_dark: int) -> None:
+    """Pictures of noise are held, and dark photos would all be lost; some among others may be nothing beside them."""
+
+    class _Squares(FakeEngine):
+        def score(self, images: Any) -> Any:
+            means = images.reshape(len(images), -1).mean(axis=1, dtype=np.float32)[:, None]
+            return np.square(means * np.float32(1e-4)) * np.array([1, 0.71], np.float32)
+
+    photos: Any = np.full((40, 1, 1, 3), 200, np.uint8)
+    photos[np.random.default_rng(0).permutation(40)[:num_dark]] = 1
+    asked = []
+
+    def sample(shape: InputShape) -> ImageSample:
+        asked.append(shape)
+        return ImageSample(photos[::2], photos)
+
+    embedder = replace(_embedder(), engine=_Squares(), sample=sample)
+    bright, dark = photos[photos[:, 0, 0, 0] == 200], photos[photos[:, 0, 0, 0] == 1]
+    embedder.score(bright)
+    assert not asked, "nothing was lost"
+    if num_dark > 20:
+        for _ in range(2):
+            with pytest.raises(ModelError, match=r"large enough for float16, .* whose largest value is 1\.0e-08\."):
+                embedder.score(dark)
+    else:
+        np.testing.assert_allclose(embedder.score(dark).astype(np.float16), 0, atol=1e-7)
+    assert len(asked) == 1
+    assert replace(embedder, dtype=EmbeddingType.FLOAT32).score(dark).max() > 0
+
+
+def test_noise_judges_where_no_photos_can_be_had() -> None:
+    def sample(shape: InputShape) -> ImageSample:
+        raise ImagesError("Expected at least two readable images")
+
+    images: Any = np.zeros((1, 1, 1, 3), np.uint8)
+    with pytest.raises(ModelError, match="large enough for float16"):
+        replace(_embedder(), engine=FakeFeatures([[4.1e-8, 0]]), sample=sample).score(images)
 
 
 def test_base_of_a_model_is_the_network_below_its_classes(tmp_path: Path) -> None:

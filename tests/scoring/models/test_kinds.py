@@ -20,6 +20,7 @@ from scoring.models.published_network import PublishedNetwork
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.keras_files import keras_digest
 from scoring.networks.last_activation import SIGMOID
 from scoring.networks.pixel_scales import PixelScale
 from tests.runs import cats_and_dogs, write_model
@@ -109,6 +110,18 @@ def test_a_head_alone_takes_weights_and_says_where_its_base_was(model: Path) -> 
     kind_of(str(model), "w.h5", None).check()
     with pytest.raises(ModelError, match=r"holds only a head, and its base network cannot be loaded: .* gone.keras"):
         kind_of(str(model), None, None).network()
+
+
+def test_a_digest_that_is_known_without_a_look_at_the_network_is_that_of_the_network(model: Path) -> None:
+    folder, file = ModelFolder(model), model / "model.keras"
+    assert kind_of(str(model), None, None).known_digest() is None  # of an earlier version
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("config.json", "{}")
+    save_training_record(folder, replace(load_training_record(folder), head_only=False, network=keras_digest(file)))
+    for kind in (kind_of(str(model), None, None), kind_of(str(file), None, "cat,dog")):
+        assert kind.known_digest() == kind.network().digest
+    assert kind_of("hf://owner/name/model.keras", None, "cat,dog").known_digest() is None
+    assert kind_of(VGG16_IMAGENET, "random", None).known_digest() is None
 
 
 def test_files_are_named_by_field_and_words_are_no_files(model: Path) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from scoring.errors import ModelError
 from scoring.networks.backbones import is_backbone
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
@@ -55,6 +56,31 @@ def _nested(pixels: Any, end: Any = None) -> Any:
     return listed(inner(_layer("Rescaling", 1 / 255)(pixels)))
 
 
+def _inner(end: Any = None) -> Any:
+    """A network of maps, or of what a last layer makes of their means."""
+    images = keras.Input((_SIDE, _SIDE, 3))
+    return keras.Model(images, end(_means(_maps(images))) if end else _maps(images), name="inner")
+
+
+def _around(network: Any) -> Any:
+    images = keras.Input((_SIDE, _SIDE, 3))
+    return keras.Model(images, network(images), name="outer")
+
+
+def _inner_of_two(pixels: Any) -> list[Any]:
+    """What a nested network has learned, and its logits."""
+    images = keras.Input((_SIDE, _SIDE, 3))
+    means = _means(_maps(images))
+    features, logits = keras.Model(images, [means, _layer("Dense", 2)(means)], name="inner")(pixels)
+    return [features, logits]
+
+
+def _called_twice(pixels: Any) -> Any:
+    """The second call of a nested network; what the first gives enters it."""
+    inner = _inner()
+    return inner(pixels * keras.ops.mean(inner(pixels), axis=(1, 2, 3), keepdims=True))
+
+
 _BACKBONES: dict[str, Callable[[Any], Any]] = {
     "maps": _maps,
     "means of maps": lambda pixels: _means(_maps(pixels)),
@@ -62,12 +88,17 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
         [_layer("GlobalMaxPooling2D")(maps := _maps(pixels)), _means(maps)], axis=1
     ),
     "all places": lambda pixels: _layer("Flatten")(_maps(pixels)),
-    "no activation": lambda pixels: _means(_layer("Conv2D", 4, 3)(_maps(pixels))),
+    "no activation": lambda pixels: _means(_layer("Conv2D", 6, 3)(_maps(pixels))),
     "residual": _residual,
-    "normalised": lambda pixels: _means(_layer("BatchNormalization")(_layer("Conv2D", 4, 1)(_maps(pixels)))),
+    "normalised": lambda pixels: _means(_layer("BatchNormalization")(_layer("Conv2D", 6, 1)(_maps(pixels)))),
     "gated": _gated,
     "tokens": _tokens,
     "nested": _nested,
+    "nested, last": lambda pixels: _inner()(_layer("Rescaling", 1 / 255)(pixels)),
+    "nested, last, called twice": _called_twice,
+    "nested within nested, last": lambda pixels: _around(_inner())(pixels),
+    "first of two of a nested network": lambda pixels: _inner_of_two(pixels)[0],
+    "of both of a nested network": lambda pixels: _layer("Concatenate")(_inner_of_two(pixels)[::-1]),
     "of two networks": lambda pixels: _layer("Average")([_means(_maps(pixels)), _means(_maps(pixels, "others"))]),
     "dense and positive": lambda pixels: _layer("Dense", 6, activation="gelu")(_means(_maps(pixels))),
     "dense and of length one": lambda pixels: _layer("UnitNormalization")(_layer("Dense", 6)(_means(_maps(pixels)))),
@@ -76,6 +107,7 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
 _CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
     "logits": lambda pixels: _layer("Dense", 2)(_means(_maps(pixels))),
     "logits of a nested network": lambda pixels: _nested(pixels, _layer("Dense", 2)),
+    "logits of a nested network, last": lambda pixels: _inner(_layer("Dense", 2))(pixels),
     "softmax": lambda pixels: _layer("Dense", 2, activation="softmax")(_means(_maps(pixels))),
     "cooled": lambda pixels: _layer("Rescaling", 0.5)(_layer("Dense", 2)(_means(_maps(pixels)))),
     "tanh": lambda pixels: _layer("Dense", 1, activation="tanh")(_means(_maps(pixels))),
@@ -86,6 +118,107 @@ _CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
         / keras.ops.sum(exponentials, axis=1, keepdims=True)
     ),
 }
+
+
+# Of what is narrower than what it is computed of, nobody can tell whether it is features, but by the loss.
+_NARROW: dict[str, Callable[[Any], Any]] = {
+    "one that is positive": lambda pixels: _layer("Dense", 1, activation="relu", name="end")(_means(_maps(pixels))),
+    "normalised": lambda pixels: _layer("BatchNormalization", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "cosines": lambda pixels: _layer("Rescaling", 10.0, name="end")(
+        _layer("UnitNormalization")(_layer("Dense", 4)(_means(_maps(pixels))))
+    ),
+    "leaky": lambda pixels: _layer("LeakyReLU", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "leaky by numbers": lambda pixels: _layer("PReLU", name="end")(_layer("Dense", 4)(_means(_maps(pixels)))),
+    "convolution": lambda pixels: _layer("GlobalAveragePooling2D", name="end")(_layer("Conv2D", 4, 3)(_maps(pixels))),
+    "separable": lambda pixels: _layer("GlobalMaxPooling2D", name="end")(
+        _layer("SeparableConv2D", 4, 3)(_maps(pixels))
+    ),
+    "positive places": lambda pixels: _layer("GlobalAveragePooling2D", name="end")(
+        _layer("Conv2D", 4, 1, activation="relu")(_maps(pixels))
+    ),
+    "nested": lambda pixels: _layer("Identity", name="end")(
+        _inner(_layer("Dense", 4, activation="gelu"))(_layer("Rescaling", 1 / 255)(pixels))
+    ),
+    "listed": lambda pixels: _layer("Identity", name="end")(
+        keras.Sequential([keras.Input((5,)), _layer("Dense", 3), _layer("ReLU")])(_means(_maps(pixels)))
+    ),
+}
+_LOSSES: dict[str, Any] = {
+    "classes": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "classes by name": "categorical_crossentropy",
+    "amounts": ["mse"],
+}
+
+
+def _own_loss(true: Any, seen: Any) -> Any:
+    return keras.ops.mean(true * seen)
+
+
+def _saved(path: Path, build: Callable[[Any], Any], loss: Any = None) -> keras.Model:
+    pixels = keras.Input((_SIDE, _SIDE, 3))
+    network = keras.Model(pixels, build(pixels))
+    if loss is not None:
+        network.compile("sgd", loss)
+    network.save(path)
+    return network
+
+
+@pytest.mark.parametrize("kind", _NARROW)
+def test_few_values_that_may_be_classes_as_well_as_features_ask_for_a_layer(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "m.keras"
+    width = _saved(path, _NARROW[kind]).output_shape[-1]
+    with pytest.raises(
+        ModelError,
+        match=rf"Cannot tell whether the outputs of .*m\.keras, {width} computed of \d+, are features, or classes or "
+        r"amounts\. Name a layer with `features`; end gives these\.",
+    ):
+        base_of(BaseRequest(str(path))).build()
+    assert base_of(BaseRequest(str(path), layer="end")).build().output_shape == (None, width)
+
+
+@pytest.mark.parametrize("loss", _LOSSES)
+@pytest.mark.parametrize("kind", ["one that is positive", "leaky", "convolution", "dense and positive"])
+def test_outputs_that_were_compiled_with_a_loss_of_classes_or_amounts_are_no_features(
+    tmp_path: Path, kind: str, loss: str
+) -> None:
+    path = tmp_path / "m.keras"
+    _saved(path, (_NARROW | _BACKBONES)[kind], _LOSSES[loss])
+    base = base_of(BaseRequest(str(path)))
+    assert base.build().output_shape == (None, 5)
+    assert "-" not in base.digest()
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_classes_by_their_loss_that_a_last_layer_scales_are_no_features(tmp_path: Path, is_nested: bool) -> None:
+    path = tmp_path / "m.keras"
+    network = _saved(path, _NARROW["normalised"], "mse")
+    if is_nested:
+        _saved(path, network)
+    with pytest.raises(ModelError, match="; end only scales those of another"):
+        base_of(BaseRequest(str(path))).build()
+
+
+@pytest.mark.parametrize("loss", ["cosine_similarity", "circle", _own_loss, None])
+def test_outputs_that_were_compiled_with_a_loss_of_features_or_an_unknown_one_are_what_they_seem(
+    tmp_path: Path, loss: Any
+) -> None:
+    path = tmp_path / "m.keras"
+    _saved(path, _BACKBONES["dense and of length one"], loss)
+    base = base_of(BaseRequest(str(path)))
+    assert base.build().output_shape == (None, 6)
+    assert base.digest().endswith("-whole")
+
+
+def test_the_loss_of_a_nested_networks_output_is_that_of_what_it_is_nested_in(tmp_path: Path) -> None:
+    images = keras.Input((_SIDE, _SIDE, 3))
+    means = _means(_maps(images))
+    logits, positive = _layer("Dense", 2)(means), _layer("Dense", 6, activation="relu")(means)
+    inner = keras.Model(images, [positive, logits], name="inner")
+    for losses, is_whole in (([None, "mse"], True), (["mse", None], False)):
+        inner.compile("sgd", losses)
+        path = tmp_path / "m.keras"
+        _saved(path, lambda pixels: inner(pixels)[0])
+        assert base_of(BaseRequest(str(path))).digest().endswith("-whole") == is_whole
 
 
 @pytest.mark.parametrize("from_file", [False, True])

@@ -141,6 +141,46 @@ def test_a_map_of_one_position_is_pooled_once_and_told_from_what_it_was(tmp_path
         base_of(BaseRequest(str(path), pooling=Pooling.MEAN_MAX)).build()
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("below", "is_first"),
+    [("AveragePooling2D", False), ("AveragePooling2D", True), ("Conv2D", False), ("Conv2D", True), ("Reshape", False)],
+)
+def test_a_map_of_one_position_is_told_by_its_shape_whatever_made_it(
+    tmp_path: Path, below: str, is_first: bool
+) -> None:
+    import keras
+
+    order = {"data_format": "channels_first"} if is_first else {}
+    turn = [keras.layers.Permute((3, 1, 2))] if is_first else []
+    layers = {
+        "AveragePooling2D": [*turn, keras.layers.AveragePooling2D(14, **order)],
+        "Reshape": [keras.layers.GlobalAveragePooling2D(), keras.layers.Reshape((1, 1, 8))],
+        "Conv2D": [keras.layers.Conv2D(8, 14), *turn],
+    }
+    for name, made in (("one", layers[below]), ("many", [keras.layers.AveragePooling2D(7), *turn])):
+        first = [keras.Input((16, 16, 3)), keras.layers.Conv2D(8, 3, activation="relu")]
+        last = [keras.layers.Conv2D(2, 1, **order), keras.layers.Flatten(), keras.layers.Softmax()]
+        keras.Sequential([*first, *made, *last]).save(tmp_path / f"{name}.keras")
+        every = Views((), False, tuple(ViewPooling))
+        base = base_of(BaseRequest(str(tmp_path / f"{name}.keras"), views=every))
+        assert base.build().output_shape == (None, 8 if name == "one" else 24)
+        assert base.digest().endswith("-once") == (name == "one")
+
+
+@pytest.mark.keras
+def test_kept_axes_elsewhere_in_a_network_do_not_change_the_digest_of_its_maps(tmp_path: Path) -> None:
+    """Features that an earlier version extracted are taken."""
+    import keras
+
+    pixels = keras.Input((16, 16, 3))
+    maps = keras.layers.Conv2D(8, 3)(pixels)
+    gated = keras.layers.Multiply()([maps, keras.layers.GlobalAveragePooling2D(keepdims=True)(maps)])
+    keras.Model(pixels, keras.layers.Flatten()(keras.layers.Conv2D(2, 1)(gated))).save(tmp_path / "m.keras")
+    base = base_of(BaseRequest(str(tmp_path / "m.keras"), views=Views((), False, tuple(ViewPooling))))
+    assert "-" not in base.digest()
+
+
 def test_convolutions_are_cut_at_their_end_and_have_no_dense_layers_to_train() -> None:
     convolutions = base_of(BaseRequest(VGG16_CONVOLUTIONS, weights="w.h5"))
     assert convolutions.choose_layer(unfreeze_dense=False).layer == "block5_pool"

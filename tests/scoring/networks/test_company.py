@@ -1,6 +1,7 @@
 """A network that lets images of a batch shape each other's outputs is refused, unless it is published."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -13,9 +14,12 @@ from scoring.errors import ModelError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.company import Company, note_change_below, noted_change_below
 from scoring.networks.engines import EngineName
 from scoring.networks.precision import Precision
+from tests.fakes import FakeEngine
 
 pytestmark = pytest.mark.keras
 
@@ -81,6 +85,56 @@ def test_images_that_shape_each_others_outputs_are_refused_by_every_command(tmp_
             model.try_out(4)
 
 
+_CERTAIN: dict[str, Callable[[Any], Any]] = {
+    "two views": lambda x: layers.Average()([ops.sigmoid(x), ops.sigmoid(2 * x)]),
+    "no and yes": lambda x: (lambda yes: layers.Concatenate()([1 - yes, yes]))(ops.sigmoid(x[:, :1])),
+    "clipped": lambda x: ops.clip(ops.hard_sigmoid(x), 0.001, 0.999),
+    "below a head": lambda x: layers.Dense(2)(layers.Activation("tanh")(x)),
+}
+
+
+@pytest.mark.parametrize("name", _CERTAIN)
+def test_certainty_hides_no_others_wherever_it_stands(tmp_path: Path, name: str) -> None:
+    """Of such a network, a grey image is of one class beside others like it, and of another one beside a white one."""
+    pixels = keras.Input((8, 8, 3))
+    level = layers.GlobalAveragePooling2D()(pixels)[:, :2]
+    keras.Model(pixels, _CERTAIN[name](1e3 * (level - ops.max(level) / 2))).save(tmp_path / "m.keras")
+    request = replace(_requests(str(tmp_path / "m.keras"))[0], outputs=OutputMeaning.MULTI_LABEL)
+    model = request.load(Mock())
+    with pytest.raises(
+        ModelError, match=r"outputs of .*m.keras, before softmax, .* change by up to .*`batch_size` 1\."
+    ):
+        model.try_out(4)
+    model.try_out(1)
+
+
+def test_what_another_library_or_another_trial_answered_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.networks.conversions.cache_folder", lambda: tmp_path)
+    engine = FakeEngine()
+    company = Company(engine, 4, Precision.FLOAT32, "m")
+    for library, trial, is_asked in (("a", "x", True), ("a", "x", False), ("b", "x", True), ("b", "y", True)):
+        engine.library = library
+        monkeypatch.setattr("scoring.networks.company.TRIED", trial)
+        engine.shapes.clear()
+        company.check("digest")
+        assert bool(engine.shapes) is is_asked
+
+
+def test_a_conversion_tells_what_keras_saw_of_it_and_a_batch_of_one_image_is_taken(tmp_path: Path) -> None:
+    _save(tmp_path / "m.keras", _TOGETHER["as much of them as certainty hides"])
+    note_change_below(keras.saving.load_model(tmp_path / "m.keras"), tmp_path)
+    engine = FakeEngine()
+    engine.change_below = noted_change_below(tmp_path)
+    company = Company(engine, 2, Precision.FLOAT32, "m")
+    with pytest.raises(ModelError, match=r"of m, before softmax, .*, or use `batch_size` 1\."):
+        company.check("digest")
+    replace(company, batch_size=1).check("digest")
+    with pytest.raises(ModelError, match=r"of m, before softmax, .* over all axes\."):
+        replace(company, batch_size=1, in_any_batch=True).check("digest")
+
+
 def test_batch_of_one_image_has_no_others_but_a_head_outlives_it(tmp_path: Path) -> None:
     path = _save(tmp_path / "m.keras", _TOGETHER["the maximum of all"])
     embedder, extractor = (request.load(Mock()) for request in _requests(path)[1:])
@@ -143,5 +197,7 @@ def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     path = _save(tmp_path / "m.keras", _TOGETHER[name])
     for _ in range(2):  # the second time it is there
+        model = _requests(path, EngineName.OPENVINO)[0].load(Mock())
         with pytest.raises(ModelError, match="sees each image by itself"):
-            _requests(path, EngineName.OPENVINO)[0].load(Mock()).try_out(4)
+            model.try_out(4)
+        model.try_out(1)

@@ -12,7 +12,6 @@ from scoring.networks.last_activation import (
     SIGMOID,
     SOFTMAX,
     last_activation,
-    left_out,
     single_output,
 )
 
@@ -162,57 +161,3 @@ def test_outputs_that_cannot_be_taken_are_refused(tmp_path: Path) -> None:
 def test_model_of_one_output_stays_itself(tmp_path: Path) -> None:
     model = _model(lambda k, x: k.layers.Dense(4)(x), tmp_path)
     assert single_output(model, None, "model.keras") is model
-
-
-def _nested(keras: Any, inputs: Any) -> Any:
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])(inputs)
-
-
-_ENDINGS: dict[str, Callable[[Any, Any], Any]] = {
-    "in a layer": lambda keras, x: keras.layers.Dense(3, activation="softmax")(x),
-    "a layer": lambda keras, x: keras.layers.Softmax()(keras.layers.Dense(3)(x)),
-    "an activation": lambda keras, x: keras.layers.Activation("softmax", dtype="float32")(keras.layers.Dense(3)(x)),
-    "an operation": lambda keras, x: keras.ops.softmax(keras.layers.Dense(3)(x)),
-    "a sigmoid": lambda keras, x: keras.layers.Dense(1, activation="sigmoid")(x),
-    "nested": _nested,
-    "reshaped": lambda keras, x: keras.layers.Reshape((3,))(_nested(keras, x)),
-}
-
-
-@pytest.mark.parametrize("name", _ENDINGS)
-def test_what_gives_probabilities_is_left_out_while_asked_for(name: str) -> None:
-    import keras
-
-    inputs = keras.Input((4,))
-    model = keras.Model(inputs, _ENDINGS[name](keras, inputs))
-    values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
-    before = np.asarray(model(values))
-    with left_out(model) as is_left_out:
-        logits = np.asarray(model(values))
-    assert is_left_out
-    activation = keras.ops.sigmoid if name == "a sigmoid" else keras.ops.softmax
-    np.testing.assert_allclose(activation(logits), before, atol=1e-6)
-    assert np.abs(logits - before).max() > 0.1
-    np.testing.assert_array_equal(model(values), before)
-
-
-@pytest.mark.parametrize(
-    "last",
-    [
-        lambda keras: keras.layers.Dense(3),
-        lambda keras: keras.layers.Dense(3, activation="tanh"),
-        lambda keras: keras.layers.Dense(3, activation="log_softmax"),
-        lambda keras: keras.layers.LSTM(3, activation="softmax"),
-        lambda keras: keras.layers.SimpleRNN(1, activation="sigmoid"),
-    ],
-)
-def test_what_gives_no_probabilities_or_gives_them_within_a_layer_stays(last: Callable[[Any], Any]) -> None:
-    import keras
-
-    layer = last(keras)
-    model = keras.Sequential([keras.Input((2, 4) if "cell" in vars(layer) else (4,)), layer])
-    values = np.ones((1, *model.inputs[0].shape[1:]))
-    before = np.asarray(model(values))
-    with left_out(model) as is_left_out:
-        np.testing.assert_array_equal(model(values), before)
-    assert not is_left_out

@@ -135,6 +135,28 @@ def test_colours_that_are_mixed_before_a_nested_network_are_not_what_is_below_it
         cut_at(keras.Model(pixels, _fold(True, "nested")(mixed)), None, "a.keras")
 
 
+def _scored(pixels: Any) -> Any:
+    scores = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 1, name="only")(pixels))
+    return keras.layers.Softmax()(scores)
+
+
+@pytest.mark.parametrize("is_nested", [False, True])
+def test_pixels_that_the_only_kernel_takes_are_no_features(is_nested: bool) -> None:
+    """Earlier versions gave their mean colours."""
+    pixels, images = keras.Input((8, 8, 3)), keras.Input((8, 8, 3))
+    scale, inner = keras.layers.Rescaling(1 / 255), keras.Model(images, _scored(images))
+    network = keras.Model(pixels, inner(scale(pixels)) if is_nested else _scored(scale(pixels)))
+    with pytest.raises(ModelError, match=r"learned features below its classes; only takes maps that no kernel gave\."):
+        cut_at(network, None, "a.keras")
+
+
+def test_a_nested_network_with_one_kernel_takes_what_those_below_it_have_learned() -> None:
+    pixels, images = keras.Input((8, 8, 3)), keras.Input((8, 8, 4))
+    maps = keras.layers.Conv2D(4, 3, padding="same")(pixels)
+    network = keras.Model(pixels, keras.Model(images, _scored(images))(maps))
+    assert cut_at(network, None, "a.keras").output.shape == (None, 4)
+
+
 @pytest.mark.parametrize(
     ("build", "is_one"),
     [(_listed, True), (_turned, True), (_with_listed_head, False), (_transferred, False), (_wrapped, False)],
@@ -261,4 +283,6 @@ def test_classes_that_a_last_layer_scales_are_no_features(kind: str, is_nested: 
     with pytest.raises(ModelError, match=r"classes of a\.keras to come .*; scale only scales those of another\. Name"):
         cut_at(network, None, "a.keras")
     assert is_nested or cut_at(network, "hidden", "a.keras").output.shape == (None, 4)
-    assert cut_at(inner, None, "a.keras").output.shape == (None, 2), "nothing says that these are classes"
+    with pytest.raises(ModelError, match=r"outputs of a\.keras, 2 computed of 4, are features, or classes"):
+        cut_at(inner, None, "a.keras")
+    assert cut_at(inner, "scale", "a.keras").output.shape == (None, 2)

@@ -14,7 +14,8 @@ from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.networks import openvino_engine
-from scoring.networks.agreement import ImageSample
+from scoring.networks.agreement import QUANTISED, ImageSample
+from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.openvino_engine import OpenVinoEngine
 from scoring.networks.pooled_views import mirrored
@@ -82,6 +83,26 @@ def test_network_that_comes_out_differently_is_refused_and_not_kept(
 
     with pytest.raises(LookupError, match="it is converted again"):
         OpenVinoEngine(replace(different, build=build), Precision.FLOAT32)
+
+
+def test_what_an_earlier_version_converted_is_converted_again_and_what_it_quantised_is_taken() -> None:
+    pytest.importorskip("openvino")
+    folder = conversion_folder("an-earlier-network", openvino_engine._library())
+    with made_once(folder) as temporary:
+        assert temporary
+        (temporary / "model.xml").touch()
+    with made_once(folder / "int8-1") as temporary:
+        assert temporary
+        (temporary / "model.bin").write_bytes(b"weights")
+
+    def build() -> Any:
+        raise LookupError("it is converted again")
+
+    with pytest.raises(LookupError, match="it is converted again"):
+        OpenVinoEngine(Network("an-earlier-network", build), Precision.FLOAT32)
+    begun = f"an-earlier-network{QUANTISED}{openvino_engine._weights_digest(folder / 'int8-1')}"
+    converted = folder.with_name("by-this-version")
+    assert openvino_engine._find_quantised(converted, "an-earlier-network", begun) == folder / "int8-1"
 
 
 def _differently(converted: Any, precision: Precision, images: UInt8Array) -> Float32Array:

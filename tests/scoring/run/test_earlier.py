@@ -66,6 +66,7 @@ def test_without_a_whole_record_the_shards_say_whose_they_are(folder: RunFolder,
         (("dog", "cat"), "expected 'cat' as class 0, received 'dog'."),
         (("cat", "fox"), "expected 'dog' as class 1, received 'fox'."),
         (("cat", "dog", "fox"), "expected 2, received 3."),
+        ((), "expected 2, received 0. One is of embed, the other is not."),
         (None, f"expected {labels_digest(('cat', 'dog'))}, received another."),
     ],
 )

@@ -100,7 +100,7 @@ def test_results_of_other_settings_are_refused_by_the_setting_that_differs(tmp_p
     with pytest.raises(RunFolderError, match="models differs: expected ours, rbf-svm, received ours"):
         load_earlier_study(path, replace(_SETTINGS, models=(SonarModel.OURS,)))
     write_metrics(path, _METRICS)
-    with pytest.raises(RunFolderError, match=r"model differs: expected None, received other\.keras"):
+    with pytest.raises(RunFolderError, match=r"model differs: expected none, received other\.keras"):
         load_earlier_metrics(path, {"seed": 0, "model": "other.keras"})
 
 

@@ -109,6 +109,21 @@ def test_missing_object_is_a_missing_file(bucket: Url) -> None:
     (bucket / "nothing").unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("name", ["resnet:crop", "mock:crop", "file:1", "s3:a", "a b:1"])
+def test_a_relative_path_that_reads_as_a_url_is_a_path_to_pyarrow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).mkdir()
+    path, table = Path(name) / "table.parquet", pa.table({"x": [1, 2]})
+    for read in (pq.ParquetFile, pq.read_table, pq.read_schema):
+        with pytest.raises(FileNotFoundError):
+            read(readable(path))
+    with whole_file(path) as temporary:
+        pq.write_table(table, temporary)
+    assert pq.read_table(readable(path)).equals(table)
+
+
 def test_missing_bucket_is_told_in_one_line(s3: str) -> None:
     url = locate("s3://no-such-bucket/run")
     with pytest.raises(BucketError, match=r"^s3://no-such-bucket/run: NoSuchBucket: .*does not exist$") as error:

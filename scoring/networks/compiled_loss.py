@@ -18,6 +18,7 @@ _OF_AMOUNTS = (
     *("meansquaredlogarithmicerror", "huber", "logcosh", "cosinesimilarity", "poisson", "kldivergence", "hinge"),
     *("squaredhinge", "categoricalhinge", "dice", "tversky", "circle", "ctc"),
 )
+_OF_VECTORS = ("cosinesimilarity", "circle")  # also those of features, which are compared with one another
 _KNOWN = (*_OF_A_SOFTMAX, *_OF_SIGMOIDS, *_OF_PROBABILITIES, *_OF_AMOUNTS)
 
 
@@ -32,6 +33,11 @@ class CompiledLoss:
 
     name: str
     from_logits: bool = False
+
+    @property
+    def is_of_features(self) -> bool:
+        """Whether outputs that it was computed of may be features, and neither classes nor amounts."""
+        return _kind(self.name) in _OF_VECTORS
 
     def check(self, num_outputs: int, model: str) -> None:
         """Hold it against outputs without an activation, which are logits where nothing else is said.
@@ -76,10 +82,17 @@ def compiled_losses(path: Path, output_name: str | None) -> list[CompiledLoss]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            written = json.loads(archive.read("config.json"))
-        found = _of_output(written["compile_config"]["loss"], written["config"].get("output_layers"), output_name)
+            return losses_of(json.loads(archive.read("config.json")), output_name)
+    except (LookupError, ValueError, RecursionError, zipfile.BadZipFile):
+        return []
+
+
+def losses_of(model: Any, output_name: str | None = None) -> list[CompiledLoss]:
+    """The same of an architecture, as in a `.keras` file; that of a network within has its own."""
+    try:
+        found = _of_output(model["compile_config"]["loss"], model["config"].get("output_layers"), output_name)
         return [loss for loss in map(_read, found) if loss]
-    except (LookupError, AttributeError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError):
         return []
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from scoring.errors import ModelError
-from scoring.models.compiled_loss import CompiledLoss, compiled_losses
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
+from scoring.networks.compiled_loss import CompiledLoss, compiled_losses
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras

@@ -1,0 +1,98 @@
+"""What `report` and `submission` may take the place of."""
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobs.cli import app
+from scoring.run.folder import RunFolder
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location, Url
+from tests.places import on_disk
+from tests.runs import cats_and_dogs, draw_images, write_run
+
+_COMMANDS = ["report", "submission"]
+_TEMPLATE = "id,label\ncat.0.png,0.5\n"
+
+
+def _write(command: str, run: RunFolder, output: Location) -> tuple[int, str]:
+    """Exit code and what stands on standard error."""
+    template = output.parent / "template.csv"
+    write_text(template, _TEMPLATE)
+    options = ["--template", str(template)] if command == "submission" else []
+    ended = CliRunner().invoke(app, [command, str(run.path), *options, "--output", str(output)])
+    return ended.exit_code, ended.stderr
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Eight photos, the same in a zip beside them, and files of text that a run may have been given."""
+    folder = draw_images(tmp_path / "photos", cats_and_dogs(8))
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    (tmp_path / "labels.csv").write_text("id,label\ncat.0,cat\n")
+    (tmp_path / "names.txt").write_text("cat,,\ndog,,\n")
+    (tmp_path / "names.json").write_text('["cat", "dog"]')
+    (folder / "link").symlink_to(folder / "cat.0.png")
+    return folder
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+@pytest.mark.parametrize(
+    "name",
+    ["photos.zip", "photos/cat.0.png", "photos/link", "run2/manifest.parquet", "run2/run.json", "names.json"],
+)
+def test_no_photo_archive_or_record_gives_way_to_what_a_command_writes(photos: Path, command: str, name: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8), location=photos.parent / "photos.zip")
+    write_run(photos.parent / "run2", cats_and_dogs(8))
+    output = photos.parent / name
+    before = output.read_bytes()
+    code, error = _write(command, run, output)
+    assert (code, f"{output} is another file, which it would replace" in error) == (2, True)
+    assert (output.read_bytes(), output.is_symlink()) == (before, name == "photos/link")
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_the_labels_that_a_run_was_given_stay(photos: Path, command: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8), location=photos)
+    record = run.load_record()
+    assert record is not None
+    model = {**record.request.model, "labels": str(photos.parent / "names.txt")}
+    request = replace(record.request, labels_from=str(photos.parent / "labels.csv"), model=model)
+    on_disk(run.record).write_text(replace(record, request=request).to_json())
+    for name in ("labels.csv", "names.txt"):
+        before = (photos.parent / name).read_bytes()
+        code, error = _write(command, run, photos.parent / name)
+        assert (code, "than the labels of" in error) == (2, True)
+        assert (photos.parent / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_what_the_same_command_wrote_is_replaced_and_an_empty_file_too(photos: Path, command: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8), location=photos)
+    output = photos / "written"
+    output.touch()
+    assert _write(command, run, output) == (0, "")
+    assert output.stat().st_size
+    assert _write(command, run, output) == (0, "")
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_an_object_of_another_kind_stays(photos: Path, command: str, bucket: Url) -> None:
+    run, taken = write_run(photos.parent / "run", cats_and_dogs(8)), bucket / "photos.zip"
+    taken.write_bytes((photos.parent / "photos.zip").read_bytes())
+    assert _write(command, run, taken)[0] == 2
+    assert taken.read_bytes() == (photos.parent / "photos.zip").read_bytes()
+    for _ in range(2):
+        assert _write(command, run, bucket / "written") == (0, "")
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_folder_is_no_place_for_a_file(photos: Path, command: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8))
+    code, error = _write(command, run, photos)
+    assert (code, f"{photos} is a folder. Name a file in it." in error) == (2, True)
