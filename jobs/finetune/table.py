@@ -35,6 +35,10 @@ def print_training(
     print_table(console, "fine-tuned", rows)
     if data.warning:
         console.print(data.warning, style="yellow")
+    asked = record.asked.num_folds if record.asked else 0
+    if 0 < data.num_folds < asked:
+        said = f"{data.num_folds} folds instead of {asked}: the rarest label has no more different photos to train on"
+        console.print(said, style="yellow")
 
 
 def print_stale_report(

@@ -47,10 +47,9 @@ class Ending:
         counts = rows.right, rows.answers.found(), rows.num_learned
         summary = summarise(loop.totals, found, wall_s, lost, repeats, *counts)
         print_summary(self.console, summary, loop.keeper.record, self.folder)
-        if (summary.num_scored or summary.num_changed) and (stale := self.folder.derived):
-            names = " and ".join(place.name for place in stale)
-            said = f"{self.folder.path} still holds {names} of the earlier rows; run what made them again"
-            self.console.print(said, style="yellow")
+        told, now = loop.keeper.record.told, loop.keeper.record.with_digests(found.digests).digest
+        if told != now if told else summary.num_scored or summary.num_changed:
+            self._tell_of_derived()
         if 0 < found.num_errors == found.num_rows:
             print_all_errors(self.console, found.num_errors, rows.reasons.most_frequent())
         for shard_id, reason in loop.not_retried.items():
@@ -64,8 +63,15 @@ class Ending:
         milestones.process_at = min((worker.devices.started_at for worker in pool.ready_workers), default=None)
         milestones.summary_at = milestones.now()
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
-        record = replace(loop.keeper.record, devices=devices, milestones=milestones)
+        record = replace(loop.keeper.record, devices=devices, milestones=milestones, told=now)
         loop.keeper.save(record.with_summary(summary) if found.is_complete else record)
         if found.foreign:
             raise IncompleteError(str(foreign_files(self.folder, found.foreign)))
         return sorted([*found.missing, *found.damaged])
+
+    def _tell_of_derived(self) -> None:
+        """Say what commands made of rows that are no longer those of the folder."""
+        if stale := self.folder.derived:
+            names = " and ".join(place.name for place in stale)
+            said = f"{self.folder.path} still holds {names} of the earlier rows; run what made them again"
+            self.console.print(said, style="yellow")

@@ -91,6 +91,7 @@ class RecordKeeper:
                 digests=earlier.digests,
                 num_changed=num_changed,
                 largest=earlier.work,
+                told=earlier.last_told,
             )
         elif self._file.was_there:
             console.print(

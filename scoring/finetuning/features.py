@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow as pa
 from scoring.arrays import Float32Array
 from scoring.errors import ImagesError, RunFolderError
 from scoring.finetuning.view_rows import mapped
-from scoring.models.cut_network import CutNetwork, CutNetworkRequest
+from scoring.models.cut_network import CutNetwork, CutNetworkRequest, with_flipped
 from scoring.networks.agreement import ImageSample
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.base_request import BaseRequest
@@ -93,7 +93,7 @@ class FeatureExtractor(CutNetwork):
         Raises:
             ModelError: If they are too large or too small for float16.
         """
-        self.check_float16(features, "Name another layer with `features`.")
+        self.check_float16(features, "Use `overwrite`, and another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
@@ -104,15 +104,6 @@ class FeatureExtractor(CutNetwork):
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
             columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
         return pa.table(columns).replace_schema_metadata(metadata)
-
-
-def with_flipped(network: Any) -> Any:
-    """A model whose outputs are those of the images and, beside them, those of their mirror images."""
-    import keras
-
-    pixels = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
-    outputs = [network(pixels), network(keras.ops.flip(pixels, axis=2))]
-    return keras.Model(pixels, keras.layers.Concatenate()(outputs))
 
 
 def _view(outputs: Float32Array | None, view: int, views: int) -> Float32Array | None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,11 +18,15 @@ from scoring.networks.company import Company
 from scoring.networks.engine_choice import check_engine
 from scoring.networks.engines import Engine, Pending, RunsOnEngine
 from scoring.networks.noise import pictures
+from scoring.networks.pooled_views import mirrored
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.predictions import StoreProbabilities
 from scoring.storage.locations import Location
+
+if TYPE_CHECKING:
+    import keras
 
 _LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 # Of a vector's length or, if that is less, of what is usual: a dark photo may rightly have next to nothing. Rounding
@@ -167,6 +171,15 @@ class CutNetwork(ABC):
         if self.may_mix:
             precision, in_any_batch = self.precision.precision, self.is_trained_on
             Company(self.engine, batch_size, precision, "the base network", in_any_batch).check(self.model_digest)
+
+
+def with_flipped(network: "keras.Model") -> "keras.Model":
+    """A model whose outputs are those of the images and, beside them, those of their mirror images."""
+    import keras
+
+    pixels = keras.Input(network.inputs[0].shape[1:], dtype=network.inputs[0].dtype)
+    outputs = [network(pixels), network(mirrored(pixels))]
+    return keras.Model(pixels, keras.layers.Concatenate()(outputs))
 
 
 def _are_lost(vectors: Float32Array, usual: float = 0.0) -> npt.NDArray[np.bool_]:

@@ -117,7 +117,7 @@ class Embedder(CutNetwork):
             ModelError: If they are too large or too small for float16, and that is asked for.
         """
         if self.dtype is EmbeddingType.FLOAT16:
-            self.check_float16(features, "Store them as `dtype` float32, or name another layer with `features`.")
+            self.check_float16(features, "Use `overwrite`, and `dtype` float32 or another layer with `features`.")
         return features
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:

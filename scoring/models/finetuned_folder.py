@@ -7,6 +7,7 @@ from functools import cached_property
 from scoring.errors import ModelError, RunFolderError
 from scoring.models.finetuned_network import finetuned_network
 from scoring.models.labels import check_label_count
+from scoring.models.model_files import has_other_labels
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_kind import ModelKind
 from scoring.models.output_meaning import OutputReading, known_probabilities
@@ -34,6 +35,11 @@ class FinetunedFolder(ModelKind):
     def check(self) -> None:
         """Raise ModelError unless training has ended, without labels, and weights only for a head alone."""
         training = self._training
+        if has_other_labels(self.folder, training):
+            raise ModelError(
+                f"Expected the labels that {self.folder.training} describes; {self.folder.labels} has others. Run the "
+                f"same finetune command again{self._renaming(training)}."
+            )
         if self.labels is not None:
             raise ModelError(f"{self.folder.path} brings its labels, {','.join(training.labels)}. Leave `labels` out.")
         if self.weights is not None and not training.head_only:
@@ -66,6 +72,10 @@ class FinetunedFolder(ModelKind):
         """Outputs are a probability for each label."""
         check_label_count(self.class_labels(), num_outputs, str(self.folder.path))
         return known_probabilities(num_outputs)
+
+    def _renaming(self, training: TrainingRecord) -> str:
+        """How to call classes otherwise; a head has no file that scores alone."""
+        return "" if training.head_only else f", or score {self.folder.network} with `labels` of your own"
 
     @property
     def resize_mode(self) -> Resize:

@@ -10,6 +10,7 @@ from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.engines import Network
 from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, number_shared_objects
+from scoring.networks.pooled_views import mirrored
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
@@ -95,5 +96,5 @@ def put_together(base: "keras.Model", head: "keras.Model", flip: bool) -> "keras
     images = keras.ops.cast(pixels, "float32")
     if not flip:
         return keras.Model(pixels, head(base(images)))
-    views = [head(base(view)) for view in (images, keras.ops.flip(images, axis=2))]
+    views = [head(base(view)) for view in (images, mirrored(images))]
     return keras.Model(pixels, keras.layers.Average(name="of_both")(views))

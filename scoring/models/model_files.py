@@ -11,7 +11,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, load_training_record, save_training_record, stored_text
 from scoring.networks.keras_files import read_keras_digest
 from scoring.networks.precision import Precision
-from scoring.storage.durable import read_patiently
+from scoring.storage.durable import read_faults, read_patiently
 from scoring.storage.locations import Location
 
 _OF_FILES = ("created_at", "network", "validation", "agreement")  # known when they have been written
@@ -60,9 +60,23 @@ def _find_unlike(folder: ModelFolder, record: TrainingRecord) -> Location | None
     looks: list[tuple[Location, Callable[[], object], object]] = [
         (network, lambda: read_keras_digest(network), record.network),
         (folder.validation, lambda: hashlib.sha256(folder.validation.read_bytes()).hexdigest(), record.validation),
-        (folder.labels, lambda: json.loads(folder.labels.read_text(encoding="utf-8")), list(record.labels)),
+        (folder.labels, partial(_labels, folder), list(record.labels)),
     ]
     return next((place for place, look, told in looks if _read(place, look) != told or told is None), None)
+
+
+def has_other_labels(folder: ModelFolder, record: TrainingRecord) -> bool:
+    """Whether `labels.json` is there and tells other labels than the model was trained on; without it, none are told.
+
+    Raises:
+        StorageError: If it cannot be read now.
+    """
+    with read_faults(folder.labels):
+        return folder.labels.is_file() and _read(folder.labels, partial(_labels, folder)) != list(record.labels)
+
+
+def _labels(folder: ModelFolder) -> object:
+    return json.loads(folder.labels.read_text(encoding="utf-8"))
 
 
 def _read(place: Location, look: Callable[[], object]) -> object:

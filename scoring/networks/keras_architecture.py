@@ -13,7 +13,7 @@ ARCHITECTURE_FILE = "config.json"  # within a `.keras` file
 _WEIGHTLESS = re.compile(
     r"InputLayer|Rescaling|Resizing|CenterCrop|Random\w+|\w*Pooling2D|ZeroPadding2D|Cropping2D|UpSampling2D|\w*Dropout\w*|"
     r"Activation|Softmax|\w*ReLU|ELU|Flatten|Reshape|Permute|Add|Subtract|Multiply|Average|Maximum|Concatenate|Cast|"
-    r"Divide|TrueDivide|GetItem|Flip|Transpose|Identity|GaussianNoise"
+    r"Divide|TrueDivide|GetItem|Flip|Take|Transpose|Identity|GaussianNoise"
 )
 _SCALES = re.compile(r"\w*Normalization|PReLU")
 _OF_VECTORS = re.compile(r"Dense|Flatten|Global\w+Pooling2D")  # whose outputs are no maps

@@ -73,11 +73,23 @@ def _parts(
 ) -> list["keras.KerasTensor"]:
     import keras
 
-    outputs = [network(view) for view in ([pixels, keras.ops.flip(pixels, axis=2)] if mirror else [pixels])]
+    outputs = [network(view) for view in ([pixels, mirrored(pixels)] if mirror else [pixels])]
     ways = pooling if has_positions(outputs[0].shape) else pooling[:1]
     pooled = [[_root(_pool(seen, how)) for seen in outputs] for how in ways]
     parts = [keras.layers.Average()(of_views) if mirror else of_views[0] for of_views in pooled]
     return [keras.layers.UnitNormalization()(part) if part.shape[-1] >= _MANY else part for part in parts]
+
+
+def mirrored(pixels: "keras.KerasTensor") -> "keras.KerasTensor":
+    """The mirror images of the same pixels, to the bit.
+
+    Args:
+        pixels: Shape (batch, height, width, channels); of known width.
+    """
+    import keras
+
+    columns = list(range(pixels.shape[2]))
+    return keras.ops.take(pixels, columns[::-1], axis=2)  # MNN converts no `flip`, and a reversed slice crashes it
 
 
 def resized(pixels: "keras.KerasTensor", size: tuple[int, int]) -> "keras.KerasTensor":

@@ -1,4 +1,8 @@
-"""Write a shard's file: whole, under the driver's lease, and only if no sound one stands in its place."""
+"""Write a shard's file: whole, under the driver's lease, and only if no sound one stands in its place.
+
+Until it is whole it is hidden in the run folder, and not among the shards: Polars reads what is hidden there, and so
+does DuckDB below `**`.
+"""
 
 import hashlib
 
@@ -64,7 +68,7 @@ def _replace(path: Location, digest: str, content: bytes, fence: Fence | None) -
         standing, version = read_version(path)
         if _digest(standing) != digest:
             return _digest(standing)
-        if write_if(path, version, content):
+        if write_if(path, version, content, path.parent.parent):
             return _digest(content)
         return _digest(read_version(path)[0])
 
@@ -75,7 +79,7 @@ def _publish(path: Location, content: bytes, fence: Fence | None) -> str:
         for _ in range(_ATTEMPTS):
             if fence:
                 fence.check()
-            if write_if(path, version, content):
+            if write_if(path, version, content, path.parent.parent):
                 return _digest(content)
             standing, version = read_version(path)
             if _is_of_one_run(standing, content):

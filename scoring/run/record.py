@@ -99,6 +99,7 @@ class RunRecord:
         num_changed: Images whose contents had changed since they were scored, as found since the last summary.
         left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
         largest: The summary of the invocation that scored the most images: later ones may score a few, or none.
+        told: The `digest` of the rows that an invocation told of at its end; empty if none did, or an earlier version.
     """
 
     created_at: str
@@ -119,6 +120,7 @@ class RunRecord:
     num_changed: int = 0
     left_out: tuple[LeftOut, ...] = ()
     largest: Summary | None = None
+    told: str = ""
 
     @property
     def work(self) -> Summary | None:
@@ -151,6 +153,12 @@ class RunRecord:
     def digest(self) -> str:
         """SHA-256 over those of all shards: another where rows were scored anew, by this run or a later one."""
         return hashlib.sha256(json.dumps(self.digests).encode()).hexdigest()
+
+    @property
+    def last_told(self) -> str:
+        """The `digest` of the rows that were there when an invocation last ended; empty where that is not known."""
+        is_known = self.summary is not None and self.digests and None not in self.digests
+        return self.told or (self.digest if is_known else "")
 
     def digest_of(self, shard_id: int) -> str | None:
         """SHA-256 of a shard's file as it was written; None if it is not known."""

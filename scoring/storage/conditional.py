@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scoring.storage.durable import refuse_special, scratch_beside, sync
-from scoring.storage.locations import Location, Url
+from scoring.storage.locations import Location, Url, machine_path
 from scoring.storage.urls import Version
 
 # How long to wait for a writer that holds the lock: it only compares and renames.
@@ -39,10 +39,17 @@ def read_version(location: Location) -> tuple[bytes, Version]:
     return content, _version(content)
 
 
-def write_if(location: Location, version: Version | None, content: bytes) -> bool:
+def write_if(location: Location, version: Version | None, content: bytes, scratch: Location | None = None) -> bool:
     """Write a file if it is of this version still, or for None, if it does not exist.
 
     Readers see it whole, but for a new file where there are no hard links: that one is written under its own name.
+
+    Args:
+        location: The file.
+        version: The version that makes way.
+        content: What to write.
+        scratch: A folder to hide the file in until it is whole, where its own is read by programs that look at hidden
+            ones; its own if that is another file system's.
 
     Returns:
         Whether it was written.
@@ -57,14 +64,24 @@ def write_if(location: Location, version: Version | None, content: bytes) -> boo
     with _unless_changed(location, version) as is_same:
         if not is_same:
             return False
-        with scratch_beside(location) as temporary:
-            temporary.write_bytes(content)
-            sync(temporary)
-            if version is None and not _create(location, temporary, content):
-                return False
-            if version is not None:
-                temporary.replace(location)
-        sync(location.parent)
+        try:
+            is_written = _put(location, version, content, machine_path(scratch) if scratch else None)
+        except OSError as error:
+            if scratch is None or error.errno != errno.EXDEV:  # as where the file's folder is a link to another disk
+                raise
+            is_written = _put(location, version, content, None)
+        if is_written:
+            sync(location.parent)
+    return is_written
+
+
+def _put(path: Path, version: Version | None, content: bytes, scratch: Path | None) -> bool:
+    with scratch_beside(path, scratch) as temporary:
+        temporary.write_bytes(content)
+        sync(temporary)
+        if version is None:
+            return _create(path, temporary, content)
+        temporary.replace(path)
     return True
 
 

@@ -84,14 +84,14 @@ def _refuse_unstored(url: Url, size_bytes: int) -> None:
 
 
 @contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
+def scratch_beside(path: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yield where to write a file that is then renamed to `path`; whatever is left there goes with the block.
 
-    It is absolute, as that of `readable` is.
+    It is in a hidden folder within `folder`, or within that of `path`, and absolute, as that of `readable` is.
     """
-    path = path.absolute()
+    path, folder = path.absolute(), (folder or path.parent).absolute()
     shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
-    hidden = path.with_name(f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}")
+    hidden = folder / f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
     temporary = hidden / path.name
     try:
         hidden.mkdir()

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from jobs.finetune.table import print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import load_training_record
+from scoring.models.training_record import AskedHeads, load_training_record
 from scoring.report.page import write_report
 from scoring.storage.durable import write_text
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
@@ -72,6 +72,21 @@ def test_how_often_photos_were_divided_into_folds_is_told(tmp_path: Path, draws:
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=data), 10.0, 12.0)
     assert said in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "is_told"), [(50, 12, True), (5, 5, False), (5, 0, False), (None, 12, False)]
+)
+def test_fewer_folds_than_asked_for_are_told(tmp_path: Path, asked: int | None, taken: int, is_told: bool) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    heads = None if asked is None else AskedHeads(1, None, asked, 3)
+    console = Console(file=StringIO(), width=200)
+    folded = replace(record, data=replace(record.data, num_folds=taken), asked=heads)
+    print_training(console, folder, folded, 10.0, 12.0)
+    said = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("12 folds instead of 50: the rarest label has no more different photos" in said) is is_told
+    assert ("instead of" in said) is is_told
 
 
 def test_equally_many_photos_to_train_and_to_validate_on_are_not_told_as_folds_of_one_another(tmp_path: Path) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from rich.console import Console
 
+from jobs.score.ending import Ending
 from jobs.score.table import agreement_row, print_summary
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.agreement import Agreement
@@ -24,7 +27,7 @@ from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
 from tests.places import on_disk
-from tests.runs import SUMMARY, Page, bare_record, summary_of
+from tests.runs import SUMMARY, Page, bare_record, record_of, save_record, summary_of
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,40 @@ def test_what_was_made_of_rows_that_are_scored_anew_is_told(
     assert "run still holds submission.csv of the earlier rows; run what made them again" in capsys.readouterr().out
     score_here(photos, folder.path, console, overwrite=True)
     assert "earlier rows" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("of_earlier_version", [False, True])
+def test_what_was_made_of_rows_before_a_killed_command_is_told_by_the_next_that_ends(
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    of_earlier_version: bool,
+) -> None:
+    """And once: commands are killed when the new rows are there, and before they have told of them."""
+    console, folder, table = (
+        Console(soft_wrap=True, width=300),
+        RunFolder(tmp_path / "run"),
+        tmp_path / "photos.parquet",
+    )
+    pq.write_table(pa.table({"path": [str(photos / f"{number}.png") for number in range(1, 13)]}), table)
+    late = (photos / "7.png").rename(tmp_path / "late.png")
+    score_here(table, folder.path, console)
+    (tmp_path / "run" / "submission.csv").write_text("id,label\n")
+    if of_earlier_version:
+        save_record(folder, replace(record_of(folder.path), told=""))
+    late.rename(photos / "7.png")
+    for _ in range(2):
+        with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+            killed.setattr(Ending, "tell", Mock(side_effect=KeyboardInterrupt))
+            score_here(table, folder.path, console)
+    said = []
+    for _ in range(2):
+        run = score_here(table, folder.path, console)
+        assert run.summary
+        assert run.summary.num_scored == 0
+        said.append("run still holds submission.csv of the earlier rows" in capsys.readouterr().out)
+    assert said == [True, False]
 
 
 def test_a_label_that_two_classes_have_is_neither_right_nor_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,7 +94,7 @@ def test_verified_reader_takes_them_and_no_list_of_another_kind(tmp_path: Path) 
 def test_value_beyond_float16_is_refused_unless_stored_as_float32() -> None:
     engine = FakeFeatures([[1e5, 0], [np.inf, 0]])
     images: Any = np.zeros((2, 1, 1, 3), np.uint8)
-    with pytest.raises(ModelError, match=r"the range of float16 .*; received 100,000\. Store them as `dtype` float32"):
+    with pytest.raises(ModelError, match=r"the range of float16 .*; received 100,000\. Use `overwrite`, and `dtype`"):
         replace(_embedder(), engine=engine).score(images)
     assert replace(_embedder(EmbeddingType.FLOAT32), engine=engine).score(images)[0, 0] == 1e5
 

@@ -72,6 +72,27 @@ def test_what_a_folder_brings_may_not_be_named(
         kind_of(str(model), weights, labels).check()
 
 
+@pytest.mark.parametrize(
+    ("content", "is_refused"), [('["cat", "dog"]\n', False), (None, False), ('["dog", "cat"]', True), ('["cat",', True)]
+)
+def test_labels_of_a_folder_that_somebody_has_changed_are_not_passed_over(
+    model: Path, content: str | None, is_refused: bool
+) -> None:
+    if content:
+        (model / "labels.json").write_text(content)
+    kind = kind_of(str(model), None, None)
+    if not is_refused:
+        kind.check()
+        return
+    with pytest.raises(
+        ModelError, match=r"training\.json describes; .*labels\.json has others\. .* or score .*\.keras"
+    ):
+        kind.check()
+    save_training_record(ModelFolder(model), replace(load_training_record(ModelFolder(model)), head_only=True))
+    with pytest.raises(ModelError, match=r"labels\.json has others\. Run the same finetune command again\.$"):
+        kind_of(str(model), None, None).check()
+
+
 def test_a_folder_that_finetune_has_not_finished_is_refused_in_one_line_with_what_to_do(model: Path) -> None:
     (model / "training.json").unlink()
     with pytest.raises(ModelError, match=r"`model`: .* `shardscore finetune` has finished; .* Run the same") as refused:

@@ -13,7 +13,7 @@ from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_architecture import is_one_list
 from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial
-from scoring.networks.pooled_views import ViewPooling, Views
+from scoring.networks.pooled_views import ViewPooling, Views, mirrored
 
 
 def _network_with_branches() -> keras.Model:
@@ -63,6 +63,12 @@ def _listed() -> keras.Model:
     scale = keras.layers.Normalization(mean=[0.0] * 3, variance=[255.0**2] * 3)
     batch = keras.layers.BatchNormalization(epsilon=0)  # of new weights, it changes nothing
     return keras.Sequential([keras.Input((8, 8, 3)), scale, batch, nested])
+
+
+def _turned() -> keras.Model:
+    """A whole classifier, a list of layers, that sees mirror images."""
+    pixels = keras.Input((8, 8, 3))
+    return keras.Model(pixels, _fold(True, "nested")(mirrored(pixels)))
 
 
 def _with_listed_head() -> keras.Model:
@@ -152,7 +158,8 @@ def test_a_nested_network_with_one_kernel_takes_what_those_below_it_have_learned
 
 
 @pytest.mark.parametrize(
-    ("build", "is_one"), [(_listed, True), (_with_listed_head, False), (_transferred, False), (_wrapped, False)]
+    ("build", "is_one"),
+    [(_listed, True), (_turned, True), (_with_listed_head, False), (_transferred, False), (_wrapped, False)],
 )
 def test_a_file_tells_whether_earlier_versions_cut_it_elsewhere(tmp_path: Path, build: Any, is_one: bool) -> None:
     """Then its digest is another: their features are none of these."""

@@ -14,6 +14,7 @@ import pytest
 
 from scoring.errors import IncompleteError, ModelError
 from scoring.models.classifier import Classifier
+from scoring.models.finetuned_network import put_together
 from scoring.models.model_request import ModelRequest
 from scoring.networks import mnn_engine, mnn_session
 from scoring.networks.conversion_check import check_conversion
@@ -191,18 +192,36 @@ def test_network_that_mnn_gives_probabilities_where_keras_has_none_is_refused() 
         MnnEngine(Network("unit", lambda: model))
 
 
-def test_pooled_views_as_finetune_takes_them_are_run() -> None:
+@pytest.mark.parametrize(("sizes", "mirror"), [((), False), ((48, 32), True)])
+def test_pooled_views_as_finetune_takes_them_are_run(sizes: tuple[int, ...], mirror: bool) -> None:
     pytest.importorskip("MNN")
     import keras
 
     keras.utils.set_random_seed(3)
-    pixels = keras.Input((48, 48, 3), dtype="uint8")
-    maps = keras.layers.Conv2D(128, 5, strides=4)(keras.layers.Rescaling(1 / 255, dtype="float32")(pixels))
-    views = Views((), mirror=False, pooling=(ViewPooling.MEAN, ViewPooling.MAX, ViewPooling.CENTRE))
+    pixels = keras.Input((None, None, 3) if sizes else (48, 48, 3))
+    maps = keras.layers.Conv2D(128, 5, strides=4)(keras.layers.Rescaling(1 / 255)(pixels))
+    views = Views(sizes, mirror, pooling=(ViewPooling.MEAN, ViewPooling.MAX, ViewPooling.CENTRE))
     network = pool_views(keras.Model(pixels, maps), views)
     images = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3)).astype(np.uint8)
-    found = MnnEngine(Network("pooled-views", lambda: network)).score(images)
+    found = MnnEngine(Network(f"pooled-views-{mirror}", lambda: network)).score(images)
     np.testing.assert_allclose(found, network.predict_on_batch(images), atol=1e-4)
+
+
+def test_network_that_scores_mirror_images_too_is_run() -> None:
+    """As `finetune` puts it together."""
+    pytest.importorskip("MNN")
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels, features = keras.Input((24, 32, 3)), keras.Input((8,))
+    maps = keras.layers.Conv2D(8, 5, strides=4)(keras.layers.Rescaling(1 / 255)(pixels))
+    base = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(maps))
+    head = keras.Model(features, keras.layers.Dense(2, activation="softmax")(features))
+    network = put_together(base, head, flip=True)
+    images = np.random.default_rng(0).integers(0, 256, (3, 24, 32, 3)).astype(np.uint8)
+    turned = [put_together(base, head, flip=False).predict_on_batch(each) for each in (images, images[:, :, ::-1])]
+    found = MnnEngine(Network("mirrored-too", lambda: network)).score(images)
+    np.testing.assert_allclose(found, np.mean(turned, axis=0), atol=1e-5)
 
 
 def test_mnn_without_the_private_converter_is_refused_with_the_engines_to_use_instead(

@@ -18,6 +18,7 @@ from scoring.networks.agreement import QUANTISED, ImageSample
 from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.openvino_engine import OpenVinoEngine
+from scoring.networks.pooled_views import mirrored
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 
@@ -158,6 +159,24 @@ def test_int8_stays_as_it_was_when_the_run_began_though_photos_have_changed(mode
     assert anew.model_digest != first.model_digest
     elsewhere = replace(changed, earlier_model=f"{first.model_digest[:-3]}000")  # this machine has not calibrated it
     assert _request(model, Precision.INT8).load(lambda _: elsewhere).model_digest == anew.model_digest
+
+
+def test_int8_rounds_no_pixels_where_pictures_are_turned_round() -> None:
+    """Its results are those of a network that turns them by an operation that NNCF knows nothing of."""
+    pytest.importorskip("nncf")
+    import keras
+
+    keras.utils.set_random_seed(3)
+    layers = [keras.layers.Rescaling(1 / 127.5, -1), keras.layers.Conv2D(8, 5, strides=4, activation="relu")]
+    maps = keras.Sequential([keras.Input((48, 48, 3)), *layers])
+    pixels, sample = keras.Input((48, 48, 3)), _sample().to_calibrate[:, ::4, ::4][:, :48, :48]
+    found = []
+    for turned in (mirrored(pixels), keras.ops.flip(pixels, axis=2)):
+        views = keras.layers.Average()([maps(pixels), maps(turned)])
+        network = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(views))
+        there = Network(f"turned-by-{turned.name}", lambda network=network: network)  # type: ignore[misc]
+        found.append(OpenVinoEngine(there, Precision.INT8, lambda _: ImageSample(sample, sample)).score(sample[:4]))
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_int8_gives_the_same_results_however_layers_are_cut(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,10 @@
+import errno
 import hashlib
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +14,17 @@ import pytest
 from scoring.errors import LeaseLostError, StorageError
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import Fingerprint
+from scoring.run.folder import RunFolder
+from scoring.run.holding import hold_folder
 from scoring.run.lease import hold_lease
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, ScoredImage, predictions_table, to_parquet
 from scoring.run.publishing import publish_shard, replace_shard
 from scoring.sources.entries import ImageEntry
+from scoring.storage import conditional
+from scoring.storage.durable import sync
 from scoring.storage.locations import Location, Url
+from tests.faults import system_fault
+from tests.places import on_disk
 
 _OURS = Fingerprint("i", "m", "l", "squash", "keras", "float32", 2)
 
@@ -134,3 +144,56 @@ def test_shard_whose_place_is_taken_by_a_folder_is_one_clear_line(tmp_path: Path
     (tmp_path / "shard.parquet").mkdir()
     with pytest.raises(StorageError, match=r"Cannot write .*shard\.parquet: Is a directory"):
         publish_shard(tmp_path / "shard.parquet", _table(0.25), None)
+
+
+def _publish_and_replace(path: Path) -> None:
+    first = publish_shard(path, _table(0.25), None)
+    replace_shard(path, first, _table(0.5), None)
+    assert path.read_bytes() == to_parquet(_table(0.5))
+
+
+def test_nothing_half_written_is_ever_among_the_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not hidden either: Polars reads that, and DuckDB below `**`. A killed writer leaves it to the next driver."""
+    folder, seen = RunFolder(tmp_path / "run"), list[str]()
+
+    def look(path: Path) -> None:
+        sync(path)
+        seen.extend(str(each.relative_to(tmp_path / "run")) for each in (tmp_path / "run").rglob("*.parquet"))
+        seen.append("-")
+        if path.is_file():
+            shutil.copytree(path.parent, path.parent.with_name(f"{path.parent.name}.killed.tmp"))
+
+    monkeypatch.setattr(conditional, "sync", look)
+    on_disk(folder.predictions).mkdir(parents=True)
+    path = on_disk(folder.shard(0, 1))
+    _publish_and_replace(path)
+    among = [name for name in seen if name.startswith("predictions")]
+    assert len(among) < len(seen) - seen.count("-"), "it was not looked at while it was written"
+    assert set(among) == {f"predictions/{path.name}"}
+    with hold_folder(folder):
+        assert [each.name for each in (tmp_path / "run").rglob("*.parquet")] == [path.name]
+
+
+def test_shards_whose_folder_is_a_link_to_another_disk_are_written_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "predictions" / "shard.parquet"
+    path.parent.symlink_to(tmp_path / "elsewhere")
+
+    def as_across_disks(name: str) -> Any:
+        function = getattr(os, name)
+
+        def move(source: Path, target: Path, **options: Any) -> None:
+            if os.path.realpath(Path(source).parent.parent) != os.path.realpath(Path(target).parent):
+                raise system_fault(errno.EXDEV)
+            function(source, target, **options)
+
+        return move
+
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, as_across_disks(name))
+    _publish_and_replace(path)
+    assert os.listdir(tmp_path / "run") == ["predictions"]
+    assert os.listdir(tmp_path / "elsewhere") == ["shard.parquet"]
