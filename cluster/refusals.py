@@ -17,9 +17,10 @@ class Refusals(Generic[T, D]):
     """Which nodes refused which tasks, and what they said.
 
     A task that was refused is tried on other nodes, first on those that have shown that they can do some. Each is told
-    what the others said, and may do the task where it finds the same. What several of those nodes refuse, or all nodes,
-    is no node's fault: it is done as well as can be, or fails. A node that refused what another one did well has a
-    fault of its own until it does one well: it is asked for no other's, and never to do one as well as can be.
+    what the others said of it, and may do the task where it finds the same. What several of them refuse, or several of
+    all where each has refused something and none has done any, or all nodes, is no node's fault: it is done as well as
+    can be, or fails. A node that refused what another one did well has a fault of its own until it does one well: it is
+    asked for no other's, its word does not count, and it is never to do one as well as can be.
 
     Args:
         workers: All there are, as they come and go.
@@ -31,6 +32,7 @@ class Refusals(Generic[T, D]):
         self._by: defaultdict[T, dict[str | None, str]] = defaultdict(dict)
         self._proven: set[str | None] = set()
         self._faulty: set[str | None] = set()
+        self._refusers: set[str | None] = set()
         self._rests_until: dict[str | None, float] = {}
 
     def assign(self, ledger: TaskLedger[T], worker: Worker[T, D], now: float) -> Assignment[T] | None:
@@ -46,10 +48,11 @@ class Refusals(Generic[T, D]):
         return replace(found, refusals=self._told(worker.node_id, nodes, found.task))
 
     def refused(self, worker: Worker[T, D], task: T, said: str, now: float) -> bool:
-        """Record that a task was refused; False if no node is left that it could be tried on."""
+        """Record that a task was refused; False if no node is left, or to come, that it could be tried on."""
         self._by[task][worker.node_id] = said
+        self._refusers.add(worker.node_id)
         self._rests_until[worker.node_id] = now + _REST_S
-        return bool(self._sound_nodes())
+        return bool(self._sound_nodes()) or any(other.host is None for other in self._workers)
 
     def done(self, worker: Worker[T, D], given: Assignment[T], said: str | None = None) -> None:
         """Record that a task was done, well if nothing was said: that refutes those that refused it."""
@@ -61,7 +64,7 @@ class Refusals(Generic[T, D]):
         is_proof = said is None or self._sound_nodes() <= agree
         self._proven = (self._proven | (agree if is_proof else set())) - self._faulty
         if is_proof or given.refusals is not None:  # else they may all have the same fault
-            for other in agree:
+            for other in agree - self._faulty:
                 self._rests_until.pop(other, None)
 
     def rests(self, worker: Worker[T, D], now: float) -> bool:
@@ -87,13 +90,16 @@ class Refusals(Generic[T, D]):
     def _told(self, node_id: str | None, nodes: Set[str | None], task: T) -> frozenset[str] | None:
         """What others said of a task, which a node may refuse as well; None if it is to do it as well as can be."""
         by = self._by.get(task, {})
-        if node_id in nodes and self._is_enough(by.keys() | {node_id}, nodes):
+        if node_id not in nodes:
+            return frozenset()
+        if self._is_enough(by.keys() | {node_id}, nodes):
             return None
-        return frozenset(by.values())
+        return frozenset(word for other, word in by.items() if other in nodes - {node_id})
 
     def _is_enough(self, by: Set[str | None], nodes: Set[str | None]) -> bool:
         """Whether what these nodes refuse is no node's fault."""
-        return nodes <= by or len(by & self._proven) >= self._most
+        none_can = not self._proven and nodes <= self._refusers
+        return nodes <= by or len(by & (nodes if none_can else self._proven)) >= self._most
 
     def _sound_nodes(self) -> set[str | None]:
         return self._nodes() - self._faulty

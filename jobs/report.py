@@ -56,7 +56,8 @@ def report(
     page = RunFolder(told).report if output is None else place(output, "output")
     moved = None if images is None else place(images, "images")
     check_output(page, told, RunFolder(told).report, {"images": moved})
-    refuse_to_replace(page, is_report, "report")
+    if output is not None:
+        refuse_to_replace(page, is_report, "report")
     written = write_report(told, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)

@@ -76,7 +76,8 @@ def submission(
     path = folder.submission if output is None else place(output, "output")
     sample = None if template is None else place(template, "template")
     check_output(path, folder.path, folder.submission, {"template": sample})
-    refuse_to_replace(path, may_be_csv, "submission")
+    if output is not None:
+        refuse_to_replace(path, may_be_csv, "submission")
     kind = None if values is None else choice(values, Values, "values")
     wishes = Wishes(kind, positive, threshold, clip)
     if sample is not None:

@@ -6,6 +6,7 @@ from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import RunFolderError
 from scoring.models.model_request import ModelRequest, is_of_network
+from scoring.networks.precision import Precision
 from scoring.run.earlier import load_earlier_record
 from scoring.run.fingerprint import check_same
 from scoring.run.folder import RunFolder
@@ -46,13 +47,14 @@ def is_of_same_model(request: ImagesRequest, folder: RunFolder, record: RunRecor
     model = request.model
     if record is None or not isinstance(model, ModelRequest):
         return False
-    network, earlier = model.kind.known_digest(), record.request.model
-    if network is None:
-        asked = model.absolute()
-        return (earlier.get("model"), earlier.get("weights")) == (asked.model, asked.weights)
-    if not is_of_network(record.fingerprint.model, network):
+    asked, network, earlier = model.absolute(), model.kind.known_digest(), record.request.model
+    if network is None and (earlier.get("model"), earlier.get("weights")) != (asked.model, asked.weights):
+        return False
+    if network is not None and not is_of_network(record.fingerprint.model, network):
         check_same(record.fingerprint, {"model": network}, str(folder.path))
-    return True
+    earlier_precision = earlier.get("precision", Precision.AUTO)
+    is_precision_told = asked.precision is not Precision.AUTO or earlier_precision == Precision.AUTO
+    return is_precision_told and earlier.get("outputs") == asked.outputs
 
 
 def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Sequence[ImageEntry], digest: str) -> None:

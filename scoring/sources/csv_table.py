@@ -24,7 +24,8 @@ _DEEPEST = 3  # zips within zips
 _NAMED = 3  # files in a message
 _MARKS = ",;\t"
 _LOOKED_AT_BYTES = 4096
-_TABLE = re.compile(r"[^\0-\x08\x0e-\x1f<\n]*[,;\t][^\0-\x08\x0e-\x1f]*")  # text whose first line has several fields
+# Text whose first line has several fields, and no page: a template may have other marks than ours, and `<id>`.
+_TABLE = re.compile(r"(?!\s*<(?:[!?]|html))[^\0-\x08\x0e-\x1f\n]*[,;\t|:][^\0-\x08\x0e-\x1f]*", re.IGNORECASE)
 _Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
@@ -84,10 +85,10 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
 
 
 def may_be_csv(file: Location) -> bool:
-    """Whether a file begins as a table of several columns in UTF-8; raises OSError if it cannot be read."""
+    """Whether a file begins as a table of several columns, in UTF-8 or UTF-16; raises OSError if it cannot be read."""
     head = read_range(file, 0, _LOOKED_AT_BYTES)
     try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # which may end within a character
+        text = codecs.getincrementaldecoder(_encoding(head))().decode(head)  # which may end within a character
     except UnicodeError:
         return False
     return bool(_TABLE.fullmatch(text) and not _JSON.match(text))
@@ -99,10 +100,14 @@ def _decoded(content: bytes) -> str:
     Raises:
         UnicodeError: If it is not text in UTF-8 or UTF-16.
     """
-    text = content.decode("utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
+    text = content.decode(_encoding(content))
     if "\0" in text:
         raise UnicodeError(f"a zero byte stands at character {text.index(chr(0))}")
     return text
+
+
+def _encoding(content: bytes) -> str:
+    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
 
 
 def _lines(text: str) -> tuple[str, list[_Line]]:

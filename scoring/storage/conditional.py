@@ -25,6 +25,10 @@ _LOOK_AGAIN_S = 0.01
 _CANNOT = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK})
 
 
+# What a folder answers where another one may still be written to: it lies on another disk, or is of another user.
+_ELSEWHERE = frozenset({errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS})
+
+
 def read_version(location: Location) -> tuple[bytes, Version]:
     """A file's content, and which version of it that is.
 
@@ -49,7 +53,7 @@ def write_if(location: Location, version: Version | None, content: bytes, scratc
         version: The version that makes way.
         content: What to write.
         scratch: A folder to hide the file in until it is whole, where its own is read by programs that look at hidden
-            ones; its own if that is another file system's.
+            ones; its own if nothing can be written there, or moved from there.
 
     Returns:
         Whether it was written.
@@ -64,15 +68,21 @@ def write_if(location: Location, version: Version | None, content: bytes, scratc
     with _unless_changed(location, version) as is_same:
         if not is_same:
             return False
+        hidden = machine_path(scratch) if scratch else None
         try:
-            is_written = _put(location, version, content, machine_path(scratch) if scratch else None)
+            is_written = _put(location, version, content, hidden if hidden and _on_one_disk(hidden, location) else None)
         except OSError as error:
-            if scratch is None or error.errno != errno.EXDEV:  # as where the file's folder is a link to another disk
+            if hidden is None or error.errno not in _ELSEWHERE:
                 raise
             is_written = _put(location, version, content, None)
         if is_written:
             sync(location.parent)
     return is_written
+
+
+def _on_one_disk(folder: Path, path: Path) -> bool:
+    """Whether a file can be moved from a folder to its place, as far as disks tell: it may be a link to another one."""
+    return folder.stat().st_dev == path.parent.stat().st_dev
 
 
 def _put(path: Path, version: Version | None, content: bytes, scratch: Path | None) -> bool:

@@ -214,6 +214,37 @@ def test_a_last_task_that_idle_nodes_copy_is_done_though_all_refuse_it_at_once(n
     assert run.readings[0] <= 4
 
 
+def test_a_node_hears_nothing_of_what_it_said_itself_nor_of_what_a_faulty_one_said() -> None:
+    first, second, third = _workers(3)
+    pool = _Pool([first, second, third], 3)
+    pool.do(first, _HALF)
+    given = pool.give(second)
+    assert given == Assignment(0, refusals=frozenset({_HALF}))
+    second.release(0)
+    assert pool.ledger.lost(0, second.worker_id, "its actor died") is None
+    pool.now += _REST_S
+    assert pool.do(first, _HALF) == Assignment(0, alone=True, refusals=frozenset())
+    pool.do(second, None)
+    assert pool.give(third) == Assignment(1, refusals=frozenset())
+    pool.now += _REST_S
+    pool.do(first, _HALF)  # which lacks something, as is known by now
+    assert pool.give(second) == Assignment(2, refusals=frozenset())
+
+
+def test_no_task_is_given_up_while_a_node_is_still_to_come() -> None:
+    bad, good = workers = _workers(2)
+    pool = _Pool(workers, 3)
+    pool.do(bad, _ALL)
+    pool.do(good, None)
+    workers[1] = Worker(2, None)  # its actor is replaced
+    for _ in range(3):
+        assert pool.do(bad, _ALL).refusals == frozenset()
+    assert not pool.failed
+    workers[1] = good
+    pool.do(good, None)
+    assert not pool.failed
+
+
 def test_what_no_node_can_read_any_of_is_asked_of_all_until_they_have_proven_alike() -> None:
     run = _simulate(_workers(10), 400, lambda node, task: _ALL)
     assert not run.failed

@@ -1,5 +1,6 @@
 """What `report` and `submission` may take the place of."""
 
+import codecs
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,35 @@ def test_no_photo_archive_or_record_gives_way_to_what_a_command_writes(photos: P
     code, error = _write(command, run, output)
     assert (code, f"{output} is another file, which it would replace" in error) == (2, True)
     assert (output.read_bytes(), output.is_symlink()) == (before, name == "photos/link")
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        b"id|label\n1|0.5\n",
+        b"<id>,label\n1,0.5\n",
+        codecs.BOM_UTF16_LE + "id\tlabel\n1\t0.5\n".encode("utf-16-le"),
+        b"",
+    ],
+)
+def test_an_earlier_submission_of_any_template_gives_way(photos: Path, earlier: bytes) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8))
+    output = photos.parent / "mine.csv"
+    output.write_bytes(earlier)
+    assert _write("submission", run, output)[0] == 0
+    assert output.read_text().startswith(_TEMPLATE.partition("\n")[0])
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_what_is_damaged_in_the_commands_own_place_gives_way(photos: Path, command: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8))
+    place = run.report if command == "report" else run.submission
+    place.write_bytes(bytes(300))
+    template = photos.parent / "template.csv"
+    template.write_text(_TEMPLATE)
+    options = ["--template", str(template)] if command == "submission" else []
+    assert CliRunner().invoke(app, [command, str(run.path), *options]).exit_code == 0
+    assert place.read_bytes() != bytes(300)
 
 
 @pytest.mark.parametrize("command", _COMMANDS)

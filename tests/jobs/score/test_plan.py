@@ -23,6 +23,7 @@ from scoring.bench.drawings import draw_sonar
 from scoring.bench.record import RECORD_NAME
 from scoring.errors import RequestError, RunFolderError
 from scoring.models.model_request import ModelRequest
+from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.keras_files import keras_digest
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
@@ -129,6 +130,34 @@ def test_a_dry_run_into_the_run_of_another_model_is_refused_where_that_is_told_w
     else:
         with pytest.raises(RunFolderError, match=f"holds a run whose {differing}"):
             _look(photos, run, listed, **asked)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "is_same"),
+    [
+        ({"precision": "float32"}, {"precision": Precision.AUTO}, False),  # may be bfloat16 here
+        ({"precision": "auto"}, {"precision": Precision.AUTO}, True),
+        ({"precision": "auto"}, {"precision": Precision.FLOAT32}, True),
+        ({"outputs": "logits"}, {"outputs": OutputMeaning.MULTI_LABEL}, False),
+        ({"outputs": "logits"}, {"outputs": OutputMeaning.LOGITS}, True),
+    ],
+)
+def test_what_was_asked_otherwise_may_give_other_results(
+    photos: Path,
+    listed: list[ImageEntry],
+    tmp_path: Path,
+    recorded: dict[str, str],
+    asked: dict[str, Any],
+    is_same: bool,
+) -> None:
+    network = _keras_file(tmp_path / "mine.keras", "{}")
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=network)
+    record = run.load_record()
+    assert record is not None
+    save_record(run, replace(record, request=replace(record.request, model={**record.request.model, **recorded})))
+    model = {"weights": None, "labels": "cat,dog", "model": str(tmp_path / "mine.keras"), **asked}
+    assert _look(photos, run, listed, **model).is_same_model == is_same
 
 
 def test_probabilities_that_would_be_stored_otherwise_are_refused(

@@ -197,3 +197,21 @@ def test_shards_whose_folder_is_a_link_to_another_disk_are_written_beside_them(
     _publish_and_replace(path)
     assert os.listdir(tmp_path / "run") == ["predictions"]
     assert os.listdir(tmp_path / "elsewhere") == ["shard.parquet"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS])
+def test_shards_are_written_where_the_run_folder_itself_takes_nothing(
+    tmp_path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run" / "predictions" / "shard.parquet"
+    path.parent.mkdir(parents=True)
+    make = os.mkdir
+
+    def only_below(folder: Path, *options: Any) -> None:
+        if Path(folder).parent == tmp_path / "run":
+            raise system_fault(code)
+        make(folder, *options)
+
+    monkeypatch.setattr(os, "mkdir", only_below)
+    _publish_and_replace(path)
+    assert os.listdir(path.parent) == ["shard.parquet"]
