@@ -1,4 +1,4 @@
-"""The curvature of regressions on likenesses to landmarks, measured now and then for many fits, and its inverses."""
+"""The curvature of regressions on likenesses to landmarks, measured once for many fits, and its inverse for each."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -9,105 +9,55 @@ import numpy.typing as npt
 from scoring.arrays import Float64Array
 
 _PRODUCTS = 36e9  # of likenesses, that the curvature is taken of: a second of one core
-_SERVES = 20  # times stronger and weaker regularisations than it was measured for
-_JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses positive definite
 _BLOCK = 256  # rows of a matrix that one thread makes or multiplies at once
 _LEAST_VARIANCE = 1e-4  # of a class, for the bias' curvature
 _RIDGE = 1e-12  # of the curvature's trace: more than what rounding loses
 
 
-class LandmarkCurvature:
-    """The curvature of fits on all landmarks, taken of the photos that the fits doubt most: most of it is theirs.
+class InverseCurvature:
+    """What Newton's method divides a fit's gradient by, about: taken of the photos that all fits doubt most.
 
-    One serves fits of other photos, and of other regularisations not far from its own.
+    Most of the curvature is theirs. A landmark that a fit leaves out has no weight there, so its row and column are
+    taken out of the curvature before it is inverted, by the inverse of the whole (block elimination): the curvature is
+    factored once for all fits, however many landmarks each leaves out.
 
     Attributes:
-        likenesses: Of all photos to the landmarks, shape (num_photos, num_landmarks).
-        landmarks: Which of the photos these are, shape (num_landmarks,).
-        between: Of the landmarks to one another, shape (num_landmarks, num_landmarks); positive definite.
-        inverse: Of the curvature of weights, likewise; empty before it was measured.
-        of_bias: The inverse of the curvature of a bias.
-        strength: Of the regularisation that it was measured for; 0 before.
-    """
-
-    def __init__(self, likenesses: Float64Array, landmarks: npt.NDArray[np.int64]) -> None:
-        self.likenesses, self.landmarks = likenesses, landmarks
-        self.between: Float64Array = likenesses[landmarks] + _JITTER * np.eye(len(landmarks))
-        self.inverse, self.of_bias = np.empty((0, 0)), 1.0
-        self.strength = 0.0
-
-    def measure(self, variance: Float64Array, strength: float, threads: Executor) -> None:
-        """Measure it anew.
-
-        Args:
-            variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
-            strength: Of the regularisation.
-            threads: Share the work.
-        """
-        self.strength = strength
-        self.of_bias = 1 / max(float(variance.mean()), _LEAST_VARIANCE)
-        curvature = self._of_doubtful(variance, threads)
-        curvature += strength * self.between
-        self.inverse = _inverse(curvature)
-
-    def _of_doubtful(self, variance: Float64Array, threads: Executor) -> Float64Array:
-        """The curvature of the mean log loss, its lower half, as if the most doubtful photos had all of it."""
-        num_doubtful = int(_PRODUCTS / len(self.between) ** 2) + 1
-        doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
-        share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
-        roots = np.sqrt(share * variance.mean())[:, None]
-        rows, curvature = np.empty((len(doubtful), len(self.between))), np.zeros_like(self.between)
-
-        def weigh(start: int) -> None:
-            some = slice(start, start + _BLOCK)
-            np.multiply(self.likenesses[doubtful[some]], roots[some], out=rows[some])
-
-        def fill(start: int) -> None:
-            end = start + _BLOCK
-            curvature[start:end, :end] = rows[:, start:end].T @ rows[:, :end]
-
-        list(threads.map(weigh, range(0, len(rows), _BLOCK)))
-        list(threads.map(fill, range(0, len(curvature), _BLOCK)))
-        return curvature
-
-
-class InverseCurvature:
-    """What Newton's method divides the gradients of some fits by, about.
-
-    A landmark that a fit leaves out has no weight there, so its row and column are taken out of the curvature before it
-    is inverted, by the inverse of the whole (block elimination): the curvature is factored once for all fits, however
-    many landmarks each leaves out.
+        strength: Of the regularisation that it was measured for; infinite before.
 
     Args:
-        curvature: As others may have measured it.
-        is_near: Whether the fits begin near those for which others measured it.
+        likenesses: Of all photos to the landmarks, shape (num_photos, num_landmarks).
+        between: Of the landmarks to one another, shape (num_landmarks, num_landmarks); positive definite.
         left_out: For each fit the numbers of the landmarks that it leaves out.
         threads: Do what is done for each fit.
     """
 
     def __init__(
         self,
-        curvature: LandmarkCurvature,
-        is_near: bool,
+        likenesses: Float64Array,
+        between: Float64Array,
         left_out: Sequence[npt.NDArray[np.int64]],
         threads: Executor,
     ) -> None:
-        self._curvature, self._left_out, self._threads = curvature, left_out, threads
-        self._roots: list[Float64Array] = []  # of what each fit leaves out
-        self._weakest = 1.0 if is_near else np.inf  # times the strength that it was measured for
-
-    def serves(self, strength: float) -> bool:
-        """Whether the curvature was measured for about this regularisation.
-
-        What others measured serves no weaker one: by a curvature that is too large, a fit seems to be nearer to its
-        optimum than it is.
-        """
-        return self._weakest * self._curvature.strength <= strength <= _SERVES * self._curvature.strength
+        self._likenesses, self._between = likenesses, between
+        self._left_out, self._threads = left_out, threads
+        self.strength = np.inf
 
     def measure(self, variance: Float64Array, strength: float) -> None:
-        """Measure the curvature anew."""
-        self._roots, self._weakest = [], 1 / _SERVES  # the last roots go before the next ones come
-        self._curvature.measure(variance, strength, self._threads)
+        """Measure the curvature anew; comes before the first gradient.
+
+        Args:
+            variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
+            strength: Of the regularisation.
+        """
+        self.strength = strength
+        self._roots: list[Float64Array] = []  # the last ones go before the next ones come
+        self._bias = 1 / max(float(variance.mean()), _LEAST_VARIANCE)
+        curvature = self._of_doubtful(variance)
+        curvature += strength * self._between
+        self._whole = _inverse(curvature)
+        # NumPy's factoring lets other threads run, SciPy's does not.
+        roots = self._threads.map(lambda rows: np.linalg.cholesky(self._whole[np.ix_(rows, rows)]), self._left_out)
+        self._roots = list(roots)
 
     def times(self, gradients: Float64Array, fits: npt.NDArray[np.int64]) -> Float64Array:
         """Divide gradients of some fits by their curvatures.
@@ -119,12 +69,7 @@ class InverseCurvature:
         Returns:
             Likewise; nothing for landmarks that a fit leaves out.
         """
-        if not self._roots:
-            whole = self._curvature.inverse
-            # NumPy's factoring lets other threads run, SciPy's does not.
-            roots = self._threads.map(lambda rows: np.linalg.cholesky(whole[np.ix_(rows, rows)]), self._left_out)
-            self._roots = list(roots)
-        divided = np.concatenate([self._times(gradients[:-1]), gradients[-1:] * self._curvature.of_bias])
+        divided = np.concatenate([self._times(gradients[:-1]), gradients[-1:] * self._bias])
         excess = np.zeros_like(gradients[:-1])
 
         def eliminate(place: int) -> None:
@@ -141,10 +86,30 @@ class InverseCurvature:
             divided[self._left_out[fit], :, place] = 0
         return divided
 
+    def _of_doubtful(self, variance: Float64Array) -> Float64Array:
+        """The curvature of the mean log loss, its lower half, as if the most doubtful photos had all of it."""
+        num_doubtful = int(_PRODUCTS / len(self._between) ** 2) + 1
+        doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
+        share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
+        roots = np.sqrt(share * variance.mean())[:, None]
+        rows, curvature = np.empty((len(doubtful), len(self._between))), np.zeros_like(self._between)
+
+        def weigh(start: int) -> None:
+            some = slice(start, start + _BLOCK)
+            np.multiply(self._likenesses[doubtful[some]], roots[some], out=rows[some])
+
+        def fill(start: int) -> None:
+            end = start + _BLOCK
+            curvature[start:end, :end] = rows[:, start:end].T @ rows[:, :end]
+
+        list(self._threads.map(weigh, range(0, len(rows), _BLOCK)))
+        list(self._threads.map(fill, range(0, len(curvature), _BLOCK)))
+        return curvature
+
     def _times(self, values: Float64Array) -> Float64Array:
         """By the inverse of the whole curvature, as if no landmark were left out."""
         columns = values.reshape(len(values), -1)
-        blocks = np.array_split(self._curvature.inverse, -(-len(values) // _BLOCK))
+        blocks = np.array_split(self._whole, -(-len(values) // _BLOCK))
         found: Float64Array = np.concatenate(list(self._threads.map(lambda block: block @ columns, blocks)))
         return found.reshape(values.shape)
 

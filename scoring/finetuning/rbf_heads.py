@@ -14,7 +14,6 @@ import numpy.typing as npt
 from scoring.arrays import Float64Array
 from scoring.errors import ModelError
 from scoring.finetuning.heads import Head
-from scoring.finetuning.landmark_curvature import LandmarkCurvature
 from scoring.finetuning.rbf_expansion import RbfExpansion, fit_expansion
 from scoring.finetuning.softmax_regression import SoftmaxRegressions, fitted_bytes, num_scores
 from scoring.finetuning.training_set import TrainingSet
@@ -71,9 +70,8 @@ class RbfTrainer:
         return self._rows[self.expansion.rows]
 
     @cached_property
-    def _curvature(self) -> LandmarkCurvature:
-        """What all fits measure together: the last ones begin with what their judges measured."""
-        return LandmarkCurvature(self.expansion.likenesses(self._values, num_threads()), self._landmarks)
+    def _likenesses(self) -> Float64Array:
+        return self.expansion.likenesses(self._values, num_threads())
 
     def _choose(self) -> tuple[list[float], Float64Array]:
         """For each head the regularisation of least log loss on its draw's other folds, and where to begin its fit.
@@ -156,7 +154,9 @@ class RbfTrainer:
             for fit, without in enumerate(some):
                 for number in without:
                     trained_on[self._splits[number].validation, fit] = False
-            regressions = SoftmaxRegressions(self._curvature, self._truth, self._num_classes, trained_on, num_threads())
+            regressions = SoftmaxRegressions(
+                *(self._likenesses, self._landmarks, self._truth, self._num_classes, trained_on, num_threads())
+            )
             if begin is not None:
                 regressions.begin(begin[..., [number for (number,) in some]])
             yield some, regressions

@@ -1,9 +1,9 @@
 """Softmax regressions on likenesses to landmarks: many fits at once, for one regularisation after another.
 
-Fits of different parts of the same photos share every pass over the likenesses, as one matrix product, and measures of
-the curvature: likenesses to thousands of landmarks are nearly dependent on one another, so that without it a fit takes
-hundreds of passes, and with it some dozen. The optimum is that of scikit-learn's LogisticRegression on whitened
-likenesses.
+Fits of different parts of the same photos share every pass over the likenesses, as one matrix product, and one
+measure of the curvature: likenesses to thousands of landmarks are nearly dependent on one another, so that without it
+a fit takes hundreds of passes, and with it some dozen. The optimum is that of scikit-learn's LogisticRegression on
+whitened likenesses.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,16 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float64Array
-from scoring.finetuning.landmark_curvature import InverseCurvature, LandmarkCurvature
+from scoring.finetuning.landmark_curvature import InverseCurvature
 from scoring.finetuning.score_losses import LogisticLoss, ScoreLoss, SoftmaxLoss
 from scoring.finetuning.step_memory import NUM_STEPS, StepMemory, products
 from scoring.process.native_threads import at_most_threads
 
 _Part = TypeVar("_Part")
 
+_JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses positive definite
 _TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
 _MAX_STEPS = 500
 _MEASURE_EVERY = 15  # steps, which take about as long as measuring the curvature
+_MEASURED_FOR = 20  # times weaker regularisations, the measure is good enough
 _BLOCK = 512  # photos at once: what is made of them stays in the processor's cache
 _MAX_LOOKS = 8  # at one step's length
 _LEVEL = 0.3  # of its slope at the start, that a step ends on
@@ -40,7 +42,8 @@ class SoftmaxRegressions:
         points: Weights and, last, biases of all fits, shape (num_landmarks + 1, num_scores, num_fits).
 
     Args:
-        curvature: Of likenesses to landmarks; others may have measured it, and fits measure it anew.
+        likenesses: Shape (num_photos, num_landmarks).
+        landmarks: Which of the photos these are, shape (num_landmarks,).
         truth: Each photo's class.
         num_classes: How many classes there are.
         trained_on: Whether a fit is trained on a photo, shape (num_photos, num_fits).
@@ -49,29 +52,25 @@ class SoftmaxRegressions:
 
     def __init__(
         self,
-        curvature: LandmarkCurvature,
+        likenesses: Float64Array,
+        landmarks: npt.NDArray[np.int64],
         truth: npt.NDArray[np.int64],
         num_classes: int,
         trained_on: npt.NDArray[np.bool_],
         num_threads: int,
     ) -> None:
-        self._curvature, self._truth, self._num_threads = curvature, truth, num_threads
-        self._likenesses, self._between, landmarks = curvature.likenesses, curvature.between, curvature.landmarks
+        self._likenesses, self._truth, self._num_threads = likenesses, truth, num_threads
+        self._between = likenesses[landmarks] + _JITTER * np.eye(len(landmarks))
         self._loss: ScoreLoss = LogisticLoss() if num_classes == 2 else SoftmaxLoss(num_classes)
         self._shares = trained_on / trained_on.sum(axis=0)  # of a photo in a fit's mean loss
         self._left_out = [np.flatnonzero(~own) for own in trained_on[landmarks].T]
         shape = (len(self._loss.sides), trained_on.shape[1])
         self.points = np.zeros((len(landmarks) + 1, *shape))  # weights and, last, biases
         self._lengths = np.zeros((len(landmarks), *shape))  # `_between` times the weights
-        self._scores = np.zeros((len(truth), *shape))
-        self._is_near = False
+        self._scores = np.zeros((len(likenesses), *shape))
 
     def begin(self, points: Float64Array) -> None:
-        """Begin the first fits at `points` of others, without weights of landmarks that a fit is not trained on.
-
-        Other points than zeros are those of fits that measured the curvature: it serves these fits too.
-        """
-        self._is_near = bool(points.any())
+        """Begin the first fits at `points` of others, without weights of landmarks that a fit is not trained on."""
         weights = points[:-1].reshape(len(self._between), -1)
         self.points = points.copy()
         self._lengths = (self._between @ weights).reshape(self._lengths.shape)
@@ -88,7 +87,7 @@ class SoftmaxRegressions:
             Each strength, when `weights` and `logits` are its.
         """
         with at_most_threads(1), ThreadPoolExecutor(self._num_threads, thread_name_prefix="fit") as threads:
-            inverse = InverseCurvature(self._curvature, self._is_near, self._left_out, threads)
+            inverse = InverseCurvature(self._likenesses, self._between, self._left_out, threads)
             for strength in strengths:
                 self._minimise(strength, tolerance, inverse, threads)
                 yield strength
@@ -110,7 +109,7 @@ class SoftmaxRegressions:
         fits, memory = np.arange(len(self._left_out)), StepMemory()
         values, gradients = self._evaluate(strength, fits, threads)
         for count in range(_MAX_STEPS):
-            if count % _MEASURE_EVERY == 0 and (count or not inverse.serves(strength)):
+            if count % _MEASURE_EVERY == 0 and (count or strength < inverse.strength / _MEASURED_FOR):
                 inverse.measure(self._variance(threads), strength)
             directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
             slopes = products(gradients, directions)

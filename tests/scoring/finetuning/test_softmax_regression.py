@@ -1,7 +1,6 @@
 """Softmax regressions on likenesses: each fit has the optimum of scikit-learn's, by few passes for all of them."""
 
 from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +10,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 from scoring.arrays import Float64Array
-from scoring.finetuning import landmark_curvature, softmax_regression
-from scoring.finetuning.landmark_curvature import LandmarkCurvature
+from scoring.finetuning import landmark_curvature
 from scoring.finetuning.softmax_regression import SoftmaxRegressions
 
 _STRENGTHS = (1e-2, 1e-4, 1e-6)
@@ -41,8 +39,7 @@ def _regressions(
     everything = np.ones((len(truth), 1), bool)
     trained_on = everything if trained_on is None else trained_on
     landmarks = np.arange(likenesses.shape[1])
-    curvature = LandmarkCurvature(likenesses, landmarks)
-    return SoftmaxRegressions(curvature, truth, num_classes, trained_on, num_threads)
+    return SoftmaxRegressions(likenesses, landmarks, truth, num_classes, trained_on, num_threads)
 
 
 def _thirds_left_out(num_photos: int) -> npt.NDArray[np.bool_]:
@@ -50,10 +47,10 @@ def _thirds_left_out(num_photos: int) -> npt.NDArray[np.bool_]:
     return np.stack([np.arange(num_photos) % 3 != third for third in (3, 0, 1, 2)], axis=1)
 
 
-def _loss(likenesses: Any, truth: Any, kernel: Any, bias: Any, strength: float, times: float, own: Any = ...) -> float:
+def _loss(likenesses: Any, truth: Any, kernel: Any, bias: Any, strength: float, times: float) -> float:
     log_losses = -log_softmax(likenesses @ kernel + bias, axis=1)[np.arange(len(truth)), truth]
     between = likenesses[: kernel.shape[0]] + _JITTER * np.eye(len(kernel))
-    return float(log_losses[own].mean() + times * strength / 2 * (kernel * (between @ kernel)).sum())
+    return float(log_losses.mean() + times * strength / 2 * (kernel * (between @ kernel)).sum())
 
 
 def _peer(likenesses: Any, truth: Any, num_classes: int, strength: float) -> tuple[Any, Any]:
@@ -109,33 +106,6 @@ def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(landmark_curvature, "_inverse", lambda curvature: np.eye(len(curvature)))
         assert count(_thirds_left_out(3_000)) > 3 * together
-
-
-@pytest.mark.parametrize(
-    ("strength", "begins", "num_measured"),
-    [(1e-4, True, 1), (1e-3, True, 1), (5e-5, True, 2), (1e-1, True, 2), (1e-4, False, 2)],
-)
-def test_a_curvature_serves_others_that_begin_where_it_was_measured_and_are_not_weaker(
-    strength: float, begins: bool, num_measured: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    likenesses, truth = _examples(300, 2)
-    curvature = LandmarkCurvature(likenesses, np.arange(_NUM_LANDMARKS))
-    monkeypatch.setattr(softmax_regression, "_MEASURE_EVERY", 500)
-    measure = Mock(wraps=curvature.measure)
-    monkeypatch.setattr(curvature, "measure", measure)
-    judges = SoftmaxRegressions(curvature, truth, 2, _thirds_left_out(300), num_threads=2)
-    list(judges.fit([1e-4]))
-    regressions = SoftmaxRegressions(curvature, truth, 2, _thirds_left_out(300), num_threads=2)
-    regressions.begin(judges.points if begins else np.zeros_like(judges.points))
-    list(regressions.fit([strength]))
-    assert measure.call_count == num_measured
-    alone = _regressions(likenesses, truth, 2, _thirds_left_out(300))
-    list(alone.fit([strength]))
-    for fit, own in enumerate(_thirds_left_out(300).T):
-        together, by_itself = (
-            _loss(likenesses, truth, *some.weights(fit), strength, 1, own) for some in (regressions, alone)
-        )
-        assert together < by_itself + 1e-5
 
 
 @pytest.mark.ci
