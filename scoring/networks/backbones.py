@@ -39,7 +39,7 @@ def is_backbone(model: _Config) -> bool:
 
 
 def has_targets(model: _Config) -> bool:
-    """Whether a network, or one within it, was compiled with a loss of classes or amounts."""
+    """Whether a network, or one within it, was compiled with a loss of classes."""
     within = (layer for layer in model["config"].get("layers", []) if "layers" in layer["config"])
     return _is_trained_on(model, None) or any(map(has_targets, within))
 

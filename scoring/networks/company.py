@@ -80,7 +80,8 @@ class Company:
             return self.engine.change_below
         assert isinstance(self.engine, KerasEngine)
         for steps in self.engine.bounded_steps:
-            with self.engine.without(steps) as below, suppress(ModelError):  # what it gives may be no numbers
+            # Beyond the bounds are no numbers, or places that a lookup lacks, which each library calls otherwise.
+            with self.engine.without(steps) as below, suppress(Exception):
                 if (change := self._change(below)) is not None:
                     return change
         return None

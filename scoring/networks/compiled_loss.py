@@ -18,7 +18,10 @@ _OF_AMOUNTS = (
     *("meansquaredlogarithmicerror", "huber", "logcosh", "cosinesimilarity", "poisson", "kldivergence", "hinge"),
     *("squaredhinge", "categoricalhinge", "dice", "tversky", "circle", "ctc"),
 )
-_OF_VECTORS = ("cosinesimilarity", "circle")  # also those of features, which are compared with one another
+# Also those of features, which are compared with one another, or with another network's.
+_OF_VECTORS = (
+    *("mae", "mse", "meanabsoluteerror", "meansquarederror", "huber", "logcosh", "cosinesimilarity", "circle"),
+)
 _KNOWN = (*_OF_A_SOFTMAX, *_OF_SIGMOIDS, *_OF_PROBABILITIES, *_OF_AMOUNTS)
 
 
@@ -36,7 +39,7 @@ class CompiledLoss:
 
     @property
     def is_of_features(self) -> bool:
-        """Whether outputs that it was computed of may be features, and neither classes nor amounts."""
+        """Whether outputs that it was computed of may be features as well as amounts."""
         return _kind(self.name) in _OF_VECTORS
 
     def check(self, num_outputs: int, model: str) -> None:
