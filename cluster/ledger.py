@@ -99,7 +99,8 @@ class TaskLedger(Generic[T]):
         self._refusals[task] += 1
         if self._stopped(task, worker_id):
             self.num_repeats += 1
-            self._refused.appendleft(task)  # so that one comes to its end before many are tried everywhere
+            # In front, so that one comes to its end before many are tried everywhere.
+            self._refused.appendleft(task)
 
     def lost(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task was lost with its worker: it is tried again, or given up."""

@@ -62,7 +62,7 @@ MECHANISMS = [
     Mechanism(
         "a refused task is tried again",
         _LEDGER,
-        "            self._refused.append(task)\n",
+        "            self._refused.appendleft(task)\n",
         "",
         "tests/cluster/test_ledger.py",
     ),
