@@ -58,10 +58,10 @@ class KerasFile(ModelKind):
         return Network(self._digest(path), lambda: _load_classifier(path, self.told))
 
     def known_digest(self) -> str | None:
-        """The digest of the network in a file of this machine."""
+        """The digest of the network in a file of this machine, if it is there."""
         place = keras_place(self.name)
         path = machine_path(place) if place else None
-        return self._digest(path) if path else None
+        return self._digest(path) if path and path.is_file() else None
 
     def _digest(self, path: Path) -> str:
         return keras_digest(path) + _changes(path, self.told)

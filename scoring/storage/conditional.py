@@ -25,8 +25,8 @@ _LOOK_AGAIN_S = 0.01
 _CANNOT = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK})
 
 
-# What a folder answers where another one may still be written to: it lies on another disk, or is of another user.
-_ELSEWHERE = frozenset({errno.EXDEV, errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS})
+# What a folder answers where another one may still be written to: it is mounted by itself, or is of another user.
+_ELSEWHERE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def read_version(location: Location) -> tuple[bytes, Version]:
