@@ -11,6 +11,7 @@ from cluster.work import D, T
 from cluster.worker import Worker
 
 _REST_S = 30.0  # a node that has refused a task, until it is given one again: else it would take, and refuse, them all
+_PATIENCE_S = 120.0  # for a node to come, where all that are there lack something
 
 
 class Refusals(Generic[T, D]):
@@ -34,6 +35,7 @@ class Refusals(Generic[T, D]):
         self._faulty: set[str | None] = set()
         self._refusers: set[str | None] = set()
         self._rests_until: dict[str | None, float] = {}
+        self._waits_since: float | None = None
 
     def assign(self, ledger: TaskLedger[T], worker: Worker[T, D], now: float) -> Assignment[T] | None:
         """Choose the next task for a worker; None if there is none for it now."""
@@ -48,11 +50,15 @@ class Refusals(Generic[T, D]):
         return replace(found, refusals=self._told(worker.node_id, nodes, found.task))
 
     def refused(self, worker: Worker[T, D], task: T, said: str, now: float) -> bool:
-        """Record that a task was refused; False if no node is left, or to come, that it could be tried on."""
+        """Record that a task was refused; False if no node is left, or comes soon, that it could be tried on."""
         self._by[task][worker.node_id] = said
         self._refusers.add(worker.node_id)
         self._rests_until[worker.node_id] = now + _REST_S
-        return bool(self._sound_nodes()) or any(other.host is None for other in self._workers)
+        if self._sound_nodes():
+            self._waits_since = None
+            return True
+        self._waits_since = now if self._waits_since is None else self._waits_since
+        return self._may_come(now)
 
     def done(self, worker: Worker[T, D], given: Assignment[T], said: str | None = None) -> None:
         """Record that a task was done, well if nothing was said: that refutes those that refused it."""
@@ -68,9 +74,10 @@ class Refusals(Generic[T, D]):
                 self._rests_until.pop(other, None)
 
     def rests(self, worker: Worker[T, D], now: float) -> bool:
-        """Whether a worker gets nothing now: its node has refused a task of late, and others have not."""
+        """Whether a worker gets nothing now: its node has refused a task of late, and others have not, or may come."""
         resting = {node_id for node_id, until in self._rests_until.items() if now < until}
-        return worker.node_id in resting and any(other.info and other.node_id not in resting for other in self._workers)
+        has_others = any(other.info and other.node_id not in resting for other in self._workers)
+        return worker.node_id in resting and (has_others or self._may_come(now))
 
     def named(self, worker: Worker[T, D], reason: str) -> str:
         """A reason, with the name of the machine where there are others."""
@@ -100,6 +107,11 @@ class Refusals(Generic[T, D]):
         """Whether what these nodes refuse is no node's fault."""
         none_can = not self._proven and nodes <= self._refusers
         return nodes <= by or len(by & (nodes if none_can else self._proven)) >= self._most
+
+    def _may_come(self, now: float) -> bool:
+        """Whether a node is waited for, since all that are there lack something."""
+        is_patient = self._waits_since is not None and now - self._waits_since < _PATIENCE_S
+        return is_patient and any(other.host is None for other in self._workers)
 
     def _sound_nodes(self) -> set[str | None]:
         return self._nodes() - self._faulty

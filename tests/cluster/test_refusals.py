@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from cluster.ledger import Assignment, TaskLedger
-from cluster.refusals import _REST_S, Refusals
+from cluster.refusals import _PATIENCE_S, _REST_S, Refusals
 from cluster.worker import Worker, WorkerInfo
 
 _ALL, _HALF = "none of it can be read", "half of it can be read"
@@ -231,7 +231,8 @@ def test_a_node_hears_nothing_of_what_it_said_itself_nor_of_what_a_faulty_one_sa
     assert pool.give(second) == Assignment(2, refusals=frozenset())
 
 
-def test_no_task_is_given_up_while_a_node_is_still_to_come() -> None:
+@pytest.mark.parametrize("comes", [False, True])
+def test_no_task_is_given_up_while_a_node_may_soon_come(comes: bool) -> None:
     bad, good = workers = _workers(2)
     pool = _Pool(workers, 3)
     pool.do(bad, _ALL)
@@ -239,10 +240,15 @@ def test_no_task_is_given_up_while_a_node_is_still_to_come() -> None:
     workers[1] = Worker(2, None)  # its actor is replaced
     for _ in range(3):
         assert pool.do(bad, _ALL).refusals == frozenset()
+        assert pool.give(bad) is None, "it rests"
+        pool.now += _REST_S
     assert not pool.failed
-    workers[1] = good
-    pool.do(good, None)
-    assert not pool.failed
+    if comes:
+        workers[1] = good
+        pool.do(good, None)
+    pool.now += _PATIENCE_S
+    pool.do(bad, _ALL)
+    assert bool(pool.failed) != comes
 
 
 def test_what_no_node_can_read_any_of_is_asked_of_all_until_they_have_proven_alike() -> None:
