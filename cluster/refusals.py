@@ -21,7 +21,8 @@ class Refusals(Generic[T, D]):
     what the others said of it, and may do the task where it finds the same. What several of them refuse, or several of
     all where each has refused something and none has done any, or all nodes, is no node's fault: it is done as well as
     can be, or fails. A node that refused what another one did well has a fault of its own until it does one well: it is
-    asked for no other's, its word does not count, and it is never to do one as well as can be.
+    asked for no other's, and never to do one as well as can be. From then on it agrees with none, for it may lack one
+    disk of several.
 
     Args:
         workers: All there are, as they come and go.
@@ -33,6 +34,7 @@ class Refusals(Generic[T, D]):
         self._by: defaultdict[T, dict[str | None, str]] = defaultdict(dict)
         self._proven: set[str | None] = set()
         self._faulty: set[str | None] = set()
+        self._refuted: set[str | None] = set()
         self._refusers: set[str | None] = set()
         self._rests_until: dict[str | None, float] = {}
         self._waits_since: float | None = None
@@ -66,6 +68,7 @@ class Refusals(Generic[T, D]):
         by = self._by.pop(given.task, {})
         agree = {node_id} | {other for other, others_word in by.items() if others_word == said}
         if said is None:
+            self._refuted |= by.keys() - {node_id}
             self._faulty = (self._faulty | by.keys()) - {node_id}
         is_proof = said is None or self._sound_nodes() <= agree
         self._proven = (self._proven | (agree if is_proof else set())) - self._faulty
@@ -101,7 +104,8 @@ class Refusals(Generic[T, D]):
             return frozenset()
         if self._is_enough(by.keys() | {node_id}, nodes):
             return None
-        return frozenset(word for other, word in by.items() if other in nodes - {node_id})
+        trusted = nodes - self._refuted
+        return frozenset(word for other, word in by.items() if {node_id, other} <= trusted and other != node_id)
 
     def _is_enough(self, by: Set[str | None], nodes: Set[str | None]) -> bool:
         """Whether what these nodes refuse is no node's fault."""

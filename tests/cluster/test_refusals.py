@@ -154,12 +154,14 @@ class _Run:
 
     Attributes:
         lost: Tasks that were done without what another node has.
+        short: Tasks of which not all was read.
         readings: How often each was tried.
     """
 
     failed: list[int]
     seconds: float = 0.0
     lost: list[int] = field(default_factory=list)
+    short: list[int] = field(default_factory=list)
     readings: Counter[int] = field(default_factory=Counter)
 
 
@@ -182,6 +184,7 @@ def _simulate(workers: list[Worker[int, None]], num_tasks: int, says: Callable[[
             continue
         pool.now, _, worker, given, said = heapq.heappop(events)
         if pool.end(worker, given, said):
+            run.short += [given.task] if said else []
             best = {says(str(other.node_id), given.task) for other in workers}
             run.lost += [given.task] if said not in best or (said == _ALL and len(best) > 1) else []
     run.seconds = pool.now
@@ -229,6 +232,33 @@ def test_a_node_hears_nothing_of_what_it_said_itself_nor_of_what_a_faulty_one_sa
     pool.now += _REST_S
     pool.do(first, _HALF)  # which lacks something, as is known by now
     assert pool.give(second) == Assignment(2, refusals=frozenset())
+
+
+def test_a_node_that_was_refuted_agrees_with_none_though_it_does_other_tasks_well() -> None:
+    first, second, third = _workers(3)
+    pool = _Pool([first, second, third], 5)
+    pool.do(first, _HALF)
+    pool.do(second, None)
+    pool.now += _REST_S
+    pool.do(first, None)
+    pool.do(third, None)
+    assert pool.do(first, _HALF) == Assignment(3, refusals=frozenset())
+    assert pool.do(third, _HALF) == Assignment(3, refusals=frozenset())
+    assert pool.do(second, None).task == 3
+
+
+@pytest.mark.parametrize(("num_bad", "num_nodes"), [(2, 3), (2, 4), (3, 20), (4, 20)])
+@pytest.mark.parametrize("each", [1, 4])
+def test_nodes_that_lack_one_disk_of_two_agree_only_until_others_have_refuted_them(
+    num_bad: int, num_nodes: int, each: int
+) -> None:
+    bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}
+    num_tasks = 16 * num_nodes * each
+    run = _simulate(
+        _workers(num_nodes, each), num_tasks, lambda node, task: _HALF if node in bad and task % 2 else None
+    )
+    assert not run.failed
+    assert len(run.short) <= 3
 
 
 @pytest.mark.parametrize("comes", [False, True])
