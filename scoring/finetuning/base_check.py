@@ -1,16 +1,16 @@
 """The base network that a model is put together with gives the features that its heads were trained on."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from scoring.arrays import Float32Array, Float64Array
 from scoring.errors import ModelError, UnreachableError
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
+from scoring.models.cut_network import LARGEST_FLOAT16
 from scoring.networks.precision import Precision
+from scoring.networks.vector_lengths import shares_apart, usual_length
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.input_shape import filled
 from scoring.shards.image_sample import some_images
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NUM_COMPARED = 8
 _NUM_USUAL = 200  # photos whose features tell what is usual
-_LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+_LEAST_LENGTH = float(np.finfo(np.float16).smallest_subnormal)
 # Of a vector's length or, if that is less, of what is usual: a plain photo may rightly have next to none. On average of
 # the photos. In float32 little but the storing as float16 changes them; in shorter formats rounding does, and nothing
 # but quite another layer is told.
@@ -56,9 +56,11 @@ def check_base(settings: FinetuneSettings, photos: TrainingSet, base: "keras.Mod
     }
     if not same:
         return
-    stored = features.values[list(same), 0]
+    stored = features.values[list(same), 0].astype(np.float64)
     given = np.stack([base.predict_on_batch(pixels[None].astype(np.float32))[0] for pixels in same.values()])
-    share = _shares(stored, given, _usual_length(features.values)).mean()
+    some = features.values[:: -(-len(features.values) // _NUM_USUAL), 0].astype(np.float64)
+    rounded = given.clip(-LARGEST_FLOAT16, LARGEST_FLOAT16).astype(np.float16).astype(np.float64)  # as those were
+    share = shares_apart(stored, rounded, max(usual_length(some), _LEAST_LENGTH)).mean()
     if not share <= (_TOLERANCE if photos.fingerprint.precision == Precision.FLOAT32 else _ROUGH_TOLERANCE):
         raise ModelError(
             f"Expected {settings.base.name} to give the features that the heads were trained on; of {len(same)} photos "
@@ -74,22 +76,3 @@ def _check_width(settings: FinetuneSettings, photos: TrainingSet, base: "keras.M
             f"Expected {settings.base.name} to give the {expected} features of each photo that the heads were trained "
             f"on; this version takes {width} of it. Use `overwrite` to start clean."
         )
-
-
-def _shares(stored: npt.NDArray[np.float16], given: Float32Array, usual: float) -> Float64Array:
-    """How far vectors lie from those that are stored, as a share of their length, or of this one."""
-    rounded = given.clip(-_LARGEST_FLOAT16, _LARGEST_FLOAT16).astype(np.float16)  # as those were
-    lengths = np.maximum(_lengths(stored), max(usual, float(np.finfo(np.float16).smallest_subnormal)))
-    shares: Float64Array = _lengths(rounded.astype(np.float64) - stored) / lengths
-    return shares
-
-
-def _usual_length(values: npt.NDArray[np.float16]) -> float:
-    """The usual length of a photo's features, of shape (num_photos, num_views, num_features)."""
-    some = values[:: -(-len(values) // _NUM_USUAL), 0]
-    return float(np.sqrt(np.square(_lengths(some)).mean()))
-
-
-def _lengths(vectors: npt.NDArray[Any]) -> Float64Array:
-    lengths: Float64Array = np.linalg.norm(vectors.astype(np.float64), axis=1)
-    return lengths

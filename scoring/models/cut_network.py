@@ -28,7 +28,7 @@ from scoring.storage.locations import Location
 if TYPE_CHECKING:
     import keras
 
-_LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
+LARGEST_FLOAT16 = float(np.finfo(np.float16).max)
 # Of a vector's length or, if that is less, of what is usual: a dark photo may rightly have next to nothing. Rounding
 # takes at most 0.0005 of it.
 _MOST_LOST = 0.01
@@ -132,9 +132,9 @@ class CutNetwork(ABC):
         """
         vectors = _finite(features)
         largest = np.abs(vectors).max(initial=0)
-        if largest > _LARGEST_FLOAT16:
+        if largest > LARGEST_FLOAT16:
             raise ModelError(
-                f"Expected features of at most {_LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
+                f"Expected features of at most {LARGEST_FLOAT16:,.0f}, the range of float16 that they are stored in; "
                 f"received {largest:,.0f}. {advice}"
             )
         if _are_lost(vectors).any() and (is_lost := _are_lost(vectors, self._usual_length)).any():

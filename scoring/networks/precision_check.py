@@ -11,6 +11,7 @@ from scoring.networks.engines import Network
 from scoring.networks.kept_answers import kept_answer
 from scoring.networks.noise import harsh_noise, noise, plain_colours, smooth_noise
 from scoring.networks.precision import ASKED_FOR, Precision, PrecisionChoice
+from scoring.networks.vector_lengths import shares_apart, usual_length
 from scoring.pixels.input_shape import InputShape
 
 # How far a picture's outputs may lie from those in float32, as a share of their length or, if that is less, of what is
@@ -24,6 +25,7 @@ _TOLERANCE = 0.2
 _MEAN_TOLERANCE_OF_A_KIND = 0.1
 _MEAN_TOLERANCE = 0.05
 _LEAST_SHARE = 0.5
+_TINY = float(np.finfo(np.float32).tiny)
 # Of images, pixels 0 to 255, to their outputs.
 _Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
@@ -101,19 +103,8 @@ def _are_alike(exact: Sequence[Float32Array], rounded: Sequence[Float32Array]) -
     ]
     if not pairs:
         return True
-    least = _LEAST_SHARE * _usual_length(np.concatenate([outputs for outputs, _ in pairs]))
-    shares = [_shares(outputs, others, max(_usual_length(outputs), least)) for outputs, others in pairs]
+    least = max(_LEAST_SHARE * usual_length(np.concatenate([outputs for outputs, _ in pairs])), _TINY)
+    shares = [shares_apart(outputs, others, max(usual_length(outputs), least)) for outputs, others in pairs]
     means = [each.mean() <= _MEAN_TOLERANCE_OF_A_KIND for each in shares]
     of_all = np.concatenate(shares)
     return bool(all(means) and of_all.max() <= _TOLERANCE and of_all.mean() <= _MEAN_TOLERANCE)
-
-
-def _usual_length(outputs: Float32Array) -> float:
-    return float(np.sqrt(np.square(np.linalg.norm(outputs, axis=1)).mean()))
-
-
-def _shares(exact: Float32Array, rounded: Float32Array, least: float) -> Float32Array:
-    """How far each picture's outputs lie from each other, as a share of their length, or of this one."""
-    lengths = np.maximum(np.linalg.norm(exact, axis=1), max(least, float(np.finfo(np.float32).tiny)))
-    shares: Float32Array = np.linalg.norm(exact - rounded, axis=1) / lengths
-    return shares
