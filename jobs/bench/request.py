@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jobs.console.outputs import refuse_to_replace
 from scoring.bench.machine import Machine
-from scoring.bench.record import LEAST_IMAGES, RECORD_NAME, refuse_to_replace
+from scoring.bench.record import LEAST_IMAGES, RECORD_NAME, may_be_record
 from scoring.bench.results import VARIANTS, Variant
 from scoring.errors import ModelError, RequestError
 from scoring.models.model_request import ModelRequest
@@ -48,7 +49,7 @@ class BenchRequest:
                 raise RequestError(f"Expected `variant` to be one of {', '.join(known)}; received {name!r}.")
         if not self.json_path.absolute().parent.is_dir():
             raise RequestError(f"Expected `json` in a folder that exists; {self.json_path.parent} is none.")
-        refuse_to_replace(self.json_path)
+        refuse_to_replace(self.json_path, may_be_record, "record of bench", "json")
         if self.images is not None:
             check_images(self.images)
         replace(self.model, engine=EngineName.KERAS, precision=Precision.FLOAT32).check()

@@ -37,9 +37,7 @@ def check_output(output: Location, folder: Location, default: Location, inputs: 
                 f"Expected `output` to be another file than `{field}`, which it would replace; {told}. Name another "
                 "file as `output`."
             )
-    with read_faults(output):
-        if (path := machine_path(output)) and path.is_dir():
-            raise RequestError(f"Expected `output` to be a file; {output} is a folder. Name a file in it.")
+    _refuse_folder(output, "output")
     if any(lies_in(labels, output) for labels in _label_files(folder)):
         raise RequestError(
             f"Expected `output` to be another file than the labels of {folder}, which it would replace; received "
@@ -47,18 +45,22 @@ def check_output(output: Location, folder: Location, default: Location, inputs: 
         )
 
 
-def refuse_to_replace(output: Location, is_earlier: Callable[[Location], bool], what: str) -> None:
+def refuse_to_replace(
+    output: Location, is_earlier: Callable[[Location], bool], what: str, field: str = "output"
+) -> None:
     """Refuse an output in whose place there is a file of another kind than the command writes: a photo, a model.
 
     Args:
         output: The file to write.
         is_earlier: Whether a file may be one that the command wrote.
         what: What it writes, in a word.
+        field: The user's field that names it.
 
     Raises:
-        RequestError: If there is one.
+        RequestError: If there is one, or a folder.
         StorageError: If it cannot be looked at now.
     """
+    _refuse_folder(output, field)
     try:
         with read_faults(output):
             is_other = output.is_file() and read_range(output, 0, 1) and not is_earlier(output)
@@ -66,9 +68,15 @@ def refuse_to_replace(output: Location, is_earlier: Callable[[Location], bool], 
         return
     if is_other:
         raise RequestError(
-            f"Expected `output` to be a new file, or an earlier {what}; {output} is another file, which it would "
+            f"Expected `{field}` to be a new file, or an earlier {what}; {output} is another file, which it would "
             "replace. Name another file."
         )
+
+
+def _refuse_folder(output: Location, field: str) -> None:
+    with read_faults(output):
+        if (path := machine_path(output)) and path.is_dir():
+            raise RequestError(f"Expected `{field}` to be a file; {output} is a folder. Name a file in it.")
 
 
 def _label_files(folder: Location) -> Iterator[Location]:

@@ -11,7 +11,8 @@ from scoring.bench.results import BenchRow
 from scoring.errors import RequestError
 from scoring.networks.engines import EngineName
 from scoring.run.json_fields import is_foreign_json
-from scoring.storage.durable import read_faults, write_text
+from scoring.storage.durable import write_text
+from scoring.storage.locations import Location
 
 RECORD_NAME = "shardscore-bench.json"
 LEAST_IMAGES = 32  # two batches: the first compiles and does not count
@@ -113,22 +114,10 @@ def write_record(path: Path, record: BenchRecord) -> None:
     write_text(path, json.dumps(asdict(record), indent=2, default=str) + "\n")
 
 
-def refuse_to_replace(path: Path) -> None:
-    """Refuse a place where there is another file than `write_record` writes: a photo, or JSON of another program.
-
-    Raises:
-        RequestError: If there is one, or a folder.
-        StorageError: If it cannot be looked at now.
-    """
-    with read_faults(path):
-        if path.is_dir():
-            raise RequestError(f"Expected `json` to be a file; {path} is a folder. Name a file in it.")
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    if text and (not text.lstrip().startswith("{") or is_foreign_json(text, BenchRecord)):
-        raise RequestError(
-            f"Expected `json` to be a new file, or one that bench wrote; {path} is another file, which it would "
-            "replace. Name another file."
-        )
+def may_be_record(file: Location) -> bool:
+    """Whether a file is what `write_record` wrote, though perhaps damaged; raises OSError if it cannot be read."""
+    text = file.read_bytes().decode(errors="replace")
+    return text.lstrip().startswith("{") and not is_foreign_json(text, BenchRecord)
 
 
 def load_figures(path: Path) -> BenchFigures:
