@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from scoring.networks.graph_steps import Step, step_of
+from scoring.networks.graph_steps import Step, has_kernel, step_of
 
 if TYPE_CHECKING:
     import keras
@@ -19,12 +19,12 @@ _PRODUCTS = ("Dot", "Einsum", "Matmul", "Multiply")
 
 def last_bounded(model: "keras.Model") -> list[Any]:
     """The layers and operations of bounded values that outputs are reached from without another kernel between."""
-    return _walk(model.outputs, _has_kernel)[0]
+    return _walk(model.outputs, _is_kernel)[0]
 
 
 def all_bounded(model: "keras.Model") -> list[Any]:
     """The same with those below kernels, but for what is multiplied there, as gates and weights of attention are."""
-    found, below = _walk(model.outputs, _has_kernel)
+    found, below = _walk(model.outputs, _is_kernel)
     return _by_identity([*found, *_walk(below, _is_product)[0]])
 
 
@@ -86,9 +86,8 @@ def _is_bounded(operation: Any) -> bool:
     return name.lower().replace("_", "") in _BOUNDED
 
 
-def _has_kernel(step: Step) -> bool:
-    """Whether a step has more than one number for a channel, as those that scale channels have."""
-    return any(len(weight.shape) > 1 for weight in getattr(step.operation, "weights", []))
+def _is_kernel(step: Step) -> bool:
+    return has_kernel(step.operation)
 
 
 def _is_product(step: Step) -> bool:

@@ -47,3 +47,8 @@ def step_of(tensor: "keras.KerasTensor") -> Step | None:
         return Step(operation, call, output, tuple(operation._inbound_nodes[call].input_tensors))  # noqa: SLF001
     except (AttributeError, IndexError):
         return None
+
+
+def has_kernel(operation: Any) -> bool:
+    """Whether a layer has more than one number for a channel, as those that scale channels have; operations do not."""
+    return any(len(weight.shape) > 1 for weight in getattr(operation, "weights", []))
