@@ -51,7 +51,7 @@ def look_at_earlier_run(
     record = record_of_same_run(request, folder, images, digest)
     check_place(folder, record, renewal, images, request.images)
     if record is None or renewal is None:  # gone or damaged: it is written anew, and shards are kept
-        known = known_fields(scorer_settings(request, folder, None), digest)
+        known = known_fields(scorer_settings(request, folder, None), digest, request.model.known_labels())
         unread = find_standing_shards(folder, known, images, shard_size)
         foreign = folder.foreign_names(-(-len(images) // shard_size))
     else:

@@ -34,8 +34,9 @@ def record_of_same_run(
         RunFolderError: If it is of another run, by what is known before a model is loaded.
     """
     _refuse_other_options(request, folder, images, digest)
-    known = known_fields(scorer_settings(request, folder, None), digest)
-    return load_earlier_record(folder, known, request.model.known_labels())
+    labels = request.model.known_labels()
+    known = known_fields(scorer_settings(request, folder, None), digest, labels)
+    return load_earlier_record(folder, known, labels)
 
 
 def is_of_same_model(request: ImagesRequest, folder: RunFolder, record: RunRecord | None) -> bool:

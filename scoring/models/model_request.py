@@ -104,7 +104,7 @@ class ModelRequest(RunsOnEngine):
     def known_storing(self) -> str:
         """For how many classes all probabilities are stored, as `Classifier.store_probabilities` says it."""
         asks = self.store_probabilities is StoreProbabilities.ALL or self.outputs is OutputMeaning.MULTI_LABEL
-        return storing(self.kind.num_labels, asks)
+        return storing(self.kind.num_labels, asks) if asks else StoreProbabilities.FEW
 
     def check(self) -> None:
         """Raise ModelError for a request that cannot be met, without importing Keras."""

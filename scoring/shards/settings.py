@@ -1,5 +1,6 @@
 """What a shard scorer is asked for, what it says of itself, and the fingerprint that follows from both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,9 +103,9 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
     )
 
 
-def known_fields(settings: ScorerSettings, manifest_digest: str) -> dict[str, Any]:
-    """The fingerprint's fields that can be told before a model is loaded."""
-    model, labels = settings.model, settings.model.known_labels()
+def known_fields(settings: ScorerSettings, manifest_digest: str, labels: Sequence[str] | None) -> dict[str, Any]:
+    """The fingerprint's fields that can be told before a model is loaded; for labels see its `known_labels`."""
+    model = settings.model
     told = {"store_probabilities": model.known_storing()}
     if labels is not None:
         told["labels"] = labels_digest(labels)
