@@ -23,8 +23,6 @@ _LOCK_PATIENCE_S = 5.0
 _LOOK_AGAIN_S = 0.01
 # What file systems answer that have no hard links, or no locks.
 _CANNOT = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOLCK, errno.EMLINK})
-
-
 # What a folder answers where another one may still be written to: it is mounted by itself, or is of another user.
 _ELSEWHERE = frozenset({errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS})
 
