@@ -10,16 +10,17 @@ from scoring.arrays import Float64Array
 
 _PRODUCTS = 36e9  # of likenesses, that the curvature is taken of: a second of one core
 _BLOCK = 256  # rows of a matrix that one thread makes or multiplies at once
-_LEAST_VARIANCE = 1e-4  # of a class, for the bias' curvature
+_LEAST_VARIANCE = 1e-4  # of a class, for the bias' own curvature
 _RIDGE = 1e-12  # of the curvature's trace: more than what rounding loses
 
 
 class InverseCurvature:
     """What Newton's method divides a fit's gradient by, about: taken of the photos that all fits doubt most.
 
-    Most of the curvature is theirs. A landmark that a fit leaves out has no weight there, so its row and column are
-    taken out of the curvature before it is inverted, by the inverse of the whole (block elimination): the curvature is
-    factored once for all fits, however many landmarks each leaves out.
+    Most of the curvature is theirs, and the bias bends with the weights: it has the last row and column. A landmark
+    that a fit leaves out has no weight there, so its row and column are taken out of the curvature before it is
+    inverted, by the inverse of the whole (block elimination): the curvature is factored once for all fits, however many
+    landmarks each leaves out.
 
     Attributes:
         strength: Of the regularisation that it was measured for; infinite before.
@@ -51,9 +52,9 @@ class InverseCurvature:
         """
         self.strength = strength
         self._roots: list[Float64Array] = []  # the last ones go before the next ones come
-        self._bias = 1 / max(float(variance.mean()), _LEAST_VARIANCE)
         curvature = self._of_doubtful(variance)
-        curvature += strength * self._between
+        curvature[:-1, :-1] += strength * self._between
+        curvature[-1, -1] = max(curvature[-1, -1], _LEAST_VARIANCE)
         self._whole = _inverse(curvature)
         # NumPy's factoring lets other threads run, SciPy's does not.
         roots = self._threads.map(lambda rows: np.linalg.cholesky(self._whole[np.ix_(rows, rows)]), self._left_out)
@@ -69,8 +70,7 @@ class InverseCurvature:
         Returns:
             Likewise; nothing for landmarks that a fit leaves out.
         """
-        divided = np.concatenate([self._times(gradients[:-1]), gradients[-1:] * self._bias])
-        excess = np.zeros_like(gradients[:-1])
+        divided, excess = self._times(gradients), np.zeros_like(gradients)
 
         def eliminate(place: int) -> None:
             from scipy.linalg import cho_solve
@@ -81,7 +81,7 @@ class InverseCurvature:
                 excess[left_out, :, place] = cho_solve((self._roots[fits[place]].T, False), values, check_finite=False)
 
         list(self._threads.map(eliminate, range(len(fits))))
-        divided[:-1] -= self._times(excess)
+        divided -= self._times(excess)
         for place, fit in enumerate(fits):
             divided[self._left_out[fit], :, place] = 0
         return divided
@@ -92,11 +92,13 @@ class InverseCurvature:
         doubtful = np.argsort(variance, kind="stable")[-num_doubtful:]
         share = variance[doubtful] / max(variance[doubtful].sum(), np.finfo(np.float64).tiny)
         roots = np.sqrt(share * variance.mean())[:, None]
-        rows, curvature = np.empty((len(doubtful), len(self._between))), np.zeros_like(self._between)
+        size = len(self._between) + 1
+        rows, curvature = np.empty((len(doubtful), size)), np.zeros((size, size))
+        rows[:, -1:] = roots
 
         def weigh(start: int) -> None:
             some = slice(start, start + _BLOCK)
-            np.multiply(self._likenesses[doubtful[some]], roots[some], out=rows[some])
+            np.multiply(self._likenesses[doubtful[some]], roots[some], out=rows[some, :-1])
 
         def fill(start: int) -> None:
             end = start + _BLOCK

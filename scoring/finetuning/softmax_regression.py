@@ -8,6 +8,7 @@ whitened likenesses.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -30,6 +31,23 @@ _MEASURED_FOR = 20  # times weaker regularisations, the measure is good enough
 _BLOCK = 512  # photos at once: what is made of them stays in the processor's cache
 _MAX_LOOKS = 8  # at one step's length
 _LEVEL = 0.3  # of its slope at the start, that a step ends on
+_MAX_HALVINGS = 40  # of a step: what is left is none
+_ROUNDING = 1e-12  # of a fit's value, that is no rise
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Directions that fits go, and how going changes what is made of their weights; the last axis counts the fits.
+
+    Attributes:
+        directions: Of the weights and, last, biases, shape (num_landmarks + 1, num_scores, num_fits).
+        stretched: `between` times the weights, shape (num_landmarks, num_scores, num_fits).
+        changes: Of the photos' scores, shape (num_photos, num_scores, num_fits).
+    """
+
+    directions: Float64Array
+    stretched: Float64Array
+    changes: Float64Array
 
 
 class SoftmaxRegressions:
@@ -115,14 +133,15 @@ class SoftmaxRegressions:
             slopes = products(gradients, directions)
             going = ~(np.abs(slopes) / 2 <= tolerance * values)
             if not going.all():
-                fits, gradients, slopes = fits[going], gradients[..., going], slopes[going]
-                directions = directions[..., going]
+                fits, values, slopes = fits[going], values[going], slopes[going]
+                gradients, directions = gradients[..., going], directions[..., going]
                 memory.keep(going)
             if not len(fits):
                 break
-            moved = directions * self._step(strength, directions, slopes, fits, threads)
-            values, ahead = self._evaluate(strength, fits, threads)
-            memory.add(moved, ahead - gradients)
+            line = self._line(directions, threads)
+            lengths = self._level(strength, line, slopes, fits, threads)
+            lengths, values, ahead = self._move(strength, line, lengths, values, fits, threads)
+            memory.add(directions * lengths, ahead - gradients)
             gradients = ahead
 
     def _evaluate(
@@ -149,27 +168,29 @@ class SoftmaxRegressions:
             gradients[self._left_out[fit], :, place] = 0
         return values, gradients
 
-    def _step(
-        self,
-        strength: float,
-        directions: Float64Array,
-        slopes: Float64Array,
-        fits: npt.NDArray[np.int64],
-        threads: ThreadPoolExecutor,
-    ) -> Float64Array:
-        """Step to where the loss is about level, by Newton's method; return how far of each direction."""
+    def _line(self, directions: Float64Array, threads: ThreadPoolExecutor) -> _Line:
         weights, shape = directions[:-1].reshape(len(self._between), -1), directions.shape[1:]
         # This way round, and not `likenesses @ weights`, it takes two thirds of the time.
         of_blocks = self._by_block(lambda rows: (weights.T @ self._likenesses[rows].T).T, threads)
         changes = np.concatenate(list(of_blocks)).reshape(-1, *shape) + directions[-1]
-        stretched = (self._between @ weights).reshape(-1, *shape)
-        straight = strength * products(directions[:-1], self._lengths[..., fits])
-        bent = strength * products(directions[:-1], stretched)
+        return _Line(directions, (self._between @ weights).reshape(-1, *shape), changes)
+
+    def _level(
+        self,
+        strength: float,
+        line: _Line,
+        slopes: Float64Array,
+        fits: npt.NDArray[np.int64],
+        threads: ThreadPoolExecutor,
+    ) -> Float64Array:
+        """How far of each direction it is to where the loss is about level, by Newton's method."""
+        straight = strength * products(line.directions[:-1], self._lengths[..., fits])
+        bent = strength * products(line.directions[:-1], line.stretched)
 
         def look(lengths: Float64Array, rows: slice) -> tuple[Float64Array, Float64Array]:
             """Slope and its own slope that some photos add at these lengths."""
-            scores = self._scores[rows][..., fits] + lengths * changes[rows]
-            slopes, bends = self._loss.along(scores, changes[rows], self._truth[rows])
+            scores = self._scores[rows][..., fits] + lengths * line.changes[rows]
+            slopes, bends = self._loss.along(scores, line.changes[rows], self._truth[rows])
             shares = self._shares[rows][:, fits]
             return products(slopes, shares), products(bends, shares)
 
@@ -187,10 +208,30 @@ class SoftmaxRegressions:
             beyond = (nearer <= shortest) | (nearer >= longest) | (nearer > 4 * lengths)
             between = np.where(np.isinf(longest), 2 * lengths, (shortest + longest) / 2)
             lengths = np.where(steep, np.where(beyond, between, nearer), lengths)
-        self.points[..., fits] += lengths * directions
-        self._lengths[..., fits] += lengths * stretched
-        self._scores[..., fits] += lengths * changes
         return lengths
+
+    def _move(
+        self,
+        strength: float,
+        line: _Line,
+        lengths: Float64Array,
+        values: Float64Array,
+        fits: npt.NDArray[np.int64],
+        threads: ThreadPoolExecutor,
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Move, and half of it back, and so on, those whose values would rise; how far, and what is found there."""
+        further = lengths
+        for _ in range(_MAX_HALVINGS):
+            self.points[..., fits] += further * line.directions
+            self._lengths[..., fits] += further * line.stretched
+            self._scores[..., fits] += further * line.changes
+            ahead, gradients = self._evaluate(strength, fits, threads)
+            risen = ahead > values * (1 + _ROUNDING)
+            if not risen.any():
+                break
+            further = np.where(risen, -lengths / 2, 0)
+            lengths = lengths + further
+        return lengths, ahead, gradients
 
     def _variance(self, threads: ThreadPoolExecutor) -> Float64Array:
         """Of each photo's class, the mean of all classes and of the fits that are trained on the photo."""

@@ -10,7 +10,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
 from scoring.arrays import Float64Array
-from scoring.finetuning import landmark_curvature
+from scoring.finetuning import landmark_curvature, softmax_regression
 from scoring.finetuning.softmax_regression import SoftmaxRegressions
 
 _STRENGTHS = (1e-2, 1e-4, 1e-6)
@@ -88,24 +88,48 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
 
 @pytest.mark.ci
 def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps, step = [0], SoftmaxRegressions._step
+    steps, line = [0], SoftmaxRegressions._line
 
     def counted(*arguments: Any) -> Any:
         steps[0] += 1
-        return step(*arguments)
+        return line(*arguments)
 
     def count(trained_on: npt.NDArray[np.bool_] | None = None) -> int:
         before = steps[0]
         list(_regressions(likenesses, truth, 2, trained_on).fit(_STRENGTHS))
         return steps[0] - before
 
-    monkeypatch.setattr(SoftmaxRegressions, "_step", counted)
+    monkeypatch.setattr(SoftmaxRegressions, "_line", counted)
     likenesses, truth = _examples(3_000, 2)
     together = count(_thirds_left_out(3_000))
     assert together < 2 * count(), "four fits take hardly more than one"
     with monkeypatch.context() as patch:
         patch.setattr(landmark_curvature, "_inverse", lambda curvature: np.eye(len(curvature)))
         assert count(_thirds_left_out(3_000)) > 3 * together
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_steps_far_too_long_make_no_fit_worse(monkeypatch: pytest.MonkeyPatch, num_classes: int) -> None:
+    likenesses, truth = _examples(300, num_classes)
+    regressions = _regressions(likenesses, truth, num_classes, _thirds_left_out(300))
+    list(regressions.fit(_STRENGTHS))
+    begun, values = regressions.points.copy(), list[Float64Array]()
+    evaluate = SoftmaxRegressions._evaluate
+
+    def noted(of: SoftmaxRegressions, strength: float, fits: Any, threads: Any) -> Any:
+        found = evaluate(of, strength, fits, threads)
+        if len(fits) == begun.shape[-1]:
+            values.append(found[0])
+        return found
+
+    monkeypatch.setattr(SoftmaxRegressions, "_evaluate", noted)
+    monkeypatch.setattr(landmark_curvature, "_inverse", lambda curvature: 1e9 * np.eye(len(curvature)))
+    monkeypatch.setattr(softmax_regression, "_MAX_STEPS", 40)
+    regressions = _regressions(likenesses, truth, num_classes, _thirds_left_out(300))
+    regressions.begin(begun)
+    list(regressions.fit([1e-7]))
+    assert len(values) > 2
+    assert (values[-1] <= values[0]).all()
 
 
 @pytest.mark.ci
