@@ -1,5 +1,6 @@
 """Softmax regressions on likenesses: each fit has the optimum of scikit-learn's, by few passes for all of them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from scoring.arrays import Float64Array
 from scoring.finetuning import landmark_curvature, softmax_regression
+from scoring.finetuning.landmark_curvature import InverseCurvature
 from scoring.finetuning.softmax_regression import SoftmaxRegressions
 
 _STRENGTHS = (1e-2, 1e-4, 1e-6)
@@ -86,26 +88,47 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
             np.testing.assert_allclose(regressions.logits(fit, rows), likenesses[rows] @ kernel + bias, atol=1e-8)
 
 
-@pytest.mark.ci
-def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def count_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """How many steps the fits of some regressions take."""
     steps, line = [0], SoftmaxRegressions._line
 
     def counted(*arguments: Any) -> Any:
         steps[0] += 1
         return line(*arguments)
 
-    def count(trained_on: npt.NDArray[np.bool_] | None = None) -> int:
+    def count(*arguments: Any) -> int:
         before = steps[0]
-        list(_regressions(likenesses, truth, 2, trained_on).fit(_STRENGTHS))
+        list(_regressions(*arguments).fit(_STRENGTHS))
         return steps[0] - before
 
     monkeypatch.setattr(SoftmaxRegressions, "_line", counted)
+    return count
+
+
+@pytest.mark.ci
+def test_nearly_dependent_likenesses_take_few_steps_for_all_fits(
+    monkeypatch: pytest.MonkeyPatch, count_steps: Callable[..., int]
+) -> None:
     likenesses, truth = _examples(3_000, 2)
-    together = count(_thirds_left_out(3_000))
-    assert together < 2 * count(), "four fits take hardly more than one"
-    with monkeypatch.context() as patch:
-        patch.setattr(landmark_curvature, "_inverse", lambda curvature: np.eye(len(curvature)))
-        assert count(_thirds_left_out(3_000)) > 3 * together
+    together = count_steps(likenesses, truth, 2, _thirds_left_out(3_000))
+    assert together < 2 * count_steps(likenesses, truth, 2), "four fits take hardly more than one"
+    monkeypatch.setattr(landmark_curvature, "_inverse", lambda curvature: np.eye(len(curvature)))
+    assert count_steps(likenesses, truth, 2, _thirds_left_out(3_000)) > 3 * together
+
+
+@pytest.mark.ci
+def test_bias_bends_with_the_weights(monkeypatch: pytest.MonkeyPatch, count_steps: Callable[..., int]) -> None:
+    likenesses, truth = _examples(3_000, 4)
+    steps, of_doubtful = count_steps(likenesses, truth, 4), InverseCurvature._of_doubtful
+
+    def by_itself(inverse: InverseCurvature, variance: Float64Array) -> Float64Array:
+        curvature = of_doubtful(inverse, variance)
+        curvature[-1, :-1] = 0
+        return curvature
+
+    monkeypatch.setattr(InverseCurvature, "_of_doubtful", by_itself)
+    assert count_steps(likenesses, truth, 4) > 1.5 * steps
 
 
 @pytest.mark.parametrize("num_classes", [2, 4])
