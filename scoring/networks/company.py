@@ -1,6 +1,7 @@
 """Whether a network sees each image by itself, whatever else is in its batch."""
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +20,21 @@ from scoring.networks.precision import Precision
 if TYPE_CHECKING:
     import keras
 
-TRIED = "without-bounds"  # what an earlier version tried in another way is tried again
+TRIED = "any-place"  # what an earlier version tried in another way is tried again
 _CHANGE = "change_below.json"  # stands beside a converted network, of which nothing can be left out
 _BATCH_SIZE = 4  # of Keras' trial of what is converted for batches of any size
 _NUM_SEEN = 8
 # Of the largest output. The same program computes the same picture in the same place of a batch.
 _TOLERANCE = {Precision.FLOAT32: 1e-3}
 _ROUGH_TOLERANCE = 1e-2  # in other precisions
+# The same picture in another place, or in a batch of another size, may be computed in another order.
+_MOVED_TOLERANCE = {Precision.FLOAT32: 1e-2}
+_ROUGH_MOVED_TOLERANCE = 5e-2
 
 
 @dataclass(frozen=True)
 class Company:
-    """Scores some pictures among their like, and among others of black and white.
+    """Scores some pictures among their like, among others of black and white, elsewhere, and in a smaller batch.
 
     Attributes:
         engine: Runs the network.
@@ -65,13 +69,14 @@ class Company:
             return True
         change, where = self._change(self.engine), ""
         if change is None:
-            change, where = self.change_below(), ", before softmax, sigmoid and the like,"
+            change, where = self.change_below(), ", before any softmax, sigmoid and the like,"
         if change is None:
             return True
         raise ModelError(
             f"Expected a network that sees each image by itself; the same pictures' outputs of {self.name}{where} "
-            f"change by up to {change:.2g} with the others in a batch. Save it without what runs over a whole batch, "
-            f"such as a maximum over all axes{'' if self.in_any_batch else ', or use `batch_size` 1'}."
+            f"change by up to {change:.2g} with the others in a batch, their own place in it, or its size. Save it "
+            "without what runs over a whole batch, such as a maximum over all axes"
+            f"{'' if self.in_any_batch else ', or use `batch_size` 1'}."
         )
 
     def change_below(self) -> float | None:
@@ -86,22 +91,38 @@ class Company:
                     return change
         return None
 
+    def change(self) -> float | None:
+        """How far outputs change, by what can be seen and what bounds hide; None if they do not."""
+        seen = self._change(self.engine)
+        return self.change_below() if seen is None else seen
+
     def _change(self, engine: Engine) -> float | None:
-        """How far the same pictures' outputs change with others; None if by no more than rounding."""
+        """How far the same pictures' outputs change; None if by no more than rounding."""
+        for once, again, tolerance in self._trials(engine):
+            largest = np.abs(once[np.isfinite(once)]).max(initial=0)
+            if not np.allclose(once, again, rtol=0, atol=tolerance * largest, equal_nan=True):
+                with np.errstate(invalid="ignore"):  # infinite ones
+                    return float(np.nanmax(np.abs(once - again), initial=0))
+        return None
+
+    def _trials(self, engine: Engine) -> Iterator[tuple[Float32Array, Float32Array, float]]:
+        """Outputs of the same pictures in two batches, and by what share of the largest one they may differ."""
         shape, batch_size = engine.input_shape, max(self.batch_size, 2)
         num_seen = max(1, min(_NUM_SEEN, (batch_size - 1) // 2))
-        seen = noise(num_seen, shape) // 4 + 64  # grey ones, 64 to 127
-        rest = shape.as_array(batch_size - num_seen)
-        alone, beside = (
-            self._outputs(engine, np.concatenate([others[:1], seen, others[1:]]))[1 : num_seen + 1]
-            for others in (np.resize(seen, rest), np.resize(harsh_noise(2, shape), rest))
-        )
-        tolerance = _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE)
-        largest = np.abs(alone[np.isfinite(alone)]).max(initial=0)
-        if np.allclose(alone, beside, rtol=0, atol=tolerance * largest, equal_nan=True):
-            return None
-        with np.errstate(invalid="ignore"):  # infinite ones
-            return float(np.nanmax(np.abs(alone - beside), initial=0))
+        few = 2 if batch_size > 2 else 3
+        pictures = np.resize(noise(_NUM_SEEN, shape) // 4 + 64, shape.as_array(max(few, batch_size)))  # 64 to 127
+        batch = pictures[:batch_size]
+        outputs = self._outputs(engine, batch)
+        others = np.resize(harsh_noise(2, shape), batch.shape)
+        others[1 : num_seen + 1] = batch[1 : num_seen + 1]
+        among_others = self._outputs(engine, others)[1 : num_seen + 1]
+        yield outputs[1 : num_seen + 1], among_others, _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE)
+        tolerance = _MOVED_TOLERANCE.get(self.precision, _ROUGH_MOVED_TOLERANCE)
+        yield outputs, np.roll(self._outputs(engine, np.roll(batch, 1, axis=0)), -1, axis=0), tolerance
+        if isinstance(engine, KerasEngine):  # others are compiled for one size, which takes long
+            with suppress(ModelError):  # it takes that size alone
+                of_few = self._outputs(engine, pictures[:few])
+                yield outputs[:few], of_few[:batch_size], tolerance
 
     def _outputs(self, engine: Engine, images: UInt8Array) -> Float32Array:
         outputs = engine.score(images)
@@ -116,9 +137,9 @@ class Company:
 
 
 def note_change_below(model: "keras.Model", folder: Path) -> None:
-    """Write beside a network's conversion what `Company.change_below` says of it in Keras."""
+    """Write beside a network's conversion what `Company.change` says of it in Keras."""
     engine = KerasEngine(model, Precision.FLOAT32)
-    change = Company(engine, _BATCH_SIZE, Precision.FLOAT32, "this network").change_below()
+    change = Company(engine, _BATCH_SIZE, Precision.FLOAT32, "this network").change()
     (folder / _CHANGE).write_text(json.dumps(change), encoding="utf-8")
 
 

@@ -46,6 +46,8 @@ _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "the largest of means": lambda x: x / ops.max(ops.mean(x, axis=(1, 2, 3)), axis=-1),
     "numbers of others in its columns": lambda x: x[:, :4] * layers.GlobalAveragePooling2D()(x)[:, None] / 999.0,
     "as much of them as certainty hides": lambda x: x[:, :4] * layers.GlobalAveragePooling2D()(x)[:, None],
+    "the place of each": lambda x: x / 99.0 + 0.3 * ops.cumsum(ops.ones_like(x), axis=0),
+    "how many there are": lambda x: x / 99.0 + 0.3 * ops.sum(ops.ones_like(x), axis=0, keepdims=True),
     "attention to all": lambda x: layers.Attention()([layers.Flatten()(x) / 9.0] * 2),
 }
 
@@ -85,6 +87,15 @@ def test_images_that_shape_each_others_outputs_are_refused_by_every_command(tmp_
             model.try_out(4)
 
 
+@pytest.mark.parametrize("batch_size", [2, 3, 5])
+def test_network_that_turns_its_batch_round_is_refused_in_batches_of_every_size(
+    tmp_path: Path, batch_size: int
+) -> None:
+    scorer = _requests(_save(tmp_path / "m.keras", ops.flip))[0].load(Mock())
+    with pytest.raises(ModelError, match="sees each image by itself"):
+        scorer.try_out(batch_size)
+
+
 _CERTAIN: dict[str, Callable[[Any], Any]] = {
     "two views": lambda x: layers.Average()([ops.sigmoid(x), ops.sigmoid(2 * x)]),
     "no and yes": lambda x: (lambda yes: layers.Concatenate()([1 - yes, yes]))(ops.sigmoid(x[:, :1])),
@@ -102,7 +113,7 @@ def test_certainty_hides_no_others_wherever_it_stands(tmp_path: Path, name: str)
     request = replace(_requests(str(tmp_path / "m.keras"))[0], outputs=OutputMeaning.MULTI_LABEL)
     model = request.load(Mock())
     with pytest.raises(
-        ModelError, match=r"outputs of .*m.keras, before softmax, .* change by up to .*`batch_size` 1\."
+        ModelError, match=r"outputs of .*m.keras, before any softmax, .* change by up to .*`batch_size` 1\."
     ):
         model.try_out(4)
     model.try_out(1)
@@ -128,10 +139,10 @@ def test_a_conversion_tells_what_keras_saw_of_it_and_a_batch_of_one_image_is_tak
     engine = FakeEngine()
     engine.change_below = noted_change_below(tmp_path)
     company = Company(engine, 2, Precision.FLOAT32, "m")
-    with pytest.raises(ModelError, match=r"of m, before softmax, .*, or use `batch_size` 1\."):
+    with pytest.raises(ModelError, match=r"of m, before any softmax, .*, or use `batch_size` 1\."):
         company.check("digest")
     replace(company, batch_size=1).check("digest")
-    with pytest.raises(ModelError, match=r"of m, before softmax, .* over all axes\."):
+    with pytest.raises(ModelError, match=r"of m, before any softmax, .* over all axes\."):
         replace(company, batch_size=1, in_any_batch=True).check("digest")
 
 
@@ -191,7 +202,7 @@ def test_rows_of_the_parts_of_one_image_are_refused_and_one_row_of_one_image_is_
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("name", ["the maximum of all", "as much of them as certainty hides"])
+@pytest.mark.parametrize("name", ["the maximum of all", "as much of them as certainty hides", "how many there are"])
 def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     pytest.importorskip("openvino")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
