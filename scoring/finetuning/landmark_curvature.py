@@ -10,7 +10,6 @@ from scoring.arrays import Float64Array
 
 _PRODUCTS = 36e9  # of likenesses, that the curvature is taken of: a second of one core
 _BLOCK = 256  # rows of a matrix that one thread makes or multiplies at once
-_LEAST_VARIANCE = 1e-4  # of a class, for the bias' own curvature
 _RIDGE = 1e-12  # of the curvature's trace: more than what rounding loses
 
 
@@ -54,7 +53,6 @@ class InverseCurvature:
         self._roots: list[Float64Array] = []  # the last ones go before the next ones come
         curvature = self._of_doubtful(variance)
         curvature[:-1, :-1] += strength * self._between
-        curvature[-1, -1] = max(curvature[-1, -1], _LEAST_VARIANCE)
         self._whole = _inverse(curvature)
         # NumPy's factoring lets other threads run, SciPy's does not.
         roots = self._threads.map(lambda rows: np.linalg.cholesky(self._whole[np.ix_(rows, rows)]), self._left_out)

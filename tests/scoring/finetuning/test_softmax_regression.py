@@ -88,6 +88,19 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
             np.testing.assert_allclose(regressions.logits(fit, rows), likenesses[rows] @ kernel + bias, atol=1e-8)
 
 
+def test_fits_of_photos_that_are_told_apart_end_at_their_optimum() -> None:
+    """All are nearly certain: a bias whose curvature is taken for larger than it is seems to be at its best too early."""
+    generator = np.random.default_rng(0)
+    truth = np.minimum(np.arange(100) % 7, 4)
+    points = 2 * generator.normal(size=(5, 16))[truth] + generator.normal(size=(100, 16))
+    distances = np.square(points[:, None] - points[:_NUM_LANDMARKS]).sum(axis=2)
+    likenesses = np.exp(-1.5 * distances / np.median(distances))
+    regressions = _regressions(likenesses, truth, 5, _thirds_left_out(100))
+    *_, strength = regressions.fit([1e-1, 1e-3, 1e-5, 1e-7])
+    expected = _loss(likenesses, truth, *_peer(likenesses, truth, 5, strength), strength, 1)
+    assert _loss(likenesses, truth, *regressions.weights(0), strength, 1) < (1 + 1e-6) * expected
+
+
 @pytest.fixture
 def count_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """How many steps the fits of some regressions take."""
