@@ -89,7 +89,7 @@ def test_fits_have_the_loss_of_scikit_learns(num_photos: int, num_classes: int) 
 
 
 def test_fits_of_photos_that_are_told_apart_end_at_their_optimum() -> None:
-    """All are nearly certain: a bias whose curvature is taken for larger than it is seems to be at its best too early."""
+    """All are nearly certain; a bias whose curvature is taken for larger than it is seems at its best too early."""
     generator = np.random.default_rng(0)
     truth = np.minimum(np.arange(100) % 7, 4)
     points = 2 * generator.normal(size=(5, 16))[truth] + generator.normal(size=(100, 16))
