@@ -33,6 +33,10 @@ class BackgroundCall:
         """Whether it was ever begun."""
         return self._thread.ident is not None
 
+    def has_raised(self, error: BaseException) -> bool:
+        """Whether this is what it raised, and not what a signal's handler did."""
+        return error is self._error
+
     def is_running(self) -> bool:
         """Whether it has begun and is not done."""
         return self._thread.is_alive() and not self._is_done.is_set()

@@ -14,6 +14,13 @@ def variable(name: str, value: str) -> Iterator[None]:
 
 
 @contextmanager
+def kept_variable(name: str) -> Iterator[None]:
+    """Put back what a variable was, whatever is set meanwhile."""
+    with _put_back(name):
+        yield
+
+
+@contextmanager
 def without_variables(names: Iterable[str]) -> Iterator[None]:
     """Have no such variables, and put back what they were."""
     with ExitStack() as stack:

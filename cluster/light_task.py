@@ -12,6 +12,7 @@ from cluster.devices import pin_process
 from cluster.errors import WorkersLostError
 from cluster.head_watch import HeadWatch
 from cluster.nodes import Node, cluster_nodes, own_node_id
+from cluster.own_packages import call_packed, packed
 from cluster.worker import cause_of_death
 
 _LOOK_S = 1.0
@@ -30,8 +31,9 @@ class LightTask(Generic[T]):
         """Start `function(*arguments)` in a process of its own, on none of the nodes to avoid."""
         self._head = HeadWatch()
         remote: Any = ray.remote  # its stubs cannot follow a function of any signature
-        started = remote(num_cpus=0, max_calls=1, max_retries=2)(_run_pinned)
-        self._reference = started.options(scheduling_strategy=_strategy(avoid)).remote(function, arguments)
+        started = remote(num_cpus=0, max_calls=1, max_retries=2)(call_packed)
+        call = packed(_run_pinned, function, arguments)
+        self._reference = started.options(scheduling_strategy=_strategy(avoid)).remote(call)
 
     def result(self, timeout_s: float | None = None) -> T:
         """Wait for it, and return what it returned or raise what it raised.

@@ -18,11 +18,12 @@ from cluster.failed_starts import FailedStarts
 from cluster.head_watch import HeadWatch
 from cluster.ledger import Assignment, TaskFailed, TaskLedger
 from cluster.nodes import check_open, cluster_nodes, on_node
+from cluster.own_packages import Actor
 from cluster.placement import Placement, count_room
 from cluster.refusals import Refusals
 from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
-from cluster.worker import Actor, Worker, WorkerInfo, cause_of_death, one_line, unlike
+from cluster.worker import Worker, WorkerInfo, cause_of_death, one_line, unlike
 
 MAX_ATTEMPTS = 3  # workers that a task may be lost with before it is given up
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for

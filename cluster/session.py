@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ import ray
 from cluster import private_ray, temporary_folder
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
-from cluster.environment import variable, without_variables
+from cluster.environment import kept_variable, variable, without_variables
 from cluster.errors import PlacementError, SessionError
 from cluster.knock import check_answers
 from cluster.own_processes import kill_own_ray
@@ -35,6 +36,8 @@ NO_TOKEN = (
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
 
+_RAYS_LOGGER = logging.getLogger("ray")
+_DEBUGGER_VARIABLE = "PYTHONBREAKPOINT"  # Ray sets a debugger of its own, which a process without Ray has not got
 _SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
 # What it starts for itself does not start under them, or so slowly that Ray gives it up after half a minute: without
 # docstrings, with warnings that are errors, with every allocation traced.
@@ -106,11 +109,13 @@ class _OwnRay:
         address: Where; None for a local one.
         connecting: What began it, or still does.
         sessions: Those that use it.
+        log_level: What Ray's logger had before.
     """
 
     address: str | None
     connecting: BackgroundCall
     sessions: set[object] = field(default_factory=set)
+    log_level: int = field(default_factory=lambda: _RAYS_LOGGER.level)
 
 
 _lock = threading.RLock()
@@ -184,6 +189,8 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
     except SessionError:
         raise
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
+        if connecting.has_begun() and not connecting.has_raised(error):
+            raise  # a signal's handler did
         reason = hide_secrets(str(error), address=address)
         if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
@@ -204,6 +211,7 @@ def _end(own: _OwnRay, is_ending: Callable[[], bool]) -> None:
             kill_own_ray()
             raise
         finally:
+            _RAYS_LOGGER.setLevel(own.log_level)
             if own.address is None:
                 private_ray.read_settings()  # its token is of no use any more
     own.connecting.end()
@@ -213,15 +221,20 @@ def _end(own: _OwnRay, is_ending: Callable[[], bool]) -> None:
 def _own_sigterm() -> Iterator[None]:
     """Keep our handler of SIGTERM where Ray puts its own in its place or before it, also when the start fails.
 
-    See `own_signal_handlers`, which a Ray may not heed.
+    See `own_signal_handlers`, which a Ray may not heed. The alarm that Ray's sets is off then, and a caller's is as it
+    was.
     """
     handler = signal.getsignal(signal.SIGTERM)
+    began, (left_s, interval_s) = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)
     try:
         yield
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, handler)
-            signal.alarm(0)
+            if not left_s:
+                signal.alarm(0)
+            elif (rest_s := left_s - (time.monotonic() - began)) > 0:  # else the caller's own alarm has gone off
+                signal.setitimer(signal.ITIMER_REAL, rest_s, interval_s)
 
 
 def _cluster_address(address: str | None) -> str | None:
@@ -238,6 +251,7 @@ def _connect(address: str | None) -> None:
     with (
         variable(_GPU_TIP_VARIABLE, "0"),
         variable(_STATISTICS_VARIABLE, "0"),
+        kept_variable(_DEBUGGER_VARIABLE),
         private_ray.own_signal_handlers(),
     ):
         if address:

@@ -15,6 +15,7 @@ from ray.exceptions import RayError
 
 from cluster.errors import ClusterError
 from cluster.nodes import Node, cluster_nodes, on_node, own_node_id
+from cluster.own_packages import call_packed, packed
 from cluster.work import D, R, Recipe, T, Work
 
 _SHARED_DISK_S = 10.0  # until a network file system shows what another machine has just written
@@ -82,9 +83,10 @@ def find_missing_by_node(
     if not nodes or not files:
         return {}
     remote: Any = ray.remote  # its stubs cannot follow the options
-    look = remote(num_cpus=0, max_retries=2)(find_missing)
-    held: Any = ray.put(files)  # once; as an argument, photos among them would be stored for each node
-    answers = {look.options(scheduling_strategy=on_node(node.node_id)).remote(held, patience_s): node for node in nodes}
+    look = remote(num_cpus=0, max_retries=2)(call_packed)
+    # Once; as an argument, photos among them would be stored for each node.
+    held: Any = ray.put(packed(find_missing, files, patience_s))
+    answers = {look.options(scheduling_strategy=on_node(node.node_id)).remote(held): node for node in nodes}
     ray.wait(list(answers), num_returns=len(answers), timeout=patience_s + _NODE_PATIENCE_S)
     found = {node: _answer(reference) for reference, node in answers.items()}
     return {node: missing for node, missing in found.items() if missing}

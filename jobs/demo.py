@@ -134,16 +134,19 @@ def _sonar_source(output: Path, console: Console) -> Path:
 
 def _print_next_steps(weights: str, run: Path, console: Console) -> None:
     if weights == RANDOM_WEIGHTS:
+        console.print()
         console.print(
-            "\nThe network below the head was untrained: enough for drawings. With ImageNet's weights (59 MB), fetched "
-            f"by other means:\n  shardscore demo --weights {CONVOLUTIONS_WEIGHTS.name}"
+            "The network below the head was untrained: enough for drawings. With ImageNet's weights (59 MB), fetched "
+            "by other means:"
         )
+        console.print(f"  shardscore demo --weights {CONVOLUTIONS_WEIGHTS.name}")
     look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
-    console.print(
-        f"\nOpen {run / 'report.html'} in a browser, or look at the predictions:\n"
-        f'  python -c "{look}"\n'
-        f"With Kaggle's photos, whose zip need not be unpacked:\n{WITH_KAGGLES_PHOTOS}"
-    )
+    console.print()
+    console.print(f"Open {run / 'report.html'} in a browser, or look at the predictions:")
+    console.print(f'  python -c "{look}"')
+    console.print("With Kaggle's photos, whose zip need not be unpacked:")
+    for line in WITH_KAGGLES_PHOTOS.splitlines():
+        console.print(line)
 
 
 _EXAMPLES = (

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
@@ -19,8 +20,13 @@ def main() -> None:
         from jobs.cli import main as run
 
         run()
-    except ModuleNotFoundError as error:
-        if _is_ours(error.name):
+    except ImportError as error:
+        if place := _place_of_other(error.name):
+            sys.exit(
+                f"error: Expected shardscore's own packages beside {Path(__file__).parent}; {place} hides one of them. "
+                "Rename that, or take its folder out of PYTHONPATH."
+            )
+        if _is_ours(error.name) or not isinstance(error, ModuleNotFoundError):
             raise
         sys.exit(
             f"error: Expected the dependencies of shardscore in {sys.executable}; it has no module {error.name!r}. "
@@ -32,6 +38,15 @@ def main() -> None:
 def _is_ours(module: str | None) -> bool:
     """Whether a module that was not found is a part of this program, or has no name: a bug, not an installation."""
     return module is None or module.partition(".")[0] in ("jobs", "cluster", "scoring")
+
+
+def _place_of_other(module: str | None) -> str | None:
+    """Where a module of a user's own lies that Python took for a package of ours; None if it did not."""
+    package = sys.modules.get((module or "").partition(".")[0])
+    if not _is_ours(module) or not package or not package.__spec__:
+        return None
+    place = package.__spec__.origin or next(iter(package.__path__))
+    return None if Path(__file__).parents[1] in Path(place).parents else place
 
 
 def end_by_signals() -> None:

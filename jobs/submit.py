@@ -138,7 +138,8 @@ def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseExceptio
         job.stop()
         console.print(f"stopped; what is finished is kept: {_what_to_do(request)}")
     else:
-        console.print(f"\n{job.job_id} goes on without this command")
+        console.print()
+        console.print(f"{job.job_id} goes on without this command")
         _print_what_to_do_with(job, console)
     return stop.exit_code if isinstance(stop, Terminated) else INTERRUPTED
 

@@ -14,6 +14,40 @@ This package is `jobs.api` in a checkout and `shardscore` wherever it is install
 this one, so whatever it exports is the same object under both names.
 """
 
+# ruff: noqa: E402  # what has the names of our packages is looked at before it is run
+
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def _check_not_hidden() -> None:
+    """Refuse a user's own cluster.py, jobs.py or scoring.py, or a folder of that name, that Python would take."""
+    found = {name: spec for name in ("cluster", "jobs", "scoring") if (spec := find_spec(name))}
+    roots = {name: _root_of(spec) for name, spec in found.items()}
+    own = Path(__file__).resolve().parents[1:3]
+    for name, spec in found.items():
+        if roots[name] not in own and len({*roots.values()}) > 1:  # all in one other folder are another checkout's
+            place = spec.origin or _folders_of(spec)[0]
+            raise ImportError(
+                f"Expected shardscore's own package {name!r}; {place} hides it. Rename that, or start Python in "
+                "another folder.",
+                name=name,
+                path=place,
+            )
+
+
+def _root_of(package: ModuleSpec) -> Path | None:
+    """Where a package lies; None of a module, as none of ours is."""
+    return next((Path(folder).resolve().parent for folder in _folders_of(package)), None)
+
+
+def _folders_of(package: ModuleSpec) -> list[str]:
+    return list(package.submodule_search_locations or ())
+
+
+_check_not_hidden()
+
 from cluster.errors import ClusterError, PlacementError, SessionError, WorkersLostError, WorkerStartError
 from jobs.embed.command import embed
 from jobs.finetune.command import finetune

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from jobs.console.terminal import print_table
 from scoring.bench.machine import Machine
@@ -42,7 +43,7 @@ def print_bench(
     title = f"images/s of one actor with {worker.num_cpus:g} cores and {worker.num_gpus:g} GPUs; medians"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in _COLUMNS:
-        table.add_column(heading, justify="right" if heading.strip() else "left", no_wrap=True)
+        table.add_column(Text(heading), justify="right" if heading.strip() else "left", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
     console.print(table)

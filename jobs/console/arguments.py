@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from jobs.console.places import is_in_job_folder
-from jobs.console.plain_values import check_digits, flag_of, list_of, number_of, words_of
+from jobs.console.plain_values import check_digits, flag_of, list_of, number_of, shown, words_of
 from scoring.errors import RequestError
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -113,12 +113,13 @@ def number_or_auto(value: int | str | None, field: str) -> int | None:
     Raises:
         RequestError: If it is neither.
     """
-    if value is None or value == AUTO:
+    if value is None or (isinstance(value, str) and value == AUTO):
         return None
     try:
         number = int(str(value))
     except ValueError:
-        raise RequestError(f"Expected `{field}` to be a number or auto; received {value}.") from None
+        words = value if isinstance(value, str) else shown(value)
+        raise RequestError(f"Expected `{field}` to be a number or auto; received {words}.") from None
     check_digits(number, field)
     return number
 

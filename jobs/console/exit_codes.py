@@ -11,7 +11,7 @@ import typer
 
 from jobs.console.flags import as_flags
 from scoring.errors import RequestError, ScoringError
-from scoring.storage.redaction import redact
+from scoring.storage.redaction import redact, visible
 
 COMPLETE, MISSING, NONSENSE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 _NO_THREAD = "can't start new thread"  # all that Python says, as a RuntimeError
@@ -76,7 +76,7 @@ def _stop(stop: BaseException, overwrite: bool) -> NoReturn:
 
 
 def _fail(error: Exception, code: int, context: typer.Context | None) -> NoReturn:
-    _say(f"error: {redact(as_flags(str(error), context))}")
+    _say(f"error: {visible(redact(as_flags(str(error), context)))}")
     sys.exit(code)
 
 

@@ -50,7 +50,7 @@ def words_of(value: Any, annotation: Any, field: str) -> Any:
     if not set(kinds) <= {str, Path, Url, NoneType}:
         return value
     what = "a path or URL" if Url in kinds else "a name or a path" if Path in kinds else "text"
-    raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.")
+    raise RequestError(f"Expected `{field}` to be {what}; received {shown(value)}.")
 
 
 def _path_of(value: Any) -> Location | str | None:
@@ -95,7 +95,7 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
     odd = [one for one in given if not isinstance(one, tuple(map(_or_alike, kinds)))]
     if odd:
         what = "texts or whole numbers" if int in kinds else "texts"
-        raise RequestError(f"Expected `{field}` to be a list of {what}; received {_shown(odd[0])} in it.")
+        raise RequestError(f"Expected `{field}` to be a list of {what}; received {shown(odd[0])} in it.")
     return given
 
 
@@ -130,7 +130,7 @@ def number_of(value: Any, annotation: Any, field: str) -> Any:
             return _float_of(value)
     except TypeError:
         what = "a whole number" if int in kinds else "a number"
-        raise RequestError(f"Expected `{field}` to be {what}; received {_shown(value)}.") from None
+        raise RequestError(f"Expected `{field}` to be {what}; received {shown(value)}.") from None
     except OverflowError:
         raise RequestError(f"Expected `{field}` to be a number of at most 308 digits; received a longer one.") from None
     check_digits(value, field)
@@ -158,24 +158,26 @@ def _float_of(value: object) -> float:
 
 
 def flag_of(value: Any, annotation: Any, field: str) -> Any:
-    """A yes or a no where a field takes nothing else: any text is a yes to Python, "False" and "0" too.
+    """A yes or a no where a field takes one: any text is a yes to Python, "False" and "0" too.
 
     Args:
-        value: What was given: True or False, also NumPy's; 1, 0 and None mean the same.
+        value: What was given: True or False, also NumPy's; 1, 0 and None mean the same. What else the field may be, as
+            a console, is left as it is.
         annotation: The field's.
         field: Its name.
 
     Raises:
         RequestError: If it is neither; it names the field.
     """
-    if annotation is not bool:
+    kinds = get_args(annotation) or (annotation,)
+    if bool not in kinds or int in kinds or isinstance(value, tuple(kind for kind in kinds if kind is not bool)):
         return value
     if value is not None and not (isinstance(value, Real | np.bool_) and value in (0, 1)):
-        raise RequestError(f"Expected `{field}` to be True or False; received {_shown(value)}.")
+        raise RequestError(f"Expected `{field}` to be True or False; received {shown(value)}.")
     return bool(value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value in one short line."""
     text = " ".join(repr(value).split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

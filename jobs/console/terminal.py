@@ -13,7 +13,7 @@ from rich.text import Text
 
 from jobs.console.flags import as_flags
 from scoring.errors import StorageError
-from scoring.storage.redaction import redact
+from scoring.storage.redaction import redact, visible
 
 _OURS = ("cluster", "jobs", "scoring")
 _LEAST_WIDTH, _LOG_WIDTH = 40, 80
@@ -28,6 +28,7 @@ class PatientConsole(Console):
     """
 
     _fault: OSError | None = None
+    _passes_on = False
 
     def __init__(self, quiet: bool = False) -> None:
         super().__init__(soft_wrap=True, highlight=False, markup=False, emoji=False, quiet=quiet)
@@ -42,6 +43,14 @@ class PatientConsole(Console):
         except OSError as error:
             self._fault = error
             self.on_broken_pipe()
+
+    def out(self, *objects: Any, **options: Any) -> None:
+        """Pass on what another process printed, with its lines and its colours."""
+        self._passes_on = True
+        try:
+            super().out(*objects, **options)
+        finally:
+            self._passes_on = False
 
     def check_written(self) -> None:
         """Raise if something could not be printed, although somebody reads it.
@@ -59,8 +68,10 @@ class PatientConsole(Console):
     def render_str(self, text: str, **options: Any) -> Text:
         """Rich asks for every string that it shows, those in tables too.
 
-        What the encoding of the output cannot say is spelled out.
+        What cannot be seen in a name, or would lead the terminal, is spelled out, as is what the encoding of the output
+        cannot say. So a string is one line.
         """
+        text = text if self._passes_on else visible(text)
         sayable = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
         return super().render_str(sayable, **options)
 
@@ -79,7 +90,7 @@ class Terminal(PatientConsole):
     def print(self, *objects: Any, **options: Any) -> None:
         """See `PatientConsole.print`."""
         if self._warns_elsewhere and options.get("style"):
-            print(*(redact(as_flags(str(each))) for each in objects), file=sys.stderr)
+            print(*(visible(redact(as_flags(str(each)))) for each in objects), file=sys.stderr)
         super().print(*objects, **options)
 
     def on_broken_pipe(self) -> None:
@@ -155,5 +166,5 @@ def format_warning(
 ) -> str:
     """Ours in one line, fields shown as flags; those of libraries with their place, as Python shows them."""
     if category.__module__.partition(".")[0] in _OURS:
-        return f"warning: {redact(as_flags(str(message)))}\n"
+        return f"warning: {visible(redact(as_flags(str(message))))}\n"
     return _warning_as_python_does(message, category, filename, lineno, line)

@@ -150,7 +150,7 @@ def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> N
     if metrics.best_accuracy is not None:
         rows += [("accuracy", f"{metrics.best_accuracy:.2%} on {metrics.measured_on}")]
     if metrics.is_tested:
-        article = ("the article's", f"{metrics.article_accuracy:.2%}")
-        rows += [article if metrics.are_uci else ("published figures", NOT_UCI)]
+        article = metrics.article_accuracy if metrics.are_uci else None
+        rows += [("published figures", NOT_UCI) if article is None else ("the article's", f"{article:.2%}")]
     rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
     print_table(console, "sonar", rows)

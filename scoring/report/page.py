@@ -14,12 +14,12 @@ from scoring.report.parts import Look, Report
 from scoring.report.run_report import run_report
 from scoring.report.same_results import of_one_model, of_one_run
 from scoring.report.sonar_report import sonar_parts
-from scoring.report.text import count, folder_title, percent, visible
+from scoring.report.text import count, folder_title, percent
 from scoring.report.thumbnails import THUMBNAIL_SIZE
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import read_faults, write_text
 from scoring.storage.locations import Location
-from scoring.storage.redaction import redact
+from scoring.storage.redaction import redact, visible
 
 _TEMPLATES = Path(__file__).parent
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from scoring.report.text import shorten, visible
+from scoring.report.text import shorten
+from scoring.storage.redaction import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,37 +1,17 @@
-"""How a report writes numbers and hostile texts: one way for each, everywhere."""
+"""How a report writes numbers and long texts: one way for each, everywhere."""
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 
 from scoring.storage.locations import Location, own_name
 from scoring.storage.redaction import redact
 
-# Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 NONE = "\u2013"  # where a table has no number
 NONE_OF_THEM = "none of them"  # what an image has of labels that stand by themselves, where it has no label
 _COMPARED = 12  # characters of a digest
 _LABEL_LENGTH = 40
 _DIGEST = re.compile(rf"[0-9a-f]{{{_COMPARED + 1},}}")
-_JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
-
-
-def visible(text: str) -> str:
-    r"""Replace control characters, line breaks and marks that turn the direction of text by `\uNNNN`."""
-    if text.isprintable():
-        return text
-    return "".join(_escape(character) if _is_invisible(character) else character for character in text)
-
-
-def _is_invisible(character: str) -> bool:
-    is_no_character = ord(character) & 0xFFFE == 0xFFFE  # for ever; XML refuses them
-    return is_no_character or (character not in _JOINERS and unicodedata.category(character) in _INVISIBLE)
-
-
-def _escape(character: str) -> str:
-    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"
 
 
 def shorten(text: str, length: int) -> str:

@@ -39,7 +39,8 @@ class SonarMetrics:
         test_accuracy: Share of test returns that got their true label.
         train_accuracy: Share of training returns that got it.
         confusion_matrix: Test returns by target (rows) and label (columns), in the order mine, rock.
-        article_accuracy: The article's figure, which is of UCI's returns.
+        article_accuracy: The article's figure, which is of UCI's returns; None of others, where earlier versions had it
+            too.
         data_sha256: Digest of the file of returns.
         seed: The number that decided split and initial weights.
         model: Path of the model used for scoring, or None if one was trained.
@@ -60,7 +61,7 @@ class SonarMetrics:
     test_accuracy: float | None
     train_accuracy: float | None
     confusion_matrix: list[list[int]] | None
-    article_accuracy: float
+    article_accuracy: float | None
     data_sha256: str
     seed: int
     model: str | None

@@ -275,7 +275,7 @@ def _measure(
         test_accuracy=test_accuracy,
         train_accuracy=train_accuracy,
         confusion_matrix=matrix,
-        article_accuracy=ARTICLE_ACCURACY,
+        article_accuracy=ARTICLE_ACCURACY if returns.are_uci else None,
         data_sha256=returns.digest,
         seed=settings.seed,
         model=_model_name(settings),

@@ -1,8 +1,12 @@
-"""Text without the secrets that URLs in it hold: for messages, records and pages."""
+"""Text that is shown, in messages, records and on pages: without the secrets of URLs, and with nothing unseen."""
 
 import re
+import unicodedata
 
 _HIDDEN = "***"
+# Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
 # As far as the last @ of a word: passwords hold slashes, colons and @ themselves. A Path keeps one slash of two.
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3})(?:[^\s/@:]*:\S*|[^\s/?#@]*)@")
 # Signed URLs of S3, Google, Azure and Akamai, and what others call their keys; also as clients encode them in a URL of
@@ -20,3 +24,19 @@ _SIGNED = re.compile(
 def redact(text: str) -> str:
     """Replace credentials before the @ of a URL, and the values of what signs one, by stars."""
     return _SIGNED.sub(rf"\1{_HIDDEN}", _CREDENTIALS.sub(rf"\1{_HIDDEN}@", text))
+
+
+def visible(text: str) -> str:
+    r"""Replace control characters, line breaks and marks that turn the direction of text by `\uNNNN`."""
+    if text.isprintable():
+        return text
+    return "".join(_escape(character) if _is_invisible(character) else character for character in text)
+
+
+def _is_invisible(character: str) -> bool:
+    is_no_character = ord(character) & 0xFFFE == 0xFFFE  # for ever; XML refuses them
+    return is_no_character or (character not in _JOINERS and unicodedata.category(character) in _INVISIBLE)
+
+
+def _escape(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"

@@ -1,4 +1,5 @@
 import errno
+import logging
 import os
 import signal
 import subprocess
@@ -255,6 +256,59 @@ def test_rays_alarm_is_off_and_our_handler_in_place_however_its_start_ends(
         pass
     assert signal.getsignal(signal.SIGTERM) is ours
     assert signal.alarm(0) == 0
+
+
+@pytest.fixture
+def alarms(ours: object) -> Iterator[list[int]]:
+    """The alarms of a caller that have gone off; each raises."""
+    heard: list[int] = []
+
+    def raise_late(number: int, frame: object) -> None:
+        heard.append(number)
+        raise TimeoutError("the caller's own limit")
+
+    before = signal.signal(signal.SIGALRM, raise_late)
+    yield heard
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("rays", [0, 60], ids=["Ray sets none", "Ray sets one"])
+def test_a_callers_own_alarm_goes_on_through_rays_start(
+    rays: int, alarms: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_connect", lambda address: signal.alarm(rays) if rays else None)
+    signal.setitimer(signal.ITIMER_REAL, 30, 7)
+    with open_session(None):
+        left_s, interval_s = signal.getitimer(signal.ITIMER_REAL)
+    assert 25 < left_s < 30
+    assert interval_s == 7
+    assert not alarms
+
+
+def test_what_a_callers_handler_raises_while_ray_starts_is_raised_as_it_is(
+    alarms: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_connect", lambda address: time.sleep(0.5))
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    with pytest.raises(TimeoutError, match="own limit"), open_session(None):
+        pass
+    assert len(alarms) == 1
+
+
+def test_rays_debugger_and_level_of_logs_are_gone_with_it(ours: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**options: Any) -> None:
+        os.environ["PYTHONBREAKPOINT"] = "ray.util.rpdb._driver_set_trace"
+        logging.getLogger("ray").setLevel(options["logging_level"])
+
+    monkeypatch.delenv("PYTHONBREAKPOINT", raising=False)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(session, "check_answers", lambda address: True)
+    level = logging.getLogger("ray").level
+    with open_session("127.0.0.1:6379"):
+        assert logging.getLogger("ray").level == logging.ERROR
+        assert "PYTHONBREAKPOINT" not in os.environ
+    assert logging.getLogger("ray").level == level
 
 
 @pytest.mark.usefixtures("ours")

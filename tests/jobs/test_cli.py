@@ -76,7 +76,7 @@ def bad_inputs(tmp_path: Path, photos: Path) -> Path:
         ("--sonar {0}/nan.sonar", "row 1, column 1"),
         ("--sonar {0}/loud.sonar", "is '1.5'"),
         ("--sonar {0}/label.sonar", "has 'X'"),
-        ("--sonar {0}/few.sonar", "Expected UCI's 208 returns"),
+        ("--sonar {0}/few.sonar", "Expected exactly 208 returns, as UCI has"),
         ("--sonar {0}/unlabelled.sonar", "name a trained model with --sonar-model"),
         ("--sonar {0}/blank.sonar", "it is empty"),
     ],

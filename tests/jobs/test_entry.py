@@ -85,3 +85,20 @@ def test_closed_streams_are_opened_and_no_file_takes_their_place(closed: str, tm
     assert ended.returncode == 0, ended.stderr
     assert (tmp_path / "seen").read_text() == "True 0"
     assert ended.stdout == ("" if ">&- " in closed else "to read: ''\nout\n")
+
+
+@pytest.mark.parametrize("file", ["scoring.py", "scoring/__init__.py", "cluster.py", "scoring/notes.txt"])
+def test_a_users_own_module_in_the_place_of_ours_is_named_in_one_line(file: str, tmp_path: Path) -> None:
+    theirs = tmp_path / file
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text("")
+    place = theirs.parent if theirs.suffix == ".txt" else theirs
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); import jobs; sys.path[0] = ''"]
+    command[-1] += "; from jobs.entry import main; main()"
+    command.append("score")
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={"PYTHONSAFEPATH": "1"})
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == (
+        f"error: Expected shardscore's own packages beside {ROOT / 'jobs'}; {place} hides one of them. Rename that, or "
+        "take its folder out of PYTHONPATH.\n"
+    )

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -74,3 +75,21 @@ def test_the_folder_that_a_job_ships_needs_no_install(tmp_path: Path) -> None:
     assert version == __version__
     assert origin.startswith(str(shipped))
     assert _print(shipped, python, "-m", "jobs", "--version").strip() == __version__
+
+
+@pytest.mark.parametrize("file", ["scoring.py", "cluster.py", "jobs.py", "jobs/__init__.py", "scoring/__init__.py"])
+def test_a_users_own_module_that_hides_one_of_ours_is_named_and_not_run(file: str, tmp_path: Path) -> None:
+    installed, here = tmp_path / "installed", tmp_path / "here"
+    shutil.copytree(_ROOT / "jobs" / "api", installed / "shardscore")
+    for package in _PACKAGES:
+        (installed / package).mkdir()
+        (installed / package / "__init__.py").touch()
+    (here / file).parent.mkdir(parents=True)
+    (here / file).write_text("raise SystemExit('it was run')")
+    command = [sys.executable, "-c", f"import sys; sys.path.insert(1, {str(installed)!r}); import shardscore"]
+    ended = subprocess.run(command, cwd=here, capture_output=True, text=True, env={})
+    name = Path(file).parts[0].removesuffix(".py")
+    assert ended.stderr.endswith(
+        f"ImportError: Expected shardscore's own package {name!r}; {here / file} hides it. Rename that, or start "
+        "Python in another folder.\n"
+    )

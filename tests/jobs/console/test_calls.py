@@ -280,17 +280,18 @@ def _flags() -> list[tuple[Callable[..., object], str]]:
         (function, name)
         for function in functions
         for name, each in inspect.signature(function).parameters.items()
-        if each.annotation is bool
+        if bool in (each.annotation, *get_args(each.annotation))
     ]
 
 
 def test_a_text_is_no_yes() -> None:
     named = {(function.__name__, name) for function, name in _flags()}
     assert named >= {("score", "overwrite"), ("score", "dry_run"), ("submission", "partial"), ("status", "verify")}
+    assert named >= {("score", "verbose"), ("status", "verbose")}
     for function, name in _flags():
         parameters = inspect.signature(function).parameters
         required = {key: "x" for key, each in parameters.items() if each.default is inspect.Parameter.empty}
-        given: list[Any] = ["False", "0", "no", [], 2, math.nan, np.array([True])]
+        given: list[Any] = ["False", "0", "no", [], 2, math.nan, np.array([True]), pd.NA, pd.Series([1]), object()]
         for value in given:
             with pytest.raises(RequestError, match=f"Expected `{name}` to be True or False; received "):
                 function(**required | {name: value})
@@ -329,6 +330,12 @@ def test_a_name_that_a_function_does_not_take_is_told_with_a_near_one(
 ) -> None:
     with pytest.raises(TypeError, match=f"^{re.escape(told)}$"):
         function(**given)
+
+
+@pytest.mark.parametrize("value", [pd.NA, pd.Series([16, 32]), pd.DataFrame({"a": [1]}), np.array([1, 2])], ids=type)
+def test_what_is_no_batch_size_is_refused_in_one_line(value: Any) -> None:
+    with pytest.raises(RequestError, match=r"^Expected `batch_size` to be a number or auto; received [^\n]*\.$"):
+        api.embed(images="photos", model="vgg16-imagenet", output="o", batch_size=value)
 
 
 @pytest.mark.parametrize("field", _ANY)

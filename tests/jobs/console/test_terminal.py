@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import RayChangedWarning
-from jobs.console.terminal import console_for, format_warning
+from jobs.console.exit_codes import exit_codes
+from jobs.console.terminal import Terminal, console_for, format_warning
+from scoring.errors import RequestError
 
 _SPEAK = """
 import sys
@@ -106,6 +108,51 @@ def test_names_are_printed_as_they_are_spelled() -> None:
     spoken = subprocess.check_output([sys.executable, "-c", _MARKS], cwd=Path(__file__).parents[3], text=True)
     said = ["2 rows in a:dog:b/[red]c", "a:dog:b", "a:dog:b  [red]c"]
     assert [line.rstrip() for line in spoken.splitlines()] == [*said, *said]
+
+
+_HOSTILE = r"""
+import warnings
+from cluster.errors import RayChangedWarning
+from jobs.console.exit_codes import exit_codes
+from jobs.console.terminal import Terminal, console_for, format_warning, print_table
+from scoring.errors import RequestError
+
+name = "cat\x1b[31m\x1b]0;mine\x07\r\nerror: it is \u202etac\x85"
+for console in (Terminal(), console_for(True)):
+    console.print(f"scoring {name}", style="yellow")
+    print_table(console, name, [(name, name)])
+Terminal(quiet=True).print(name, style="yellow")
+warnings.formatwarning = format_warning
+warnings.warn(RayChangedWarning(name))
+with exit_codes():
+    raise RequestError(f"Expected another than {name}.")
+"""
+
+
+def test_what_would_lead_a_terminal_or_begin_a_line_is_spelled_out() -> None:
+    root, environment = Path(__file__).parents[3], os.environ | {"PYTHONIOENCODING": "utf-8", "COLUMNS": "300"}
+    spoken = subprocess.run([sys.executable, "-c", _HOSTILE], cwd=root, env=environment, capture_output=True)
+    name = r"cat\u001b[31m\u001b]0;mine\u0007\u000d\u000aerror: it is \u202etac\u0085"
+    said = [f"scoring {name}", name, f"{name}  {name}"]
+    assert [line.rstrip() for line in spoken.stdout.decode().split("\n")] == [*said, *said, ""]
+    assert spoken.stderr.decode() == f"{name}\nwarning: {name}\nerror: Expected another than {name}.\n"
+
+
+_ORDINARY = ["日本", "cafe\u0301", "👩\u200d🚀 🏳️\u200d🌈 👍🏽", "חתול", "می\u200cشود", "\u3000x\u00a0y"]
+
+
+@pytest.mark.parametrize("name", _ORDINARY)
+def test_names_of_all_scripts_are_printed_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    console_for(True).print(f"a {name} b")
+    with pytest.raises(SystemExit), exit_codes():
+        raise RequestError(name)
+    spoken = capsys.readouterr()
+    assert (spoken.out, spoken.err) == (f"a {name} b\n", f"error: {name}\n")
+
+
+def test_what_another_process_printed_is_passed_on_with_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().out("one\n\ttwo\n", end="")
+    assert capsys.readouterr().out == "one\n        two\n"
 
 
 def test_our_warning_is_one_line_with_flags_and_a_librarys_names_its_place() -> None:

@@ -1,30 +1,7 @@
 import math
 from datetime import UTC, datetime
 
-import pytest
-
-from scoring.report.text import confidence, moment, percent, plural, seconds, short_digest, shorten, visible
-
-
-@pytest.mark.parametrize(
-    ("hostile", "shown"),
-    [
-        ("cat\n1.jpg", "cat\\u000a1.jpg"),
-        ("gpj.\u202ecat", "gpj.\\u202ecat"),  # would read tac.jpg
-        ("zero\u200bwidth", "zero\\u200bwidth"),
-        ("\x1b[31mred", "\\u001b[31mred"),
-        ("line\u2028end", "line\\u2028end"),
-        ("\ufffe", "\\ufffe"),
-        ("\U000e0041", "\\U000e0041"),
-    ],
-)
-def test_characters_that_hide_or_reorder_are_shown_by_number(hostile: str, shown: str) -> None:
-    assert visible(hostile) == shown
-
-
-@pytest.mark.parametrize("name", ["Zoë <3>.jpg", "猫.jpg", "חתול.jpg", "👩\u200d🚀.png", "می\u200cشود.jpg"])
-def test_letters_of_any_script_stay_as_they_are(name: str) -> None:
-    assert visible(name) == name
+from scoring.report.text import confidence, moment, percent, plural, seconds, short_digest, shorten
 
 
 def test_a_long_name_keeps_its_ends_and_its_length() -> None:

@@ -174,6 +174,7 @@ def test_returns_of_another_file_are_told_as_such(tmp_path: Path) -> None:
     assert set(_splits(settings)) == {"other file"}
     assert (metrics.num_test, metrics.test_accuracy, metrics.accuracy) == (0, None, 0.5)
     assert metrics.measured_on == "208 returns of another file, which may hold some that the model was trained on"
+    assert metrics.article_accuracy is None
 
 
 def _read_anew(settings: SonarSettings) -> SonarSettings:
@@ -235,6 +236,7 @@ def test_a_copy_of_ucis_file_is_told_for_a_model_of_an_earlier_version(
     write_metrics(tmp_path / "theirs" / METRICS_NAME, trained)
     metrics = run_sonar(_read_anew(settings))
     assert (metrics.num_test, metrics.learned, metrics.are_uci) == (0 if of_study else 84, Learned.SPLIT, True)
+    assert metrics.article_accuracy == 0.8164
 
 
 @pytest.mark.parametrize("beside", ["nothing", "theirs", "earlier version", "another model"])

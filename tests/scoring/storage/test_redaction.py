@@ -1,6 +1,6 @@
 import pytest
 
-from scoring.storage.redaction import redact
+from scoring.storage.redaction import redact, visible
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,24 @@ def test_secrets_of_urls_are_not_shown(text: str) -> None:
 )
 def test_other_text_stays(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("cat\n1.jpg", "cat\\u000a1.jpg"),
+        ("gpj.\u202ecat", "gpj.\\u202ecat"),  # would read tac.jpg
+        ("zero\u200bwidth", "zero\\u200bwidth"),
+        ("\x1b[31mred", "\\u001b[31mred"),
+        ("line\u2028end", "line\\u2028end"),
+        ("\ufffe", "\\ufffe"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_characters_that_hide_or_reorder_are_shown_by_number(hostile: str, shown: str) -> None:
+    assert visible(hostile) == shown
+
+
+@pytest.mark.parametrize("name", ["Zoë <3>.jpg", "猫.jpg", "חתול.jpg", "👩\u200d🚀.png", "می\u200cشود.jpg"])
+def test_letters_of_any_script_stay_as_they_are(name: str) -> None:
+    assert visible(name) == name
