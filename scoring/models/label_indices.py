@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from scoring.errors import ModelError
 
+SHOWN_CHARACTERS = 80
 _MARKS = ",:;=\t"
 # Indices in a column of their own, as whole numbers or as pandas' floats.
 _COLUMNS = (
@@ -22,7 +23,7 @@ _NUMBERS = (
 # Numbers beside a name with letters, in a column of their own, and the most that the first may be: Audi,2010 is a name.
 _WITH_GAPS = (
     (re.compile(r"(?P<index>[0-9]{1,18})(\.0)? *[,;\t].*[^\W\d_].*", re.DOTALL), 10**18),
-    (re.compile(r".*[^\W\d_].*[,;\t](?P<index>[0-9]{1,18})(\.0)?", re.DOTALL), 1),
+    (re.compile(r"(?=[\W\d_]*[^\W\d_]).*[,;\t](?P<index>[0-9]{1,18})(\.0)?", re.DOTALL), 1),
 )
 # Names that folders have: Keras sorts its classes by them as texts, 10_owl before 2_cat.
 _OF_FOLDER = re.compile(r"[0-9]+[._-]\S*|\S*[._-][0-9]+")
@@ -70,6 +71,11 @@ def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
     return _of_columns(columns, rows, source) if columns else ()
 
 
+def brief(entry: str) -> str:
+    """An entry for a message: the beginning of a long one."""
+    return entry if len(entry) <= SHOWN_CHARACTERS else f"{entry[:SHOWN_CHARACTERS]}..."
+
+
 def _columns(entries: Sequence[str]) -> list[dict[int, str]]:
     """Names by their indices, in the order of the entries, for each column that may be one of indices."""
     return [by_index for column in _COLUMNS if (by_index := _by_index(entries, column))]
@@ -96,7 +102,7 @@ def _of_columns(columns: Sequence[dict[int, str]], entries: Sequence[str], sourc
     read = [sorted(zip(column, column.values() if are_bare else entries, strict=True)) for column in columns]
     if len({tuple(name for _, name in pairs) for pairs in read}) > 1:
         raise ModelError(
-            f"Expected `labels` with one column of indices; in {source} both may be, as in {entries[-1]!r}. "
+            f"Expected `labels` with one column of indices; in {source} both may be, as in {brief(entries[-1])!r}. "
             'Name them in JSON, {"0": "cat", ...} or {"cat": 0, ...}.'
         )
     in_order = next((column for column in columns if list(column) == sorted(column)), columns[0])
@@ -116,7 +122,8 @@ def _check_gaps(entries: Sequence[str], source: str, columns: Sequence[tuple[re.
             raise ModelError(
                 f"Expected `labels` with every index from {first} to {first + len(entries) - 1}, as there are "
                 f"{len(entries)} names; {source} has no {missing}. Write the names alone, in the order of the model's "
-                f"outputs; where the numbers are none of indices, name them in JSON: [{json.dumps(entries[0])}, ...]."
+                "outputs; where the numbers are none of indices, name them in JSON: "
+                f"[{json.dumps(brief(entries[0]))}, ...]."
             )
 
 
@@ -125,6 +132,6 @@ def _check_order(indices: Sequence[int], entries: Sequence[str], source: str) ->
         if index != expected:
             raise ModelError(
                 f"Expected `labels` in class order; {source} numbers them otherwise: where {expected} is due, "
-                f"{entries[number]!r} stands. Sort them by their indices, or, where the numbers are none, name them in "
-                f'JSON: {{"0": {json.dumps(entries[0])}, ...}}.'
+                f"{brief(entries[number])!r} stands. Sort them by their indices, or, where the numbers are none, name "
+                f'them in JSON: {{"0": {json.dumps(brief(entries[0]))}, ...}}.'
             )

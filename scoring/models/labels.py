@@ -4,12 +4,13 @@ import csv
 import errno
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
-from scoring.models.label_indices import below_header, without_indices
+from scoring.models.label_indices import SHOWN_CHARACTERS, below_header, brief, without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 
@@ -24,9 +25,9 @@ _NO_TEXT = {
     b"\x93NUMPY": "it is a NumPy array; load it and write its tolist() with json.dump",
 }
 _SHOWN = 5
-_SHOWN_CHARACTERS = 80
 _INDEX = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
+_ENDS_OF_LINES = re.compile("\r\n?|\n")  # a form feed, and others where str.splitlines divides, may be in a name
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -82,9 +83,9 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
         known = next((what for first, what in _NO_TEXT.items() if content.startswith(first)), error.reason)
         raise ModelError(f"Expected `labels` to be a file of text in UTF-8; {source} is not: {known}.") from error
     if not text.startswith(("[", "{")):
-        lines = tuple(_unquoted(line.strip()) for line in text.splitlines())
+        lines = tuple(_unquoted(line.strip()) for line in _ENDS_OF_LINES.split(text))
         if len(lines) == 1 and len(_split(text)) > 1:
-            raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
+            raise _misshapen(source, f"the only line is {text[:SHOWN_CHARACTERS]}")
         return _different(below_header(lines, _short(source)) or without_indices(lines, _short(source)), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
@@ -154,7 +155,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, 
 def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
-            raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
+            raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:SHOWN_CHARACTERS]}")
     return _different(tuple(name.strip() for name in names), source)
 
 
@@ -173,7 +174,7 @@ def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
 
 def _index(key: str, source: str) -> int:
     if not _INDEX.fullmatch(key):
-        raise _misshapen(source, f"its key {json.dumps(key)[:_SHOWN_CHARACTERS]} is no index")
+        raise _misshapen(source, f"its key {json.dumps(key)[:SHOWN_CHARACTERS]} is no index")
     return int(key)
 
 
@@ -184,13 +185,13 @@ def _identity_and_name(value: Any, source: str) -> tuple[str, ...]:
         stripped = tuple(part.strip() for part in parts)
         if stripped[-1]:
             return stripped
-    raise _misshapen(source, f"one of its names is {json.dumps(value)[:_SHOWN_CHARACTERS]}")
+    raise _misshapen(source, f"one of its names is {json.dumps(value)[:SHOWN_CHARACTERS]}")
 
 
 def _in_order(pairs: list[tuple[int, Any]], source: str) -> tuple[Any, ...]:
     by_index = dict(pairs)
     if len(by_index) < len(pairs):
-        twice = next(index for index in by_index if sum(index == other for other, _ in pairs) > 1)
+        twice = next(index for index, count in Counter(index for index, _ in pairs).items() if count > 1)
         raise ModelError(f"Expected `labels` with every index once; {source} has {twice} twice.")
     missing = sorted(set(range(len(pairs))) - set(by_index))
     if missing:
@@ -207,13 +208,15 @@ def _different(names: tuple[str, ...], source: str) -> tuple[str, ...]:
     seen: set[str] = set()
     for number, name in enumerate(names, start=1):
         if _LONE_SURROGATE.search(name):
-            raise ModelError(f"Expected `labels` to be text; number {number} in {_short(source)} is not: {name!a}.")
+            raise ModelError(
+                f"Expected `labels` to be text; number {number} in {_short(source)} is not: {brief(name)!a}."
+            )
         if not name:
             raise ModelError(f"Expected `labels` to be different names; number {number} in {_short(source)} is blank.")
         if composed(name) in seen:
             raise ModelError(
-                f"Expected `labels` to be different names; {_short(source)} has {name} twice. Of ImageNet's classes, "
-                "which share two, Keras' imagenet_class_index.json has the ids too."
+                f"Expected `labels` to be different names; {_short(source)} has {brief(name)} twice. Of ImageNet's "
+                "classes, which share two, Keras' imagenet_class_index.json has the ids too."
             )
         seen.add(composed(name))
     return names
@@ -228,4 +231,4 @@ def _shown(labels: Sequence[str]) -> str:
 
 
 def _short(source: str) -> str:
-    return repr(source if len(source) <= _SHOWN_CHARACTERS else f"{source[:_SHOWN_CHARACTERS]}...")
+    return repr(brief(source))

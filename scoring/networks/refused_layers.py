@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_versions import keras_2, newer_keras, older_keras
 from scoring.networks.library_words import words_of
 
@@ -18,8 +19,11 @@ _UNSAFE = re.compile("deserialization of a `?(Lambda|TFSMLayer)`?")
 # What Keras says of a function without a name, such as an activation: what it was written as, or its class.
 _LAMBDA = re.compile("interpret activation function identifier: {'value':|deserialization of a Python lambda")
 _OVERRIDE = "If you trust the source"  # behind which Keras tells its callers how to run it all the same
+# What Python says, and not Keras, where an entry of the architecture is of another kind, or missing.
+_OF_PYTHON = re.compile(r"argument of type '|'\w+' object |(?:list|string) indices |\W?There is no item named")
 _NOT_HERE = re.compile(r"class '([^']+)' because its parent module (keras_\w+)\S* cannot be imported")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
+_AGAIN = " Save the model again with Keras 3, or copy its file again."
 _SHOWN = 5
 
 
@@ -41,7 +45,10 @@ def reason_of(error: Exception, path: Path) -> str:
         package = absent[2].replace("_", "-")
         return f"its class {absent[1]} is of {package}, which cannot be imported here: pip install -U {package}."
     older = older_keras(path) if _OPTIONS.search(reason) else ""
-    return words_of(reason) + (newer_keras(path) or keras_2(path) or older)
+    versions = newer_keras(path) or keras_2(path) or older
+    if _OF_PYTHON.match(reason.lstrip()) or isinstance(error, json.JSONDecodeError):
+        return f"its {ARCHITECTURE_FILE} is not as Keras writes it: {words_of(reason)}.{versions or _AGAIN}"
+    return words_of(reason) + versions
 
 
 def _what_is_not_run(kind: str, path: Path) -> str:
@@ -69,5 +76,5 @@ def _layers_where(path: Path, is_meant: Callable[[dict[str, Any]], bool]) -> lis
         return entry
 
     with zipfile.ZipFile(path) as archive:
-        json.loads(archive.read("config.json"), object_hook=look)
+        json.loads(archive.read(ARCHITECTURE_FILE), object_hook=look)
     return names

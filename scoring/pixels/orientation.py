@@ -31,7 +31,9 @@ SIDEWAYS = (
 # element of what is said of the picture itself; those within it are of others, as of what it was made from.
 _XMP_SEGMENT, _ABOUT = b"http://ns.adobe.com/xap/1.0/\0", "rdf:Description"
 _XMP_NAMES = ("XML:com.adobe.xmp", "xmp")  # by Pillow
-_TAG = re.compile(r"""<((?:[^<>"']|"[^"<]*"|'[^'<]*')*)>([^<]?)""")
+_LOOKED_AT = 16 << 20  # of XMP, which may fill a file; cameras write some KB, and Photoshop's history has megabytes
+# Possessive: `re` keeps more than a hundred bytes for each repeat that it might give back.
+_TAG = re.compile(r"""<((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>([^<]?)""")
 _NAME = re.compile(r"[\w:.-]+")
 _ATTRIBUTE = re.compile(r"""\stiff:Orientation\s*=\s*["'](\d)["']""")
 
@@ -65,13 +67,13 @@ def _xmp(image: Any) -> str:
         segments = [content for kind, content in image.applist if kind == "APP1" and content.startswith(_XMP_SEGMENT)]
         found = [content[len(_XMP_SEGMENT) :] for content in segments[:1]]
     xmp = next((each for each in found if each), "")
-    return xmp.decode(errors="replace") if isinstance(xmp, bytes) else str(xmp)
+    return xmp[:_LOOKED_AT].decode(errors="replace") if isinstance(xmp, bytes) else str(xmp)[:_LOOKED_AT]
 
 
 def _stated_in_xmp(xmp: str) -> int:
     """The orientation that XMP states for the picture itself, as an attribute or an element; 1 if it states none."""
     inside = 0  # of how many elements, from the one about the picture on
-    for tag, text in _TAG.findall(xmp):
+    for tag, text in (found.groups() for found in _TAG.finditer(xmp)):
         if tag.startswith("/"):
             inside = max(0, inside - 1)
         elif named := _NAME.match(tag):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from scoring.errors import BucketError, ImageError, RequestError
+from scoring.sources import encoded_images
 from scoring.sources.suffixes import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
@@ -175,11 +176,21 @@ def _some(members: Sequence[str], name: str) -> str:
 
 
 def _unpacked(content: bytes) -> bytes:
-    """A file's content without gzip, if it has that around it, as `train.csv.gz` does."""
+    """A file's content without gzip, if it has that around it, as `train.csv.gz` does.
+
+    Raises:
+        ImageError: If it is larger than members of a zip may be.
+        OSError: If it is damaged.
+    """
+    if not content.startswith(_GZIP):
+        return content
     try:
-        return gzip.decompress(content) if content.startswith(_GZIP) else content
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            unpacked = packed.read(encoded_images.MAX_IMAGE_BYTES + 1)
     except (EOFError, zlib.error) as error:
         raise OSError(f"its gzip is damaged: {error}") from error
+    encoded_images.check_size(len(unpacked))
+    return unpacked
 
 
 def _content(source: Location, field: str, what: str) -> bytes:
@@ -196,4 +207,5 @@ def _content(source: Location, field: str, what: str) -> bytes:
     except OSError as error:
         raise RequestError(f"Expected a readable `{field}`; {file} is not: {error.strerror or error}.") from error
     except ImageError as error:
-        raise RequestError(f"Expected `{field}` {inside} in {file}; {error}.") from error
+        place = f"{inside} in {file}" if inside else str(file)
+        raise RequestError(f"Expected a readable `{field}`; {place} is not: {error}.") from error

@@ -1,6 +1,7 @@
 """Which columns of a table of images, or of a file of labels, say what, and how to find them in a table."""
 
 import errno
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ _ADVICE = {
     "id_column": "Name that of the ids by `id_column`",
     "label_column": "Name that of the labels by `label_column`",
 }
-_UUID = "arrow.uuid"  # Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID
+# Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID and, from version 19 on, its JSON.
+_UUID, _JSON = "arrow.uuid", "arrow.json"
 _TOO_LARGE = 2.0**63  # for a whole number of 64 bits
 
 
@@ -144,12 +146,17 @@ def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
 def as_texts(values: Any) -> Any:
     """A column's values as texts: whole numbers as such, however they are written, UUIDs as usual, NaN as a null.
 
+    Of JSON, texts without their quotes, and its null as one; others as they are spelled.
+
     Raises:
         pyarrow.ArrowException: If they cannot be texts.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    if getattr(values.type, "extension_name", "") == _UUID:  # 16 bytes, which pyarrow would take for a text
+    extension = getattr(values.type, "extension_name", "")
+    if extension == _JSON:
+        return pa.array(map(_of_json, values.cast(pa.string()).to_pylist()), pa.string())
+    if extension == _UUID:  # 16 bytes, which pyarrow would take for a text
         return pa.array([value and str(value) for value in values.to_pylist()], pa.string())
     if pa.types.is_decimal(values.type):
         return pc.replace_substring_regex(values.cast(pa.string()), r"^(-?\d+)\.0+$|^(0)E-\d+$", r"\1\2")
@@ -160,6 +167,14 @@ def as_texts(values: Any) -> Any:
     whole = pc.if_else(is_whole, numbers, 0.0).cast(pa.int64()).cast(pa.string())
     texts = pc.if_else(is_whole, whole, values.cast(pa.string()))
     return pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.string()), texts)
+
+
+def _of_json(spelled: str | None) -> str | None:
+    try:
+        value = json.loads(spelled or "null")
+    except (ValueError, RecursionError):
+        return spelled
+    return value if value is None or isinstance(value, str) else spelled
 
 
 def column_names(schema: pa.Schema) -> list[str]:

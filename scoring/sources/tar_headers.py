@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from math import gcd
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 _HEADERS_AT_ONCE = 1000
 _UTF8, _ESCAPED = "utf-8", "surrogateescape"  # names, whatever the locale
@@ -15,6 +15,9 @@ _RECORDS = (_RECORD, 126 * tarfile.BLOCKSIZE, *(tarfile.BLOCKSIZE << power for p
 # What of a header is used, and not by tarfile as GNU tar does; POSIX.1-2017, pax, "ustar Interchange Format".
 _NAME, _MAGIC, _PREFIX = slice(0, 100), slice(257, 263), slice(345, 500)
 _POSIX = b"ustar\0"
+# Headers whose content tells of the next member: its name, times, attributes. tarfile holds it, whatever its length.
+_EXTENSIONS = frozenset({b"L", b"K", b"x", b"g", b"X"})
+_LONGEST_EXTENSION = 1 << 20  # bytes; a path has 4 KiB at most, an attribute in Linux 64
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,19 @@ class _Archive:
         if self.is_last and self.num_zeros <= _most_zeros(_RECORD):
             return True
         return any(self.num_zeros <= _most_zeros(record) and self.length % record == 0 for record in _RECORDS)
+
+
+class _Header(tarfile.TarInfo):
+    """As tarfile reads it, before it reads more."""
+
+    __slots__ = ()
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENSIONS and header.size > _LONGEST_EXTENSION:
+            raise tarfile.ReadError(f"a header of {header.size} bytes, where {_LONGEST_EXTENSION} are the most")
+        return header
 
 
 class TarHeaders:
@@ -75,7 +91,7 @@ class TarHeaders:
             file.seek(start)
             last = None
             with tarfile.open(
-                fileobj=file, mode="r:", pax_headers=pax_headers, encoding=_UTF8, errors=_ESCAPED
+                fileobj=file, mode="r:", tarinfo=_Header, pax_headers=pax_headers, encoding=_UTF8, errors=_ESCAPED
             ) as opened:
                 for last in islice(opened, _HEADERS_AT_ONCE):
                     if last.size < 0 or last.offset < start:  # tarfile would go round in a circle

@@ -50,7 +50,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                 yield from _linked(links, said, name, file)
     except BucketError:
         raise
-    except (tarfile.TarError, OSError, ValueError, EOFError) as error:
+    except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
         raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
 
 

@@ -5,7 +5,6 @@ import math
 import re
 import time
 from collections.abc import Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
@@ -13,12 +12,12 @@ from ssl import SSLCertVerificationError
 from typing import Any, Self
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import InvalidHeader, MaxRetryError, ReadTimeoutError, SSLError
 from urllib3.util import Retry
 
 from scoring.errors import BucketError, RequestError, TooLargeError
 from scoring.storage.web_answers import TRANSIENT, content_of, refuse_other
+from scoring.storage.web_connections import InTime, end_of_read, leave, leave_redirect
 
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _WITH_CREDENTIALS = re.compile(r"https?://[^/?#]*@", re.IGNORECASE)
@@ -30,7 +29,6 @@ _UNREADABLE = (requests.exceptions.ContentDecodingError, requests.exceptions.Inv
 _MAY_PASS = (requests.Timeout, requests.TooManyRedirects, *_BROKEN, *_UNREADABLE)
 _CONNECTIONS = 32  # kept to one server
 _READ_AT_ONCE = 16 * 1024  # bytes: the time is looked at after each
-_end: ContextVar[float] = ContextVar("end", default=math.inf)  # of this thread's read, by the monotonic clock
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,11 @@ class WebUrl:
         answers = list[requests.Response]()  # after one, what cannot be read is the server's fault, and may pass
         try:
             end = math.inf if limit_s is None else time.monotonic() + limit_s
-            _end.set(end)
+            end_of_read.set(end)
             part_s = _PART_S if limit_s is None else min(_LONGEST_PART_S, limit_s)
             patience = (min(_CONNECTION_S, part_s), part_s)
-            note = {"response": lambda answer, **_: answers.append(answer)}
-            with _session().get(self.text, stream=True, timeout=patience, hooks=note) as answer:
+            heard = {"response": [lambda answer, **_: answers.append(answer), leave_redirect]}
+            with _session().get(self.text, stream=True, timeout=patience, hooks=heard) as answer:
                 refuse_other(answer, str(self))
                 return content_of(answer, _limited(answer, limit_bytes, end))
         except (requests.RequestException, ValueError) as error:
@@ -97,8 +95,10 @@ class _Patience(Retry):
         left = super().increment(*arguments, **options)
         response = options.get("response")
         wait_s = (self.get_retry_after(response) if response else None) or left.get_backoff_time()
-        if time.monotonic() + wait_s > _end.get():
+        if time.monotonic() + wait_s > end_of_read.get():
             raise MaxRetryError(options["_pool"], "", options.get("error"))
+        if response:
+            leave(response)  # of which urllib3 would read all
         return left
 
     def get_retry_after(self, response: Any) -> float | None:
@@ -109,7 +109,7 @@ class _Patience(Retry):
             return None
 
 
-class _Adapter(HTTPAdapter):
+class _Adapter(InTime):
     def request_url(self, request: requests.PreparedRequest, proxies: Mapping[str, str] | None) -> str:
         """What is asked for: the path as it is, of which requests before 2.34 leave out slashes at its beginning."""
         asked: str = super().request_url(request, proxies)

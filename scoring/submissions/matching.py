@@ -60,16 +60,29 @@ def match_ids(
         tried.append(matches)
     if by_own is not None:
         return by_own
+    nearest = min(tried, key=lambda matches: len(matches.missing))
     bare = [one.strip() for one in ids]
     if bare != list(ids) and len(set(bare)) == len(bare):
-        return match_ids(bare, image_ids, paths, folder, header.strip(), has_own_ids)
-    nearest = min(tried, key=lambda matches: len(matches.missing))
+        try:
+            return match_ids(bare, image_ids, paths, folder, header.strip(), has_own_ids)
+        except _NoImageError as error:
+            if error.num_ids <= len(nearest.missing):
+                raise
     if nearest.missing:
-        raise RequestError(
+        raise _NoImageError(
             f"Expected an image for every id of `template`; {len(nearest.missing)} of {len(ids)} have none: "
-            f"{some(nearest.missing)}. The run's images are {some(image_ids)}."
+            f"{some(nearest.missing)}. The run's images are {some(image_ids)}.",
+            len(nearest.missing),
         )
     raise RequestError(f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}.")
+
+
+class _NoImageError(RequestError):
+    """So many ids have none."""
+
+    def __init__(self, message: str, num_ids: int) -> None:
+        super().__init__(message)
+        self.num_ids = num_ids
 
 
 def _is_whole(matches: Matches) -> bool:

@@ -86,6 +86,26 @@ def test_a_file_whose_layers_lost_an_option_is_refused_by_both_versions(
     assert ("It was saved by" in str(refused.value)) == bool(said)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        *("[]", "1", "null", "\xff", None),
+        '{"module": "keras", "class_name": "Sequential", "config": {"name": "x", "layers": 5}}',
+        '{"module": "keras", "class_name": "Sequential", "config": {"name": "x", "layers": [null]}}',
+    ],
+)
+def test_a_file_whose_architecture_is_none_is_refused_with_what_to_do(tmp_path: Path, config: str | None) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", "{}")
+        if config is not None:
+            archive.writestr("config.json", config)
+    expected = r"safe mode: its config\.json is not as Keras writes it: .*\. Save the model again with Keras 3, or copy"
+    with pytest.raises(ModelError, match=expected) as refused:
+        load_keras_file(path)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:
     import keras
 

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,31 @@ def test_png_whose_end_is_zeros_is_refused(packed: Callable[[bytes], bytes]) -> 
     for written in range(1000, len(whole) - 16, 500):
         with pytest.raises(ImageError, match=r"checksum of its pixels|broken data"):
             _decoded(packed(whole[:written] + bytes(len(whole) - written)))
+
+
+def _block(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">4sI", kind, 8 + len(content)) + content
+
+
+def test_icon_of_many_signatures_is_read_at_once() -> None:
+    """Each of which a chunk holds in what is no picture, or begins a block of its own."""
+    signature = _png()[:8]
+    junk = signature + (struct.pack(">I4s", 4, b"abcd") + signature) * 50_000
+    blocks = _block(b"ic07", _png()) + _block(b"junk", junk) + _block(b"ic07", signature + bytes(8)) * 50_000
+    blocks += _block(b"ic07", _png())
+    started = time.monotonic()
+    np.testing.assert_array_equal(_decoded(_block(b"icns", blocks)), _decoded(_png()))
+    assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("kind", [b"icp4", b"ic07", b"ic10", b"ic14"])
+def test_damaged_png_is_found_in_any_block_of_an_icon(kind: bytes) -> None:
+    whole = _png()
+    damaged = whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2)
+    blocks = _block(b"TOC ", bytes(8)) + _block(b"ic08" if kind == b"ic07" else b"ic07", whole)
+    assert _decoded(_block(b"icns", blocks)).any()
+    with pytest.raises(ImageError, match="checksum of its pixels"):
+        _decoded(_block(b"icns", blocks + _block(kind, damaged)))
 
 
 def test_png_whose_checksum_of_pixels_is_cut_off_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -119,3 +120,14 @@ def test_orientation_in_xmp_is_that_of_the_picture_itself(packet: bytes, is_upri
 def test_of_several_packets_of_xmp_the_first_counts() -> None:
     assert not _is_upright(_with_xmp(_about(b'tiff:Orientation="3"'), _about(b'tiff:Orientation="1"')))
     assert _is_upright(_with_xmp(_about(b'tiff:Orientation="1"'), _about(b'tiff:Orientation="3"')))
+
+
+@pytest.mark.parametrize("packet", [b"<" + b"a" * (4 << 20), b"<" + b'a=""' * (1 << 20), b"<a>" * (1 << 20)])
+def test_xmp_of_megabytes_takes_no_more_memory_than_some_copies_of_it(packet: bytes) -> None:
+    encoded = _encoded(_corner(), "webp", lossless=True, xmp=packet)
+    tracemalloc.start()
+    try:
+        assert _is_upright(encoded)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(encoded)
+    finally:
+        tracemalloc.stop()

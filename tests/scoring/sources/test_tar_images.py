@@ -1,10 +1,12 @@
 import bz2
 import gzip
 import io
+import itertools
 import lzma
 import os
 import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -575,3 +577,37 @@ def test_long_names_are_whole_in_every_format(tmp_path: Path, kind: int) -> None
                 member.type, member.linkname = tarfile.LNKTYPE, names[0]
             writer.addfile(member)
     assert {image.path for image in find_images(tmp_path / "x.tar").images} == {f"x.tar/{name}" for name in names}
+
+
+def _extension(kind: bytes, content: bytes) -> bytes:
+    """A header, and behind it what it tells of the next member."""
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, len(content)
+    return header.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+
+
+@pytest.mark.parametrize("kind", [b"L", b"K", b"x", b"g", b"X"])
+def test_header_of_more_than_any_name_is_refused_before_it_is_held(tmp_path: Path, kind: bytes) -> None:
+    most = tar_headers._LONGEST_EXTENSION
+    for size, is_first in itertools.product((most, 30 * most), (True, False)):
+        content = b"long.jpg".ljust(size, b"\0") if kind in b"LK" else f"{size} comment=".encode().ljust(size, b"x")
+        extension = _extension(kind, content)
+        (tmp_path / "x.tar").write_bytes((b"" if is_first else _tar("1.jpg")[:1024]) + extension + _tar("2.jpg"))
+        if size == most:
+            assert find_images(tmp_path / "x.tar").images
+            continue
+        tracemalloc.start()
+        try:
+            with pytest.raises(ImagesError, match=r"x\.tar is damaged: a header of 31457280 bytes, where 1048576 are"):
+                find_images(tmp_path / "x.tar")
+            assert tracemalloc.get_traced_memory()[1] < 10 * most
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", [b"L", b"x", b"g"])
+def test_header_of_a_header_without_end_is_refused_in_one_line(tmp_path: Path, kind: bytes) -> None:
+    (tmp_path / "x.tar").write_bytes(_extension(kind, b"12 path=a.b\n") * 2000 + _tar("1.jpg"))
+    with pytest.raises(ImagesError, match=r"x\.tar is damaged: ") as refused:
+        find_images(tmp_path / "x.tar")
+    assert "\n" not in str(refused.value)

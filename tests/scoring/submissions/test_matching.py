@@ -50,6 +50,14 @@ def test_ids_are_read_with_blanks_around_them_or_else_without() -> None:
         _match([" a", "a"], ["a.jpg", "b.jpg"])
 
 
+def test_ids_without_an_image_are_told_by_the_spelling_that_leaves_the_fewest() -> None:
+    paths = [" a.jpg", "b .jpg", "c.jpg"]
+    with pytest.raises(RequestError, match=r"1 of 4 have none: zz\. The"):
+        _match([" a", "b ", "c", "zz"], paths)
+    with pytest.raises(RequestError, match=r"1 of 4 have none: zz\. The"):
+        _match([" a", "b ", "c", "zz"], ["a.jpg", "b.jpg", "c.jpg"])
+
+
 def test_ids_may_be_urls_of_files_with_quoted_characters() -> None:
     folder = "/data/my photos"
     paths = ["a b.png", "\u00e9.png", "50%.png", "a+b.png"]

@@ -1,12 +1,14 @@
 import csv
 import gzip
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from scoring.errors import RequestError
+from scoring.sources import encoded_images
 from scoring.submissions.template import read_template
 
 
@@ -116,6 +118,25 @@ def test_what_a_bundle_lacks_or_has_twice_is_said(tmp_path: Path, content: bytes
     (tmp_path / "bundle.zip").write_bytes(content)
     with pytest.raises(RequestError, match=message):
         read_template(tmp_path / "bundle.zip" / inside)
+
+
+@pytest.mark.parametrize("name", ["sample.csv.gz", "sample.csv.zip", "bundle.zip/a.csv", "bundle.zip/b.csv.gz"])
+def test_what_unpacks_to_more_than_members_of_a_zip_may_have_is_refused_in_one_line(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoded_images, "MAX_IMAGE_BYTES", 1 << 20)
+    rows = b"id,label\n" + b"1,0\n" * 10_000_000
+    packed = gzip.compress(rows, mtime=0)
+    files = {"sample.csv.gz": packed, "sample.csv.zip": _zip(a_csv=rows)}
+    file, _, inside = name.partition("/")
+    (tmp_path / file).write_bytes(files.get(file) or _zip(a_csv=rows, b_csv_gz=packed))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RequestError, match=f"a readable `template`; .*{inside}.* is not: larger than 1 MiB\\.$"):
+            read_template(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
