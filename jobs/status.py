@@ -51,6 +51,7 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
     except RunFolderError:
         if writer is None:
             _refuse_sonar_alone(folder)
+            _refuse_model(folder)
             raise
         found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
     return replace(found, written_by=writer)
@@ -65,6 +66,18 @@ def _refuse_sonar_alone(folder: RunFolder) -> None:
             raise RunFolderError(
                 f"Expected a run of images, whose shards are counted; {folder.path} holds sonar results alone, of "
                 "which `shardscore report` tells."
+            )
+
+
+def _refuse_model(folder: RunFolder) -> None:
+    from scoring.models.model_folder import ModelFolder  # nor of it
+
+    model = ModelFolder(folder.path)
+    with read_faults(folder.path):
+        if model.is_ours and not folder.record.is_file():
+            raise RunFolderError(
+                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. `shardscore report` "
+                f"tells of the model, and `shardscore status {model.features.path}` of the features of its photos."
             )
 
 

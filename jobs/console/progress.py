@@ -17,9 +17,10 @@ class ScoringProgress(Bar):
         console: Where to show it.
         num_images: How many there are in all.
         num_done: How many an earlier run has scored.
+        num_errors: How many of these are errors.
     """
 
-    def __init__(self, console: Console, num_images: int, num_done: int) -> None:
+    def __init__(self, console: Console, num_images: int, num_done: int, num_errors: int = 0) -> None:
         super().__init__(
             console,
             TextColumn("scoring"),
@@ -31,12 +32,12 @@ class ScoringProgress(Bar):
             total=num_images,
             done=num_done,
             rate=0.0,
-            errors=0,
+            errors=num_errors,
         )
         self._console = console
         self._num_images = num_images
         self._num_done = self._num_done_before = num_done
-        self._num_errors = 0
+        self._num_errors = num_errors
         self._started = self._last_line = time.monotonic()
 
     def add(self, num_images: int, num_errors: int) -> None:

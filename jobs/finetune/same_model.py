@@ -88,6 +88,10 @@ def _options(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple
         yield "validation", earlier.num_validation, request.num_validation
         yield "folds", earlier.num_folds, request.num_folds
         yield "preset", f"with {earlier.num_draws} draws of folds", f"with {request.num_draws} draws of folds"
+    elif not record.data.num_folds:  # an earlier version, which counted alone
+        yield "ensemble", len(record.heads), request.ensemble
+        yield "validation", record.data.num_validation, request.num_validation or record.data.num_validation
+        yield "folds", 0, request.num_folds
 
 
 def _heads(settings: HeadSettings) -> Iterator[tuple[str, object]]:

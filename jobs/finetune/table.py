@@ -4,6 +4,7 @@ from rich.console import Console
 
 from jobs.console.terminal import print_table
 from jobs.score.table import agreement_row
+from scoring import __version__
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import percent
@@ -47,6 +48,14 @@ def print_stale_report(
     """Say that a report is of an earlier model, where this command has put another together in its folder."""
     if earlier is not None and earlier.created_at != record.created_at and folder.has_report:
         said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
+        console.print(said, style="yellow")
+
+
+def print_kept(console: Console, record: TrainingRecord, earlier: TrainingRecord | None) -> None:
+    """Say that a finished model of another version was left as it is: this one might calibrate it otherwise."""
+    version = record.versions.get("shardscore", "0.1.0")  # which did not tell
+    if earlier is not None and earlier.created_at == record.created_at and version != __version__:
+        said = f"the finished model of version {version} stays as it is; `overwrite` trains and calibrates one anew"
         console.print(said, style="yellow")
 
 

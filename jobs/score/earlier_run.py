@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.score.request import ImagesRequest
 from jobs.score.same_run import is_of_same_model, record_of_same_run
@@ -17,6 +18,7 @@ from scoring.run.verification import run_status
 from scoring.shards.settings import known_fields
 from scoring.sonar.whole_results import refuse_foreign_results
 from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import changes_since
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def look_at_earlier_run(
     if overwrite:
         refuse_foreign_results(folder.sonar)
         return EarlierRun()
-    renewal = find_renewal(folder, images, shard_size, num_left_out=0)
+    renewal = find_renewal(folder, images, shard_size, 0, partial(changes_since, request.images, request.columns))
     digest = renewal.info.digest if renewal else manifest_digest(images, shard_size)
     record = record_of_same_run(request, folder, images, digest)
     check_place(folder, record, renewal, images, request.images)

@@ -10,14 +10,15 @@ from rich.console import Console
 
 from jobs.score.request import ImagesRequest
 from jobs.score.same_run import record_of_same_run
+from scoring.run.earlier import all_shards_tell
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest
 from scoring.run.renewal import Renewal, check_place, find_renewal
 from scoring.shards.image_sample import SAMPLE_SIZE
-from scoring.sources.entries import ImageEntry, LeftOut, Listing
+from scoring.sources.entries import ImageEntry, LeftOut, Listing, without_stamps
 from scoring.sources.image_finder import Reason
-from scoring.sources.inputs import find_images
+from scoring.sources.inputs import changes_since, find_images
 from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.storage.walking import Fault
 
@@ -174,6 +175,11 @@ class BackgroundListing:
         self.result()
         return self._renewal.carry_out(self._folder, fence, note) if self._renewal else 0
 
+    @property
+    def is_renewed_by_time(self) -> bool:
+        """See `Renewal.is_by_time`."""
+        return self._renewal is not None and self._renewal.is_by_time
+
     def _list(self, fence: Fence) -> None:
         try:
             self._listed.set_result(self._write_manifest(fence))
@@ -190,17 +196,24 @@ class BackgroundListing:
         shard_size = self._request.shard_size or default_shard_size(len(images))
         if self._overwrites and self._request.model.needs_sample:
             self._sample = tuple(manifest_sample(images, SAMPLE_SIZE))
-        if not self._overwrites:
-            self._renewal = find_renewal(self._folder, images, shard_size, listing.num_left_out)
+        look = partial(self._find_renewal, images, shard_size, listing.num_left_out)
+        self._renewal = None if self._overwrites else look()
         if self._renewal:
             self._check_earlier(images, self._renewal.info.digest)
             return Listed(self._renewal.info, listing.left_out, labelled.unused, labelled.told)
         check: Callable[[str], object] = partial(self._check_earlier, images)
         if self._overwrites:
             check = partial(self._wait_for_removal, fence)
+        tell = self._overwrites or all_shards_tell(self._folder)
+        written = images if tell else without_stamps(images)
         with under_fence(fence):
-            info = write_manifest(self._folder.manifest, images, shard_size, listing.num_left_out, check=check)
+            info = write_manifest(self._folder.manifest, written, shard_size, listing.num_left_out, check=check)
+        self._renewal = None if tell else look()
         return Listed(info, listing.left_out, labelled.unused, labelled.told)
+
+    def _find_renewal(self, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
+        changes = partial(changes_since, self._request.images, self._request.columns)
+        return find_renewal(self._folder, images, shard_size, num_left_out, changes)
 
     def _check_earlier(self, images: Sequence[ImageEntry], digest: str) -> None:
         """Refuse a folder that holds another run, by what is known so far."""

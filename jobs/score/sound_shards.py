@@ -14,6 +14,12 @@ from scoring.run.verification import RunStatus, remove_shard, run_status
 def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper, console: Console) -> int:
     """Have photos that changed since they were scored, scored again; return how many."""
     num_changed = listing.renew(lease.fence, keeper.count_changed)
+    if num_changed and listing.is_renewed_by_time:
+        console.print(
+            "an earlier version kept no more of the photos than their sizes: those whose files are newer than the run, "
+            "by their times, count as changed",
+            style="yellow",
+        )
     if num_changed:
         console.print(f"{changed_photos(num_changed)}; scored again, and the rest of their shards", style="yellow")
     return num_changed

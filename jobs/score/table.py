@@ -75,7 +75,9 @@ def _changed(summary: Summary) -> list[tuple[str, str]]:
 
 def changed_photos(count: int) -> str:
     """The number of changed photos, in words."""
-    return "1 photo changed since it was scored" if count == 1 else f"{count} photos changed since they were scored"
+    if count == 1:
+        return "1 photo changed, or was copied, since it was scored"
+    return f"{count} photos changed, or were copied, since they were scored"
 
 
 def _memory(summary: Summary) -> str:

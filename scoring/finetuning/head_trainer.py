@@ -10,6 +10,7 @@ import numpy as np
 from scoring.errors import ModelError, StorageError
 from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, check_joined, join_heads, load_head, save_head
+from scoring.finetuning.finished_model import keep_finished
 from scoring.finetuning.heads import Head, train_head
 from scoring.finetuning.model_writer import write_model
 from scoring.finetuning.rbf_heads import RbfTrainer
@@ -89,14 +90,18 @@ class HeadTrainer:
         """
         with under_fence(self._settings.fence):
             if isinstance(task, JoinHeads):
-                self._join()
+                if not self._is_finished():
+                    self._join()
                 return self._folder.path
             path = self._path(task.number)
-            if task.number < self._num_heads and self._load(task.number) is None:
+            if task.number < self._num_heads and self._load(task.number) is None and not self._is_finished():
                 head = self._train(task.number)
                 self._check_finite(head)
                 save_head(path, head, self._identity(task.number))
             return path
+
+    def _is_finished(self) -> bool:
+        return keep_finished(self._settings, self._photos)
 
     @property
     def _num_heads(self) -> int:

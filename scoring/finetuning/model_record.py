@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.finetuning.calibration import Calibrated, ensemble_probabilities
+from scoring.finetuning.finished_model import asked_heads
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.trained_heads import TrainedHead
 from scoring.models.training_record import (
-    AskedHeads,
     SubmissionLogLoss,
     TrainedBase,
     TrainingMetrics,
@@ -66,7 +66,7 @@ def describe_model(
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),
         metrics=measure_model(first, logits, photos.truth[photos.measured], calibrated),
-        asked=AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
+        asked=asked_heads(settings),
         engine=fingerprint.engine,
     )
 

@@ -14,7 +14,7 @@ from scoring.finetuning.model_record import describe_model
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.finetuned_network import put_together, save_network
-from scoring.models.model_files import finish_model, is_finished
+from scoring.models.model_files import finish_model
 from scoring.models.model_folder import ModelFolder
 from scoring.networks.base_networks import build_base
 from scoring.run.predictions import ScoredImage, StoreProbabilities, predictions_table, write_table
@@ -31,7 +31,7 @@ def write_model(
     seeds: Sequence[int],
     join: Callable[[float], "keras.Model"],
 ) -> None:
-    """Write all results of a model folder, unless the same model is there with all of them.
+    """Write all results of a model folder.
 
     Args:
         settings: What was asked for.
@@ -48,8 +48,6 @@ def write_model(
     logits = photos.measured_logits(heads)
     calibrated = calibrate(logits, photos.truth[photos.measured], settings.seed)
     record = describe_model(settings, photos, heads, seeds, logits, calibrated)
-    if is_finished(folder, record):
-        return
     temperature = calibrated.calibration.temperature
     network, head = _networks(settings, photos, lambda: join(temperature))
     with storage_faults(folder.path):

@@ -3,18 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
-from scoring.errors import RunFolderError, ScoringError, StorageError
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scoring.errors import ScoringError, StorageError
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import TrainingRecord, load_training_record, save_training_record, stored_text
+from scoring.models.training_record import TrainingRecord, save_training_record, stored_text
 from scoring.networks.keras_files import read_keras_digest
 from scoring.networks.precision import Precision
 from scoring.storage.durable import read_faults, read_patiently
 from scoring.storage.locations import Location
-
-_OF_FILES = ("created_at", "network", "validation", "agreement")  # known when they have been written
 
 
 def finish_model(folder: ModelFolder, record: TrainingRecord) -> None:
@@ -30,28 +30,25 @@ def finish_model(folder: ModelFolder, record: TrainingRecord) -> None:
         raise _lost(folder.training)
 
 
-def is_finished(folder: ModelFolder, record: TrainingRecord) -> bool:
-    """Whether a folder holds a model whole, with all its files, of which just this is told, to the last digit.
+def is_whole(folder: ModelFolder, record: TrainingRecord) -> bool:
+    """Whether a folder holds all files of the model of which its record tells.
 
-    Args:
-        folder: Where it would be.
-        record: What is known before it is put together: when that was, and how its files came out, may be otherwise.
+    Those of which an earlier version kept no digest have to be there, and as their kind is.
 
     Raises:
-        StorageError: If something cannot be read now.
+        StorageError: If one cannot be read now.
     """
-    try:
-        found = load_training_record(folder)
-    except RunFolderError:
-        return False
-    if found.agreement is None and record.precision == Precision.INT8:
-        return False
-    of_files = {name: getattr(found, name) for name in _OF_FILES}
-    return stored_text(replace(record, **of_files)) == stored_text(found) and not _find_unlike(folder, found)
+    is_measured = record.agreement is not None or record.precision != Precision.INT8 or record.network is None
+    return is_measured and not _find_unlike(folder, record, is_earlier=True)
 
 
-def _find_unlike(folder: ModelFolder, record: TrainingRecord) -> Location | None:
+def _find_unlike(folder: ModelFolder, record: TrainingRecord, is_earlier: bool = False) -> Location | None:
     """The first file of a model that does not hold what its record tells; None if all do.
+
+    Args:
+        folder: Where it lies.
+        record: What tells of it.
+        is_earlier: Whether an earlier version may have written the record, so that digests may be missing.
 
     Raises:
         StorageError: If one cannot be read now.
@@ -59,10 +56,20 @@ def _find_unlike(folder: ModelFolder, record: TrainingRecord) -> Location | None
     network = folder.head_network if record.head_only else folder.network
     looks: list[tuple[Location, Callable[[], object], object]] = [
         (network, lambda: read_keras_digest(network), record.network),
-        (folder.validation, lambda: hashlib.sha256(folder.validation.read_bytes()).hexdigest(), record.validation),
+        (folder.validation, partial(_table_digest, folder.validation), record.validation),
         (folder.labels, partial(_labels, folder), list(record.labels)),
     ]
-    return next((place for place, look, told in looks if _read(place, look) != told or told is None), None)
+    for place, look, told in looks:
+        found = _read(place, look)
+        if found is None or (found != told and not (told is None and is_earlier)):
+            return place
+    return None
+
+
+def _table_digest(place: Location) -> str:
+    content = place.read_bytes()
+    pq.ParquetFile(pa.BufferReader(content)).close()
+    return hashlib.sha256(content).hexdigest()
 
 
 def has_other_labels(folder: ModelFolder, record: TrainingRecord) -> bool:

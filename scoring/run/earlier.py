@@ -57,6 +57,17 @@ def scored_places(folder: RunFolder, record: RunRecord | None) -> list[str]:
     return [record.request.images] if record else sorted({end.place for end in _some_ends(folder)} - {""})
 
 
+def all_shards_tell(folder: RunFolder) -> bool:
+    """Whether no shard was written by a version that did not note what its images held.
+
+    Raises:
+        RunFolderError: If the shards cannot be listed.
+        StorageError: If one cannot be read now.
+    """
+    ends = map(_find_end, shard_files(folder.predictions))
+    return all(end.inputs for end in ends if end)
+
+
 def find_standing_shards(
     folder: RunFolder, known: Mapping[str, object], images: Sequence[ImageEntry], shard_size: int
 ) -> dict[int, int]:

@@ -1,7 +1,12 @@
 """Photos whose contents have changed since an earlier invocation listed them: their shards are scored again."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from math import inf
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,14 +16,19 @@ from scoring.run.earlier import scored_places
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, MANIFEST_SCHEMA, Manifest, ManifestInfo, manifest_rows, write_manifest
+from scoring.run.predictions import shard_files
 from scoring.run.record import RunRecord
 from scoring.run.verification import remove_shard
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import Location, is_same_place
+from scoring.storage.write_times import written_at
 
 _ROWS_AT_ONCE = 32_768  # that are compared together
 _IS_ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"  # a path that means the same wherever the table that names it lies
 _IDENTITY = tuple(name for name in MANIFEST_SCHEMA.names if name not in CONTENTS)
+_CUT_S = 1.0  # off the second that a record began in
+
+_IsChanged: TypeAlias = Callable[[ImageEntry], bool]
 
 
 @dataclass
@@ -32,6 +42,7 @@ class Renewal:
         changed: How many images have changed, by shard; only shards with such images.
         is_due: Whether the manifest must be written anew: something in it differs from what is listed now.
         num_untold: Images below the collection's place of which nothing tells whether they have changed.
+        is_by_time: Whether some count as changed as their files are newer than the run, whose version kept no stamps.
     """
 
     images: Sequence[ImageEntry]
@@ -40,6 +51,7 @@ class Renewal:
     changed: dict[int, int] = field(default_factory=dict)
     is_due: bool = False
     num_untold: int = 0
+    is_by_time: bool = False
 
     def carry_out(self, folder: RunFolder, fence: Fence, note: Callable[[int], object]) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
@@ -104,26 +116,36 @@ def check_place(
     )
 
 
-def find_renewal(folder: RunFolder, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
+def find_renewal(
+    folder: RunFolder,
+    images: Sequence[ImageEntry],
+    shard_size: int,
+    num_left_out: int,
+    changes_since: Callable[[float], _IsChanged],
+) -> Renewal | None:
     """Compare a collection with the manifest in a run folder; None if there is none, or it is of another collection.
 
     Another collection is one of other ids, paths or targets, or in other shards. Contents have changed where a size, a
-    position in a tar or a stamp has; a stamp that one side lacks tells nothing.
+    position in a tar or a stamp has. Of a run that has no stamps, as its version kept none, they have where the file
+    has been written since the run began.
 
     Args:
         folder: The run folder.
         images: All images, in the manifest's order.
         shard_size: Images per shard.
         num_left_out: Files that are not images.
+        changes_since: Returns what tells whether an image's file has been written since, in seconds since 1970.
 
     Raises:
-        StorageError: If the manifest or `run.json` cannot be read now.
+        StorageError: If the manifest or `run.json`, or when an image's file was written, cannot be read now.
     """
     try:
         earlier = Manifest(folder.manifest)
         if earlier.shard_sizes != _shard_sizes(len(images), shard_size) or not _is_of_record(earlier, folder):
             return None
-        return _compare(earlier, images, shard_size, num_left_out)
+        renewal = Renewal(images, shard_size, replace(earlier.info, num_left_out=num_left_out))
+        is_changed = cache(lambda: changes_since(_began_at(folder)))
+        return renewal if _compare(earlier, renewal, lambda image: is_changed()(image)) else None
     except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # none, or it is damaged: written anew
@@ -181,37 +203,61 @@ def _is_of_record(earlier: Manifest, folder: RunFolder) -> bool:
     return record is None or record.fingerprint.images == earlier.info.digest
 
 
-def _compare(earlier: Manifest, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
-    renewal = Renewal(images, shard_size, replace(earlier.info, num_left_out=num_left_out))
+def _began_at(folder: RunFolder) -> float:
+    """From when on what was written is not what a run has read; without its record, since its first shard."""
+    with suppress(RunFolderError, ValueError):
+        if record := folder.load_record():
+            return datetime.fromisoformat(record.created_at).timestamp() + _CUT_S
+    return min(map(written_at, shard_files(folder.predictions)), default=inf)
+
+
+def _compare(earlier: Manifest, renewal: Renewal, is_changed: _IsChanged) -> bool:
+    """Note what differs from an earlier manifest; False if that is of another collection."""
+    images, shard_size = renewal.images, renewal.shard_size
     renewal.is_due = renewal.info != earlier.info
     per_block = -(-_ROWS_AT_ONCE // shard_size)
     for first in range(0, earlier.info.num_shards, per_block):
         now = manifest_rows(images, first * shard_size, (first + per_block) * shard_size)
-        before = earlier.describe_several(first, first + per_block, MANIFEST_SCHEMA.names)
+        before = _with_stamps(earlier.describe_several(first, first + per_block, MANIFEST_SCHEMA.names))
         if any(not now[name].equals(before[name]) for name in _IDENTITY):
-            return None
+            return False
         renewal.num_untold += _count_untold(before, now)
-        if before.column_names == now.column_names and all(now[name].equals(before[name]) for name in CONTENTS):
+        if all(now[name].equals(before[name]) for name in CONTENTS):
             continue
         renewal.is_due = True
         for start in range(0, now.num_rows, shard_size):
-            if num_changed := _count_changed(before.slice(start, shard_size), now.slice(start, shard_size)):
+            rows = before.slice(start, shard_size), now.slice(start, shard_size)
+            num_newer = _count_newer(*rows, is_changed)
+            if num_changed := _count_changed(*rows) + num_newer:
                 renewal.changed[first + start // shard_size] = num_changed
-    return renewal
+            renewal.is_by_time |= num_newer > 0
+    return True
+
+
+def _with_stamps(rows: pa.Table) -> pa.Table:
+    """The rows of a manifest, with no stamp each where an earlier version wrote it."""
+    return rows if "stamp" in rows.column_names else rows.append_column("stamp", pa.nulls(rows.num_rows, pa.int64()))
 
 
 def _count_changed(before: pa.Table, now: pa.Table) -> int:
-    differs = pc.or_(_differ(before, now, "size_bytes"), _differ(before, now, "position"))
-    if "stamp" in before.column_names:
-        differs = pc.or_(differs, _differ(before, now, "stamp"))
-    return int(pc.sum(differs).as_py() or 0)
+    return int(pc.sum(_have_changed(before, now)).as_py() or 0)
+
+
+def _have_changed(before: pa.Table, now: pa.Table) -> pa.ChunkedArray:
+    by_place = pc.or_(_differ(before, now, "size_bytes"), _differ(before, now, "position"))
+    return pc.or_(by_place, _differ(before, now, "stamp"))
+
+
+def _count_newer(before: pa.Table, now: pa.Table, is_changed: _IsChanged) -> int:
+    """How many images that look unchanged had no stamp, have one now, and lie in files that are newer than the run."""
+    is_undated = pc.and_(pc.is_null(before["stamp"]), pc.is_valid(now["stamp"]))
+    asked = now.filter(pc.and_not(is_undated, _have_changed(before, now)))
+    return sum(is_changed(ImageEntry(**row)) for row in asked.to_pylist())
 
 
 def _count_untold(before: pa.Table, now: pa.Table) -> int:
     """How many images with a path below the collection's place have no stamp on one side."""
-    unknown = pc.is_null(now["stamp"])
-    if "stamp" in before.column_names:
-        unknown = pc.or_(unknown, pc.is_null(before["stamp"]))
+    unknown = pc.or_(pc.is_null(now["stamp"]), pc.is_null(before["stamp"]))
     paths = now["path"].filter(unknown)
     return int(pc.sum(pc.invert(pc.match_substring_regex(paths, _IS_ABSOLUTE))).as_py() or 0)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, overload
 
 NAMED = 5  # paths that are kept for each reason of leaving files out
@@ -78,6 +78,11 @@ class EntriesByColumn(LongListing):
     def __init__(self, length: int, rows: Callable[[int, int], Any]) -> None:
         super().__init__(length, lambda start, stop: [ImageEntry(**row) for row in rows(start, stop).to_pylist()])
         self.rows = rows
+
+
+def without_stamps(images: Sequence[ImageEntry]) -> LongListing:
+    """The same images, with nothing that tells their contents but sizes and positions."""
+    return LongListing(len(images), lambda start, stop: [replace(image, stamp=None) for image in images[start:stop]])
 
 
 @dataclass(frozen=True)
@@ -202,6 +207,17 @@ class ImageSource(Protocol):
 
     def open(self) -> ImageReader:
         """A reader for the images that were found."""
+        ...
+
+    def changes_since(self, since: float) -> Callable[[ImageEntry], bool]:
+        """Tells whether the file that an image is, or lies in, has been written since, or put there.
+
+        Args:
+            since: Seconds since 1970.
+
+        Raises:
+            StorageError: If that cannot be told now; what is returned raises it, too.
+        """
         ...
 
 

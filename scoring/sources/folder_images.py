@@ -1,6 +1,7 @@
 """Images in a local folder, or below a prefix in a bucket: one file each, or in tar files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 
 from scoring.errors import ImageError, ImagesError
 from scoring.sources.changed_images import Comparison
@@ -15,6 +16,7 @@ from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.reading import read_range
 from scoring.storage.walking import Fault, walk
+from scoring.storage.write_times import is_written_since, written_below
 
 _MAY_HOLD_IMAGES = frozenset({Reason.UNCLEAR, Reason.ARCHIVE, Reason.TABLE})
 
@@ -99,6 +101,18 @@ class FolderSource:
             return comparison.marked(encoded, image, seen, place)
 
         return read
+
+    def changes_since(self, since: float) -> Callable[[ImageEntry], bool]:
+        """See `ImageSource`."""
+        is_file_written = written_below(self._folder, since)
+        is_tar_written = cache(partial(is_written_since, since=since))
+
+        def is_changed(image: ImageEntry) -> bool:
+            if image.position is not None:
+                return is_tar_written(self._tar(image.raw_path or image.path.encode()))
+            return is_file_written(image.path, image.raw_path)
+
+        return is_changed
 
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""

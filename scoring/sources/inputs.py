@@ -1,7 +1,7 @@
 """Find images wherever they lie, and read their bytes there."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from scoring.errors import ImagesError, RequestError
@@ -25,6 +25,7 @@ __all__ = [
     "ImageReader",
     "LeftOut",
     "Listing",
+    "changes_since",
     "check_images",
     "check_output",
     "collection_files",
@@ -172,6 +173,11 @@ def open_images(
             return read(image)
 
     return read_in_time
+
+
+def changes_since(location: Location, columns: TableColumns, since: float) -> Callable[[ImageEntry], bool]:
+    """Tells of the images that `find_images` listed; see `ImageSource.changes_since`."""
+    return _source(location, columns).changes_since(since)
 
 
 def is_table(location: Location) -> bool:

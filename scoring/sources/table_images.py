@@ -1,6 +1,6 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError, RequestError
-from scoring.sources.entries import FoundFile, ImageReader
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.row_reader import RowReader, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import (
@@ -29,6 +29,7 @@ from scoring.sources.table_parts import TableParts, one_line, partition_values, 
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
+from scoring.storage.write_times import is_written_since
 
 __all__ = ["TableColumns", "TableSource"]
 
@@ -147,6 +148,12 @@ class TableSource:
         if self._columns.content:
             return BytesReader(self._parts, self._columns.content)
         return RowReader(self._parts.folder)
+
+    def changes_since(self, since: float) -> Callable[[ImageEntry], bool]:
+        """See `ImageSource`; one part that has been written counts as all."""
+        parts = (file_below(self._parts.folder, name) for name in self._parts.names)
+        is_written = any(is_written_since(part, since) for part in parts)
+        return lambda image: is_written
 
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import accumulate, chain, islice
 from typing import Self
 
@@ -22,6 +23,7 @@ from scoring.storage.locations import Location, file_below
 from scoring.storage.reach import refuse_absent
 from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at, stamps_at
 from scoring.storage.stamps import has_changed
+from scoring.storage.write_times import is_written_since
 
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _TAR_ABOVE = re.compile(f"{TAR_SUFFIX}(?=/)".encode(), re.IGNORECASE)
@@ -66,6 +68,11 @@ class TarSource:
     def open(self) -> ImageReader:
         """See `ImageSource`."""
         return TarReader(self._archive_of, self._origin)
+
+    def changes_since(self, since: float) -> Callable[[ImageEntry], bool]:
+        """See `ImageSource`."""
+        is_written = cache(partial(is_written_since, since=since))
+        return lambda image: is_written(self._origin or self._archive_of(image.raw_path or image.path.encode()))
 
     def _archive_of(self, path: bytes) -> Place:
         """The tar whose name a member's path begins with; in a zip the name has folders."""

@@ -1,12 +1,12 @@
 """Images in a zip as Kaggle ships it, local or in a bucket: read in place, in a folder or a zip within the zip too."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import FoundFile, ImageReader, ImageSource
+from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
 from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
 from scoring.sources.tar_images import TarSource
@@ -15,6 +15,7 @@ from scoring.sources.zip_names import plain_path
 from scoring.storage.reach import refuse_absent
 from scoring.storage.reading import Place, path_or_file, read_range
 from scoring.storage.walking import Fault
+from scoring.storage.write_times import is_written_since
 
 _DEEPEST = 3  # zips within zips
 _NAMED = 10  # folders and archives in a message
@@ -144,6 +145,11 @@ class ZipSource:
         if self._only_member is not None:
             return self._only_member.open()
         return lambda image: self._directory.read(image.path, image.stamp)
+
+    def changes_since(self, since: float) -> Callable[[ImageEntry], bool]:
+        """See `ImageSource`."""
+        is_written = is_written_since(self._origin, since)
+        return lambda image: is_written
 
     @cached_property
     def _directory(self) -> ZipDirectory:

@@ -1,6 +1,6 @@
 """What lies directly in a prefix of a bucket, as one answer of the store tells it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import obstore
@@ -11,8 +11,9 @@ from scoring.storage.bucket_answers import refuses_setting
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
-# An object's key, its size in bytes and its stamp.
+# An object's key, its size in bytes and its stamp, or what else was asked for.
 Listed: TypeAlias = tuple[str, int, int]
+Tell: TypeAlias = Callable[[Mapping[str, Any]], int]
 
 
 class Folder:
@@ -60,9 +61,9 @@ def slashed_bucket(store: ObjectStore, key: str) -> Folder | None:
     return folder if folder and folder.is_slashed else None
 
 
-def listed(objects: Iterable[Mapping[str, Any]]) -> list[Listed]:
+def listed(objects: Iterable[Mapping[str, Any]], tell: Tell = object_stamp) -> list[Listed]:
     """Objects as the store's answer has them."""
-    return [(meta["path"], meta["size"], object_stamp(meta)) for meta in objects]
+    return [(meta["path"], meta["size"], tell(meta)) for meta in objects]
 
 
 def is_answered(store: ObjectStore, key: str) -> bool:

@@ -9,7 +9,8 @@ from obstore.exceptions import GenericError
 from obstore.store import ObjectStore
 
 from scoring.storage.bucket_answers import refuses_setting
-from scoring.storage.listed_folder import Listed, can_begin_anywhere, is_answered, listed
+from scoring.storage.listed_folder import Listed, Tell, can_begin_anywhere, is_answered, listed
+from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
 ASKED_AGAIN_AFTER_S = (0.5, 2.0)  # where an answer is no list
@@ -24,9 +25,12 @@ _BEGINS_ANEW = (
 )
 
 
-def answers(store: ObjectStore, key: str, behind: str | None = None) -> Iterator[list[Listed]]:
+def answers(
+    store: ObjectStore, key: str, behind: str | None = None, tell: Tell = object_stamp
+) -> Iterator[list[Listed]]:
     """What the store answers when it is asked for the objects below a prefix, or for those of them behind a key."""
-    return map(listed, obstore.list(store, key or None, offset=behind, chunk_size=LISTED_AT_ONCE))
+    pages = obstore.list(store, key or None, offset=behind, chunk_size=LISTED_AT_ONCE)
+    return (listed(page, tell) for page in pages)
 
 
 def is_full(page: Sequence[Listed]) -> bool:
@@ -34,7 +38,7 @@ def is_full(page: Sequence[Listed]) -> bool:
     return len(page) >= LISTED_AT_ONCE
 
 
-def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
+def pages_of(store: ObjectStore, key: str, tell: Tell = object_stamp) -> Iterator[list[Listed]]:
     """The objects below a prefix, in the store's order, as they are answered.
 
     Some servers leave out where a list goes on, and a page of something else than a list is read as an empty one: both
@@ -47,7 +51,7 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
             the only page again, as one does that knows lists of version 1 alone.
     """
     seen = _Seen()
-    for page in answers(store, key):
+    for page in answers(store, key, tell=tell):
         seen.add(page)
         yield page
     if seen.num < _SHORTEST_PAGE or not can_begin_anywhere(store):
@@ -55,7 +59,7 @@ def pages_of(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     before = None
     while seen.last != before:
         before = seen.last
-        for page in _behind(store, key, seen):
+        for page in _behind(store, key, seen, tell):
             seen.add(page)
             yield page
 
@@ -105,9 +109,9 @@ class _Seen:
         return page[0][0] == self.first and self.first not in (self.before_last, self.last)
 
 
-def _behind(store: ObjectStore, key: str, seen: _Seen) -> Iterator[list[Listed]]:
+def _behind(store: ObjectStore, key: str, seen: _Seen, tell: Tell) -> Iterator[list[Listed]]:
     """What comes behind a list's last object; nothing where a server does not let it be asked for."""
-    ask, highest = partial(answers, store, key, seen.before_last), seen.highest
+    ask, highest = partial(answers, store, key, seen.before_last, tell), seen.highest
     try:
         for page in not_empty(ask, seen.last, lambda: is_answered(store, key), ASKED_AGAIN_AFTER_S):
             if seen.is_begun_anew(page):

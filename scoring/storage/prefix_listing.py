@@ -46,6 +46,12 @@ def list_objects(store: ObjectStore, key: str) -> Iterator[Listed]:
                 yield listed
 
 
+def names_since(store: ObjectStore, key: str, since: float) -> Iterator[str]:
+    """The keys below a prefix of the objects that have been written since, in seconds since 1970."""
+    for page in pages_of(store, key, lambda meta: int(meta["last_modified"].timestamp())):
+        yield from (name for name, _, written_at in page if written_at >= int(since))
+
+
 def list_directly(store: ObjectStore, key: str) -> list[str]:
     """The keys of the folders and the objects that lie directly in a prefix, each once."""
     folder = Folder(store, key)

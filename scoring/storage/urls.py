@@ -110,6 +110,14 @@ class Url:
             for path, size_bytes, stamp in list_objects(self._store, self.key):
                 yield path[len(self.key) :].lstrip("/") if self.key else path, size_bytes, stamp
 
+    def names_since(self, since: float) -> Iterator[str]:
+        """The keys below this one of objects that have been written since, in seconds since 1970."""
+        from scoring.storage.prefix_listing import names_since  # likewise
+
+        with self._faults():
+            for key in names_since(self._store, self.key, since):
+                yield key[len(self.key) :].lstrip("/") if self.key else key
+
     def iterdir(self) -> Iterator["Url"]:
         """What lies directly below: objects and prefixes, without the empty object that marks this one as a folder."""
         from scoring.storage.prefix_listing import list_directly

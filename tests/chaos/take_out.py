@@ -153,8 +153,15 @@ MECHANISMS = [
     Mechanism(
         "photos that were replaced are scored again",
         "scoring/run/renewal.py",
-        "num_changed := _count_changed(before.slice(start, shard_size), now.slice(start, shard_size)):\n",
-        "num_changed := 0:\n",
+        "num_changed := _count_changed(*rows) + num_newer:\n",
+        "num_changed := num_newer:\n",
+        "tests/jobs/score/test_changed_inputs.py",
+    ),
+    Mechanism(
+        "photos newer than a run that kept no stamps are scored again",
+        "scoring/run/renewal.py",
+        "    return sum(is_changed(ImageEntry(**row)) for row in asked.to_pylist())\n",
+        "    return 0\n",
         "tests/jobs/score/test_changed_inputs.py",
     ),
     Mechanism(

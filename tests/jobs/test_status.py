@@ -23,7 +23,7 @@ from scoring.run.verification import run_status
 from scoring.storage import retrying
 from tests.faults import fail, system_fault
 from tests.places import on_disk
-from tests.runs import cats_and_dogs, write_run
+from tests.runs import cats_and_dogs, write_model, write_run
 from tests.tampering import ALL, SEEN_FROM_ENDS
 
 _COMMANDS = {"status": status, "status --verify": status, "submission": submission, "report": report}
@@ -56,6 +56,15 @@ def test_sonar_results_alone_are_no_run_of_images_and_are_told_of(tmp_path: Path
         assert (ended.exit_code, "holds sonar results alone, of which" in ended.stderr) == (2, True)
     (tmp_path / "run.json").write_text("{}")
     assert "sonar" not in CliRunner().invoke(status, [str(tmp_path)]).stderr.replace(str(tmp_path), "")
+
+
+def test_a_model_folder_is_told_from_a_run(tmp_path: Path) -> None:
+    write_model(tmp_path / "model", cats_and_dogs(24))
+    ended = CliRunner().invoke(status, [str(tmp_path / "model")])
+    assert (ended.exit_code, f"`shardscore status {tmp_path}/model/features`" in ended.stderr) == (2, True)
+    assert CliRunner().invoke(status, [str(tmp_path / "model" / "features")]).exit_code == 0
+    (tmp_path / "model" / "training.json").unlink()
+    assert "is a model folder of `shardscore finetune`" in CliRunner().invoke(status, [str(tmp_path / "model")]).stderr
 
 
 def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:

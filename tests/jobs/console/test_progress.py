@@ -22,6 +22,13 @@ def test_a_log_gets_a_line_at_the_end_and_no_bar() -> None:
     assert line.endswith("0 s left, 1 errors")
 
 
+def test_errors_of_an_earlier_run_count_beside_its_images() -> None:
+    log = io.StringIO()
+    with ScoringProgress(Console(file=log, width=120), num_images=30, num_done=10, num_errors=2) as shown:
+        shown.add(20, num_errors=1)
+    assert log.getvalue().endswith(", 3 errors\n")
+
+
 def test_a_log_goes_on_where_no_shard_has_come_in_for_some_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "_SECONDS_PER_LINE", 0.0)
     log = io.StringIO()

@@ -26,7 +26,7 @@ from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_model
 
-_FOLDS = AskedHeads(ensemble=1, num_validation=None, num_folds=5, num_draws=3)
+_FOLDS = AskedHeads(ensemble=2, num_validation=None, num_folds=5, num_draws=3)
 
 
 @pytest.fixture
@@ -40,11 +40,18 @@ def _request(folder: ModelFolder, base: str = "vgg16", **options: Any) -> Finetu
     features = FeatureRequest(BaseRequest(base, None, "fc2"), flip, precision, "tensorflow", engine)
     images = options.pop("images", Path(f"{folder.path}/../photos"))
     photos = ImagesRequest(images, features, resize=options.pop("resize", None))
-    return FinetuneRequest(folder.path, photos, **{"heads": HeadSettings()} | options)
+    asked: dict[str, Any] = {"heads": HeadSettings(), "ensemble": 2}
+    return FinetuneRequest(folder.path, photos, **asked | options)
 
 
 def test_a_model_of_an_earlier_version_is_known_by_what_it_tells(folder: ModelFolder) -> None:
-    refuse_other_model(_request(folder, ensemble=2, num_validation=24))
+    refuse_other_model(_request(folder, num_validation=24))
+    with pytest.raises(RunFolderError, match="expected `validation` 24; received 12"):
+        refuse_other_model(_request(folder, num_validation=12))
+    with pytest.raises(RunFolderError, match="expected `ensemble` 2; received 1"):
+        refuse_other_model(_request(folder, ensemble=1))
+    with pytest.raises(RunFolderError, match="expected `folds` 0; received 5"):
+        refuse_other_model(_request(folder, num_folds=5))
     with pytest.raises(RunFolderError, match=r"expected `head` softmax; received rbf\. Name the same"):
         refuse_other_model(_request(folder, heads=HeadSettings(kind=HeadKind.RBF), num_folds=5))
     with pytest.raises(RunFolderError, match="expected `unfreeze` none; received dense"):

@@ -4,9 +4,12 @@ All of a job but Ray and Keras.
 """
 
 import errno
+import io
 import shutil
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -50,6 +53,7 @@ from tests.local_server import serving
 from tests.places import on_disk
 from tests.runs import SUMMARY, read_predictions, record_of, save_record
 
+_QUIET = Console(quiet=True)
 _MODEL = replace(FAKE_MODEL, model="fake.keras")
 _CHANGED = tuple(5 if index == 6 else shade for index, shade in enumerate(SHADES))  # the seventh, in shard 1 of 0 to 2
 _ON_DISKS = [pictures.folder, pictures.folder_with_old_times, pictures.folder_of_links, pictures.zip_file]
@@ -78,6 +82,7 @@ def _score(
     resize: Resize = Resize.SQUASH,
     content: str = "image",
     meanwhile: Callable[[], object] = lambda: None,
+    console: Console = _QUIET,
 ) -> tuple[int, list[int]]:
     """Run a job that ends after so many shards; return how many photos had changed, and which shards were to do.
 
@@ -85,7 +90,7 @@ def _score(
     """
     columns = TableColumns(content=content) if images.name == "photos.parquet" else NO_COLUMNS
     request = ImagesRequest(images, _MODEL, resize=resize, batch_size=4, shard_size=5, columns=columns)
-    folder, console = RunFolder(output), Console(quiet=True)
+    folder = RunFolder(output)
     with hold_folder(folder) as lease:
         listing = BackgroundListing(request, folder)
         listing.start(lease.fence)
@@ -243,20 +248,95 @@ def test_shards_say_themselves_which_photos_they_were_made_of(photos: Path, tmp_
     assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
 
 
-def test_an_earlier_versions_run_goes_on_and_is_believed_up_to_now(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = RunFolder(tmp_path / "run")
-    with monkeypatch.context() as patch:  # neither its manifest nor its shards knew of contents
+def _score_as_before(images: Location, output: Path, num_shards: int = 3, timespec: str = "microseconds") -> None:
+    """Score as version 0.1.0 did: neither its manifest nor its shards knew of contents. What is written now is later.
+
+    Its record tells the second that the run began in; with `uncut` more, so that no test waits for the next second.
+    """
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scoring.run.manifest.MANIFEST_SCHEMA", pa.schema(list(MANIFEST_SCHEMA)[:-1]))
         patch.setattr("scoring.shards.scorer.INPUTS_KEY", b"nothing")
-        _score(photos, tmp_path / "run", num_shards=2)
+        _score(images, output, num_shards)
+    began_at = datetime.now(UTC).isoformat(timespec=timespec)
+    save_record(RunFolder(output), replace(record_of(output), created_at=began_at))
+    time.sleep(0.02)  # a file's time may be that of the last tick of the system's clock
+
+
+@pytest.fixture
+def uncut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See `_score_as_before`."""
+    monkeypatch.setattr("scoring.run.renewal._CUT_S", 0.0)
+
+
+def test_an_earlier_versions_run_goes_on_with_photos_that_are_older_than_it(
+    photos: Path, tmp_path: Path, uncut: None
+) -> None:
+    folder, told = RunFolder(tmp_path / "run"), io.StringIO()
+    _score_as_before(photos, tmp_path / "run", num_shards=2)
     before = read_info(folder.manifest)
+    assert _num_done(photos, tmp_path / "run") == 10
     pictures.folder(tmp_path, _CHANGED)
-    assert _score(photos, tmp_path / "run") == (0, [2])
+    assert _num_done(photos, tmp_path / "run") == 5
+    assert _score(photos, tmp_path / "run", console=Console(file=told, width=200)) == (1, [1, 2])
+    assert "whose files are newer than the run" in told.getvalue()
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
     assert read_info(folder.manifest) == before
     pictures.folder(tmp_path, tuple(9 if index in (1, 11) else shade for index, shade in enumerate(_CHANGED)))
-    assert _score(photos, tmp_path / "run") == (2, [0, 2])
+    told.truncate(0)
+    assert _score(photos, tmp_path / "run", console=Console(file=told, width=200)) == (2, [0, 2])
+    assert "newer than the run" not in told.getvalue()
+
+
+@pytest.mark.parametrize("build", _ON_DISKS)
+def test_what_replaces_photos_of_an_earlier_versions_run_is_newer_than_it(
+    tmp_path: Path, build: Build, uncut: None
+) -> None:
+    """A zip's checksums were not kept."""
+    images = build(tmp_path, SHADES)
+    if build is pictures.folder_of_links:
+        pictures.folder_of_links(tmp_path, _CHANGED)  # what the link will lead to is older than the run
+        pictures.folder_of_links(tmp_path, SHADES)
+    _score_as_before(images, tmp_path / "run")
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert _score(images, tmp_path / "copy") == (0, [])
+    build(tmp_path, _CHANGED)
+    in_archive = (12, [0, 1, 2]) if build in (pictures.zip_file, pictures.zip_in_zip) else (1, [1])
+    expected = (12, [0, 1, 2]) if build is pictures.folder_of_links else _AT_ONCE.get(build, in_archive)
+    assert _score(images, tmp_path / "run") == expected
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(images, tmp_path / "run") == (0, [])
+
+
+@pytest.mark.parametrize(("build", "expected"), [(pictures.folder, (1, [1])), (pictures.zip_file, (12, [0, 1, 2]))])
+def test_objects_that_replace_photos_of_an_earlier_versions_run_are_newer_than_it(
+    bucket: Url, tmp_path: Path, build: Build, expected: tuple[int, list[int]]
+) -> None:
+    images = build(bucket, SHADES)
+    _score_as_before(images, tmp_path / "run", timespec="seconds")
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert _score(images, tmp_path / "copy") == (0, [])
+    time.sleep(1.0)  # the least difference of times in a bucket
+    build(bucket, _CHANGED)
+    assert _score(images, tmp_path / "run") == expected
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+
+
+@pytest.mark.parametrize("lost", [["run.json"], ["manifest.parquet"], ["run.json", "manifest.parquet"]], ids="-".join)
+def test_what_is_left_of_an_earlier_versions_run_is_not_taken_for_that_of_photos_of_now(
+    photos: Path, tmp_path: Path, uncut: None, lost: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is it when whoever writes a manifest anew is stopped then."""
+    _score_as_before(photos, tmp_path / "run")
+    pictures.folder(tmp_path, _CHANGED)
+    for name in lost:
+        (tmp_path / "run" / name).unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("tests.jobs.score.test_changed_inputs.RecordKeeper", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            _score(photos, tmp_path / "run")
+    assert _score(photos, tmp_path / "run") == (1, [1])
+    assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
+    assert _score(photos, tmp_path / "run") == (0, [])
 
 
 def test_an_earlier_versions_run_of_a_column_of_bytes_goes_on_with_that_column_alone(

@@ -189,7 +189,7 @@ def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_sa
     dogs = read_predictions(folder.predictions)["probabilities"].to_pylist()
     assert dogs[6] == dogs[1] == rows["probabilities"].to_pylist()[1]
     assert (summary_of(folder.path).num_changed, summary_of(folder.path).num_scored) == (1, 5)
-    assert "1 photo changed since it was scored; scored again" in capsys.readouterr().out
+    assert "1 photo changed, or was copied, since it was scored; scored again" in capsys.readouterr().out
 
 
 def test_an_image_that_may_be_readable_by_now_is_tried_again_alone(

@@ -51,7 +51,7 @@ def listed(photos: Path) -> list[ImageEntry]:
 @pytest.fixture
 def run(photos: Path, listed: list[ImageEntry], tmp_path: Path) -> RunFolder:
     """A run of the twelve photos in three shards, of which the second is missing."""
-    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
     return write_run(tmp_path / "run", images, location=photos, shard_size=_SHARD_SIZE, without_shards=(1,))
 
 
@@ -120,7 +120,7 @@ def test_a_dry_run_into_the_run_of_another_model_is_refused_where_that_is_told_w
 ) -> None:
     network = _keras_file(tmp_path / "mine.keras", "{}")
     _keras_file(tmp_path / "other.keras", '{"module": "keras"}')
-    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
     run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=f"{network}{added}")
     asked = {"weights": None, "labels": "cat,dog", "precision": Precision.AUTO, "model": "mine.keras", **options}
     asked["model"] = str(tmp_path / asked["model"])
@@ -151,7 +151,7 @@ def test_what_was_asked_otherwise_may_give_other_results(
     is_same: bool,
 ) -> None:
     network = _keras_file(tmp_path / "mine.keras", "{}")
-    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes) for image in listed]
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
     run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=network)
     record = run.load_record()
     assert record is not None
@@ -164,7 +164,7 @@ def test_probabilities_that_would_be_stored_otherwise_are_refused(
     photos: Path, listed: list[ImageEntry], tmp_path: Path
 ) -> None:
     labels, model = [f"l{number}" for number in range(40)], tmp_path / "mine.keras"
-    images = [Scored(image.path, (1 / 40,) * 40, size_bytes=image.size_bytes) for image in listed]
+    images = [Scored(image.path, (1 / 40,) * 40, size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
     run = write_run(tmp_path / "of", images, labels, photos, 4, model_digest=_keras_file(model, "{}"))
     asked = {"model": str(model), "weights": None, "labels": ",".join(labels)}
     assert _look(photos, run, listed, **asked).num_done == 12

@@ -24,7 +24,7 @@ from scoring.run.predictions import UNREAD_KEY, write_table
 from scoring.run.verification import run_status
 from scoring.shards.report import ShardReport
 from scoring.shards.retry import Retry
-from tests.runs import cats_and_dogs, record_of, save_record, write_run
+from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_run
 
 _OTHER = Holder("elsewhere", 1, "2026-01-01T00:00:00+00:00", "another")
 
@@ -70,6 +70,18 @@ def test_digests_of_all_shards_old_and_new_are_in_the_record_at_the_end(folder: 
         loop = _run(folder, lease, _Pool([_done(2, "2" * 64), _done(1, "1" * 64)]))
     assert record_of(folder.path).digests == (before[0], "1" * 64, "2" * 64)
     assert loop.totals.num_images == 16
+
+
+def test_progress_begins_with_the_images_and_the_errors_of_the_shards_that_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_loop, "ScoringMetrics", Mock())
+    unread = Scored("0.png", None)
+    folder = write_run(tmp_path / "run", [unread, *cats_and_dogs(19, targets=False)], without_shards=(1, 2))
+    monkeypatch.setattr(shard_loop, "ScoringProgress", shown := Mock())
+    with hold_lease(folder.lease) as lease:
+        _run(folder, lease, _Pool([]))
+    assert shown.call_args.args[1:] == (20, 8, 1)
 
 
 def test_digests_of_a_job_that_is_stopped_are_in_the_record(folder: RunFolder) -> None:

@@ -14,9 +14,11 @@ import pytest
 from scoring.errors import ModelError, StorageError
 from scoring.finetuning import model_writer
 from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
+from scoring.finetuning.finished_model import keep_finished
 from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
+from scoring.finetuning.training_set import load_training_set
 from scoring.models.finetuned_network import save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
@@ -140,6 +142,70 @@ def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_toget
         trained(JoinHeads())
         assert replace(load_training_record(folder), created_at="") == replace(record, created_at="")
     assert stamps().keys() == before.keys()
+
+
+def _stamps(folder: ModelFolder) -> dict[str, int]:
+    places = [*folder.results, folder.head(0)]
+    return {str(place): on_disk(place).stat().st_mtime_ns for place in places if place.is_file()}
+
+
+def _as_version_0_1_0_wrote_it(folder: ModelFolder) -> None:
+    """It told fewer things of a model, and nothing of the split of a head."""
+    record = json.loads(folder.training.read_text())
+    for name in ("sha256", "network", "validation", "agreement", "asked", "engine"):
+        del record[name]
+    counts = ("digest", "num_images", "num_train", "num_validation", "num_errors")
+    record["data"] = {name: record["data"][name] for name in counts}
+    on_disk(folder.training).write_text(json.dumps(record))
+    with np.load(on_disk(folder.head(0))) as stored:
+        arrays, about = dict(stored), json.loads(str(stored["about"]))
+    del about["identity"]["division"]
+    np.savez(on_disk(folder.head(0)), **arrays | {"about": np.array(json.dumps(about))})
+
+
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["of now", "of 0.1.0"])
+def test_a_finished_model_stays_as_it_is_whatever_calibration_would_make_of_it_now(
+    trained: HeadTrainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_earlier: bool
+) -> None:
+    """Runs that go by it could not be continued with another."""
+    folder = ModelFolder(trained(JoinHeads()))
+    if is_earlier:
+        _as_version_0_1_0_wrote_it(folder)
+    before, moved = _stamps(folder), tmp_path / "moved.keras"
+    monkeypatch.setattr(model_writer, "calibrate", Mock(side_effect=AssertionError("it was calibrated anew")))
+    for task in (TrainHead(0), JoinHeads()):
+        trained(task)
+    assert _stamps(folder) == before
+    (tmp_path / "base.keras").rename(moved)
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(moved)))
+    HeadTrainer(settings)(JoinHeads())
+    assert load_training_record(folder).base.request.name == str(moved)
+    assert {name for name, stamp in _stamps(folder).items() if stamp != before[name]} == {str(folder.training)}
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"ensemble": 2}, {"num_validation": 6}, {"num_folds": 2}])
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["of now", "of 0.1.0"])
+def test_a_finished_model_of_another_request_is_not_taken_for_the_one_that_is_asked_for(
+    trained: HeadTrainer, tmp_path: Path, is_earlier: bool, change: dict[str, Any]
+) -> None:
+    folder = ModelFolder(trained(JoinHeads()))
+    if is_earlier:
+        _as_version_0_1_0_wrote_it(folder)
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    assert keep_finished(settings, load_training_set(settings))
+    changed = replace(settings, **change)
+    assert not keep_finished(changed, load_training_set(changed))
+
+
+def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_these(
+    trained: HeadTrainer, tmp_path: Path
+) -> None:
+    trained(JoinHeads())
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    photos = load_training_set(settings)
+    changes: list[dict[str, Any]] = [{"contents": "others"}, {"num_errors": 1}]
+    for others in changes:
+        assert not keep_finished(settings, replace(photos, features=replace(photos.features, **others)))
 
 
 def test_a_base_network_that_gives_other_features_is_not_put_together_with_heads(

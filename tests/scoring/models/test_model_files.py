@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scoring.errors import StorageError
-from scoring.models.model_files import finish_model, is_finished
+from scoring.models.model_files import finish_model, is_whole
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, load_training_record
 from scoring.networks.agreement import Agreement
@@ -45,24 +45,34 @@ def _write_network(folder: ModelFolder, weights: str) -> None:
         archive.writestr("model.weights.h5", weights)
 
 
-def test_a_model_whose_files_are_there_is_finished(folder: ModelFolder, record: TrainingRecord) -> None:
-    assert not is_finished(folder, record)
+def test_a_model_whose_files_are_there_is_whole(folder: ModelFolder, record: TrainingRecord) -> None:
     finish_model(folder, record)
     assert load_training_record(folder) == record
-    assert is_finished(folder, replace(record, created_at="later", network=None, validation=None))
-    assert not is_finished(folder, replace(record, split_seed=1))
+    assert is_whole(folder, record)
+    assert not is_whole(folder, replace(record, network="0" * 64))
 
 
-def test_a_model_that_is_known_by_no_digest_is_not_taken_for_whole(folder: ModelFolder, record: TrainingRecord) -> None:
+def test_a_model_that_is_known_by_no_digest_is_not_taken_for_kept(folder: ModelFolder, record: TrainingRecord) -> None:
     finish_model(folder, record)
     for lacking in (replace(record, network=None), replace(record, validation=None)):
         with pytest.raises(StorageError):
             finish_model(folder, lacking)
     unknown = replace(record, precision="int8")
     finish_model(folder, unknown)
-    assert not is_finished(folder, unknown)
-    finish_model(folder, replace(unknown, agreement=Agreement(4, 1.0, 0.0)))
-    assert is_finished(folder, unknown)
+    assert not is_whole(folder, unknown)
+    assert is_whole(folder, replace(unknown, agreement=Agreement(4, 1.0, 0.0)))
+
+
+@pytest.mark.parametrize("name", ["model.keras", "labels.json", "validation.parquet"])
+def test_of_an_earlier_versions_model_which_tells_no_digests_all_files_have_to_be_there(
+    folder: ModelFolder, record: TrainingRecord, name: str
+) -> None:
+    earlier, place = replace(record, network=None, validation=None, precision="int8"), folder.path / name
+    assert is_whole(folder, earlier)
+    write_text(place, "PK")
+    assert not is_whole(folder, earlier)
+    place.unlink()
+    assert not is_whole(folder, earlier)
 
 
 @pytest.mark.parametrize("is_there", [False, True])
@@ -78,7 +88,7 @@ def test_a_file_that_storage_has_lost_or_replaced_is_named_and_the_record_is_not
         _write_network(folder, "another's")
     else:
         write_text(place, "[]")
-    assert not is_finished(folder, record)
+    assert not is_whole(folder, record)
     folder.training.unlink()
     with pytest.raises(
         StorageError, match=rf"^Expected to read from .*{name} what was written there; its storage has lost"

@@ -2,6 +2,7 @@ import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -139,11 +140,11 @@ def test_manifest_that_an_earlier_version_wrote_is_continued_as_it_is(tmp_path: 
     folder = RunFolder(tmp_path)
     digest = _write_as_before(tmp_path / "manifest.parquet", images, 3)
     assert manifest_digest(images, 3) == digest
-    renewal = find_renewal(folder, images, 3, 0)
+    renewal = find_renewal(folder, images, 3, 0, Mock())
     assert renewal is not None
     assert (renewal.is_due, renewal.changed, renewal.info.digest) == (False, {}, digest)
     changed = [*images[:-1], replace(images[-1], stamp=5)]
-    renewal = find_renewal(folder, changed, 3, 0)
+    renewal = find_renewal(folder, changed, 3, 0, Mock())
     assert renewal is not None
     assert (renewal.is_due, renewal.changed) == (True, {6: 1})
     assert write_manifest(folder.manifest, images, 3, 0) == renewal.info
@@ -155,12 +156,12 @@ def test_a_manifest_whose_digest_has_a_flipped_bit_is_written_anew(tmp_path: Pat
     info = write_manifest(folder.manifest, _IMAGES, 4, 0)
     labels = labels_digest(("cat", "dog"))
     save_record(folder, bare_record(Fingerprint(info.digest, "model", labels, "squash", "keras", "float32", 2), 3, 10))
-    assert find_renewal(folder, _IMAGES, 4, 0)
+    assert find_renewal(folder, _IMAGES, 4, 0, Mock())
     digest = info.digest.encode()
     flipped = bytes([digest[0] ^ 1]) + digest[1:]
     folder.manifest.write_bytes(folder.manifest.read_bytes().replace(digest, flipped))
     assert read_info(folder.manifest).digest == flipped.decode()
-    assert find_renewal(folder, _IMAGES, 4, 0) is None
+    assert find_renewal(folder, _IMAGES, 4, 0, Mock()) is None
     assert write_manifest(folder.manifest, _IMAGES, 4, 0) == info
 
 
