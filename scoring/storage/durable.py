@@ -166,7 +166,14 @@ def refuse_special(path: Location) -> None:
 
 
 def write_text(path: Location, text: str) -> None:
-    """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does."""
+    """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does.
+
+    What killed processes left of the same file is removed.
+    """
+    from scoring.storage.leftovers import remove_leftovers  # who only reads leaves none
+
+    if isinstance(path, Path):
+        remove_leftovers(path)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -13,6 +13,7 @@ import pytest
 
 from scoring.networks import conversions
 from scoring.storage.downloads import fetch, made_once
+from scoring.storage.durable import write_text
 from scoring.storage.leftovers import hidden_name, remove_leftovers
 from tests.local_server import serving
 
@@ -35,6 +36,17 @@ _IMPORTS = """
 import signal, sys
 from scoring.networks import conversions
 from scoring.storage.downloads import cache_folder, fetch, made_once
+"""
+
+
+_KILLED_WRITER = """
+import os, sys
+from pathlib import Path
+from scoring.storage.durable import whole_file
+files = [whole_file(Path(path)) for path in sys.argv[1:]]
+for file in files:
+    file.__enter__()
+os._exit(9)
 """
 
 
@@ -126,6 +138,17 @@ def test_what_a_process_elsewhere_may_still_write_stays_for_a_day(tmp_path: Path
     ]
     remove_leftovers(tmp_path / "x")
     assert [path.exists() for path in (*stays, *goes)] == [True] * len(stays) + [False] * len(goes)
+
+
+def test_what_a_killed_report_or_submission_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    names = ["report.html", "submission.csv"]
+    command = [sys.executable, "-c", _KILLED_WRITER, *(str(tmp_path / name) for name in names)]
+    assert subprocess.run(command, cwd=_ROOT, check=False).returncode == 9
+    stays = _left(tmp_path, hidden_name("report.html"), 2 * _DAY_S)  # of a report that is being written
+    assert len(os.listdir(tmp_path)) == 3
+    for name in names:
+        write_text(tmp_path / name, "whole")
+    assert {path.name for path in tmp_path.iterdir()} == {*names, stays.name}
 
 
 def test_leftovers_that_cannot_be_looked_at_stop_nobody(tmp_path: Path) -> None:
