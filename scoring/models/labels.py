@@ -12,6 +12,7 @@ from scoring.errors import BucketError, ModelError
 from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
+from scoring.storage.redaction import brief
 
 _SHAPES = (
     'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
@@ -224,7 +225,7 @@ def _misshapen(source: str, what: str) -> ModelError:
 
 
 def _shown(labels: Sequence[str]) -> str:
-    return f"{len(labels)}: " + ",".join(labels[:_SHOWN]) + (",..." if len(labels) > _SHOWN else "")
+    return f"{len(labels)}: " + ",".join(map(brief, labels[:_SHOWN])) + (",..." if len(labels) > _SHOWN else "")
 
 
 def _short(source: str) -> str:

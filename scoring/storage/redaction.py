@@ -3,6 +3,7 @@
 import re
 
 _HIDDEN = "***"
+_SHOWN = 255  # characters of a text in a message: all of a file's name
 # As far as the last @ of a word: passwords hold slashes, colons and @ themselves. A Path keeps one slash of two.
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3})(?:[^\s/@:]*:\S*|[^\s/?#@]*)@")
 # Signed URLs of S3, Google, Azure and Akamai, and what others call their keys; also as clients encode them in a URL of
@@ -20,3 +21,9 @@ _SIGNED = re.compile(
 def redact(text: str) -> str:
     """Replace credentials before the @ of a URL, and the values of what signs one, by stars."""
     return _SIGNED.sub(rf"\1{_HIDDEN}", _CREDENTIALS.sub(rf"\1{_HIDDEN}@", text))
+
+
+def brief(text: object) -> str:
+    """A text for a message: of a long one, how it begins and ends."""
+    whole = redact(str(text))  # before half of a secret no longer looks like one
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN // 2]}...{whole[-_SHOWN // 2 :]}"

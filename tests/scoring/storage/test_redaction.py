@@ -1,6 +1,6 @@
 import pytest
 
-from scoring.storage.redaction import redact
+from scoring.storage.redaction import brief, redact
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,10 @@ def test_secrets_of_urls_are_not_shown(text: str) -> None:
 )
 def test_other_text_stays(text: str) -> None:
     assert redact(text) == text
+
+
+def test_a_text_that_is_longer_than_a_files_name_is_shown_by_its_ends() -> None:
+    assert [brief("x" * 255), brief(7)] == ["x" * 255, "7"]
+    shown = brief(f"begin{'x' * 5000}end")
+    assert (len(shown), shown[:6], shown[-4:]) == (258, "beginx", "xend")
+    assert "PASSWORD" not in brief(f"https://x/{'a' * 300}?X-Amz-Signature={'PASSWORD' * 40}")
