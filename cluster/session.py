@@ -13,7 +13,7 @@ from typing import Any
 
 import ray
 
-from cluster import private_ray, temporary_folder
+from cluster import private_ray, process_limits, temporary_folder
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import kept_variable, variable, without_variables
@@ -269,6 +269,7 @@ def _start_local(options: Mapping[str, Any]) -> None:
         without_variables(_PYTHONS_VARIABLES),
     ):
         temporary_folder.check_usable()
+        process_limits.check_sufficient(_OBJECT_STORE_BYTES)
         try:
             with private_ray.no_idle_services():
                 ray.init(address=_LOCAL, **options)

@@ -13,6 +13,7 @@ ADVICE = (
 )
 _VARIABLES = ("RAY_TMPDIR", "TMPDIR")
 _LEAST_BYTES = 256 * 1024
+_LEAST_FILES = 64  # Ray 2.60 makes 54 files and folders on two cores
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -20,7 +21,8 @@ def check_usable() -> None:
     """Let Ray start only where its sockets and files can be; what else is amiss there, Ray says at once itself.
 
     Raises:
-        SessionError: If the path is relative or has other letters than ASCII's, or the disk is full.
+        SessionError: If the path is relative or has other letters than ASCII's, or the disk is full or takes no more
+            files.
     """
     variable = next((name for name in _VARIABLES if name in os.environ), None)
     folder = os.environ[variable] if variable else "/tmp"
@@ -29,11 +31,13 @@ def check_usable() -> None:
             f"Expected {variable} to be an absolute path of ASCII letters; received {folder!r}. {ADVICE}"
         )
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_LEAST_BYTES))
+        with tempfile.TemporaryDirectory(dir=folder) as tried:
+            Path(tried, "room").write_bytes(bytes(_LEAST_BYTES))
+            for number in range(_LEAST_FILES):
+                Path(tried, str(number)).touch()
     except OSError as error:
         if error.errno in _FULL:
             raise SessionError(
-                f"Expected room for {_LEAST_BYTES // 1024} KB in {folder}, which is {variable or 'the default'}: "
-                f"{error.strerror}. {ADVICE}"
+                f"Expected room for {_LEAST_FILES} files and {_LEAST_BYTES // 1024} KB in {folder}, which is "
+                f"{variable or 'the default'}: {error.strerror}. {ADVICE}"
             ) from error

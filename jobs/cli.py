@@ -1,5 +1,6 @@
 """The `shardscore` command; `python -m jobs` is the same."""
 
+import sys
 import warnings
 from importlib import import_module
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typer.core import TyperGroup
 from jobs.console.commands import HELP_NAMES, which_command
 from jobs.console.exit_codes import exit_codes
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import forget_narrow_columns, format_warning, help_output, print_result
+from jobs.console.terminal import forget_narrow_columns, format_warning, help_output, print_result, typer_output
 from scoring import __version__
 
 # In the order of --help, each with the module that is imported when it is called: one command does not wait for the
@@ -78,7 +79,8 @@ def main() -> None:
         with exit_codes():
             warnings.formatwarning = format_warning
             forget_narrow_columns()
-            app()
+            with typer_output(shows_script=sys.argv[1:2] == ["--show-completion"]):
+                app()
     finally:
         stop_signals.leave()
 

@@ -20,9 +20,10 @@ from jobs.console.terminal import console_for
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.sources.csv_table import may_be_csv
-from scoring.storage.locations import machine_path
+from scoring.storage.locations import Location, machine_path
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
+from scoring.submissions.template import read_template
 from scoring.submissions.wishes import Values, Wishes
 
 
@@ -77,7 +78,7 @@ def submission(
     sample = None if template is None else place(template, "template")
     check_output(path, folder.path, folder.submission, {"template": sample})
     if output is not None:
-        refuse_to_replace(path, may_be_csv, "submission")
+        refuse_to_replace(path, lambda file: _may_be_earlier(file, sample), "submission")
     kind = None if values is None else choice(values, Values, "values")
     wishes = Wishes(kind, positive, threshold, clip)
     if sample is not None:
@@ -92,6 +93,11 @@ def submission(
     written = write_submission(folder, request, path)
     _print_submission(console, request, written)
     return replace(written, path=path.absolute())
+
+
+def _may_be_earlier(file: Location, sample: Location | None) -> bool:
+    """Whether a file may be an earlier submission: a table, or what begins as the template's header, however odd."""
+    return may_be_csv(file) or (sample is not None and read_template(sample).begins(file))
 
 
 def _check_template_alone(competition: str | None, partial: bool) -> None:

@@ -4,9 +4,10 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,7 @@ from scoring.storage.redaction import redact, visible
 
 _OURS = ("cluster", "jobs", "scoring")
 _LEAST_WIDTH, _LOG_WIDTH = 40, 80
+_SLIP: Any = typer.BadParameter.__base__  # Click's UsageError, which may be a copy within Typer
 _warning_as_python_does = warnings.formatwarning
 
 
@@ -130,6 +132,25 @@ def help_output() -> Iterator[None]:
     """In the block, Typer prints help; see `print_result`."""
     with _result_output(), suppress(SystemExit):  # Rich's answer to an output that is closed
         yield
+
+
+@contextmanager
+def typer_output(shows_script: bool) -> Iterator[None]:
+    """In the block, Typer reads a command line: what it cannot say of a slip there, its exit code tells all the same.
+
+    Args:
+        shows_script: Whether it prints a script for a shell, and no more; see `print_result`.
+    """
+    try:
+        with _result_output() if shows_script else nullcontext():
+            yield
+    except (OSError, SystemExit) as error:  # SystemExit is Rich's answer to an output that is closed
+        seen: BaseException | None = error
+        while seen is not None and not isinstance(seen, _SLIP):
+            seen = seen.__context__
+        if seen is None:
+            raise
+        sys.exit(seen.exit_code)
 
 
 def _not_written(error: OSError) -> StorageError:

@@ -16,6 +16,7 @@ from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.run.verification import RunStatus
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.returns import NOT_UCI
+from scoring.storage.redaction import brief
 
 
 def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
@@ -125,7 +126,7 @@ def _unmeasured(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]
 def _unknown(summary: Summary, labels: Sequence[str]) -> str:
     """The first labels that tell no class."""
     several = " (the name of several classes)"
-    return ", ".join(f"{one!r}{several if labels.count(one) > 1 else ''}" for one in summary.unknown_labels)
+    return ", ".join(f"{brief(one)!r}{several if labels.count(one) > 1 else ''}" for one in summary.unknown_labels)
 
 
 def _below_chance(summary: Summary, record: RunRecord) -> list[tuple[str, str]]:

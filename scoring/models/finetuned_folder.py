@@ -16,6 +16,7 @@ from scoring.networks.engines import Network
 from scoring.networks.vgg16 import weights_path
 from scoring.pixels.decoding import Resize
 from scoring.storage.locations import Location, locate
+from scoring.storage.redaction import brief
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class FinetunedFolder(ModelKind):
                 f"same finetune command again{self._renaming(training)}."
             )
         if self.labels is not None:
-            raise ModelError(f"{self.folder.path} brings its labels, {','.join(training.labels)}. Leave `labels` out.")
+            raise ModelError(
+                f"{self.folder.path} brings its labels, {brief(','.join(training.labels))}. Leave `labels` out."
+            )
         if self.weights is not None and not training.head_only:
             raise ModelError(f"{self.folder.path} holds a whole network with its weights. Leave `weights` out.")
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 from scoring.errors import ModelError
+from scoring.storage.redaction import brief
 
-SHOWN_CHARACTERS = 80
 _MARKS = ",:;=\t"
 # Indices in a column of their own, as whole numbers or as pandas' floats.
 _COLUMNS = (
@@ -69,11 +69,6 @@ def below_header(lines: Sequence[str], source: str) -> tuple[str, ...]:
     if is_header and not columns:
         _check_gaps(rows, source, _WITH_GAPS[:1])
     return _of_columns(columns, rows, source) if columns else ()
-
-
-def brief(entry: str) -> str:
-    """An entry for a message: the beginning of a long one."""
-    return entry if len(entry) <= SHOWN_CHARACTERS else f"{entry[:SHOWN_CHARACTERS]}..."
 
 
 def _columns(entries: Sequence[str]) -> list[dict[int, str]]:

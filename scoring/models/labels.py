@@ -10,9 +10,10 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from scoring.errors import BucketError, ModelError
-from scoring.models.label_indices import SHOWN_CHARACTERS, below_header, brief, without_indices
+from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
+from scoring.storage.redaction import brief
 
 _SHAPES = (
     'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
@@ -25,6 +26,7 @@ _NO_TEXT = {
     b"\x93NUMPY": "it is a NumPy array; load it and write its tolist() with json.dump",
 }
 _SHOWN = 5
+_SHOWN_CHARACTERS = 80
 _INDEX = re.compile("[0-9]{1,18}")
 _JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
 _ENDS_OF_LINES = re.compile("\r\n?|\n")  # a form feed, and others where str.splitlines divides, may be in a name
@@ -85,7 +87,7 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
     if not text.startswith(("[", "{")):
         lines = tuple(_unquoted(line.strip()) for line in _ENDS_OF_LINES.split(text))
         if len(lines) == 1 and len(_split(text)) > 1:
-            raise _misshapen(source, f"the only line is {text[:SHOWN_CHARACTERS]}")
+            raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
         return _different(below_header(lines, _short(source)) or without_indices(lines, _short(source)), source)
     try:
         parsed = json.loads(text, object_pairs_hook=lambda pairs: _without_duplicates(pairs, source))
@@ -155,7 +157,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, 
 def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
-            raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:SHOWN_CHARACTERS]}")
+            raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
     return _different(tuple(name.strip() for name in names), source)
 
 
@@ -174,7 +176,7 @@ def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
 
 def _index(key: str, source: str) -> int:
     if not _INDEX.fullmatch(key):
-        raise _misshapen(source, f"its key {json.dumps(key)[:SHOWN_CHARACTERS]} is no index")
+        raise _misshapen(source, f"its key {json.dumps(key)[:_SHOWN_CHARACTERS]} is no index")
     return int(key)
 
 
@@ -185,7 +187,7 @@ def _identity_and_name(value: Any, source: str) -> tuple[str, ...]:
         stripped = tuple(part.strip() for part in parts)
         if stripped[-1]:
             return stripped
-    raise _misshapen(source, f"one of its names is {json.dumps(value)[:SHOWN_CHARACTERS]}")
+    raise _misshapen(source, f"one of its names is {json.dumps(value)[:_SHOWN_CHARACTERS]}")
 
 
 def _in_order(pairs: list[tuple[int, Any]], source: str) -> tuple[Any, ...]:
@@ -227,8 +229,8 @@ def _misshapen(source: str, what: str) -> ModelError:
 
 
 def _shown(labels: Sequence[str]) -> str:
-    return f"{len(labels)}: " + ",".join(labels[:_SHOWN]) + (",..." if len(labels) > _SHOWN else "")
+    return f"{len(labels)}: " + ",".join(map(brief, labels[:_SHOWN])) + (",..." if len(labels) > _SHOWN else "")
 
 
 def _short(source: str) -> str:
-    return repr(brief(source))
+    return repr(source if len(source) <= _SHOWN_CHARACTERS else f"{source[:_SHOWN_CHARACTERS]}...")

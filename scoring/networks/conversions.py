@@ -1,6 +1,5 @@
 """Networks in other libraries' formats: converted by the first process on a machine that needs them, and kept."""
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from scoring.networks.last_activation import last_activation
 from scoring.storage.downloads import cache_folder, file_digest, one_at_a_time
-from scoring.storage.durable import storage_faults, sync
+from scoring.storage.durable import scratch_beside, storage_faults, sync
 
 if TYPE_CHECKING:
     import keras
@@ -46,16 +45,13 @@ def made_once(folder: Path) -> Iterator[Path | None]:
             yield None
             return
         shutil.rmtree(folder, ignore_errors=True)
-        temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
-        try:
+        with scratch_beside(folder) as temporary:
             temporary.mkdir()
             yield temporary
             with storage_faults(folder):
                 _seal(temporary)
                 temporary.replace(folder)
                 sync(folder.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _seal(folder: Path) -> None:

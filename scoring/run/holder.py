@@ -1,20 +1,15 @@
 """Who holds a run folder: what a lease says, and whether its process has ended."""
 
 import json
-import os
-import socket
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 
+from scoring.process.own_place import boot_id, is_alive, pid_namespace
 from scoring.run.json_fields import from_json
 from scoring.storage.conditional import read_version
 from scoring.storage.locations import Location
 from scoring.storage.urls import Version
 
 _MAX_PID = 2**31 - 1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_PID_NAMESPACE, _MOUNT_NAMESPACE = Path("/proc/self/ns/pid"), Path("/proc/self/ns/mnt")
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Holder:
     def has_ended(self) -> bool:
         """Whether its process is known to be gone, which only its own machine and its own pid namespace can tell."""
         is_here = (self.boot_id, self.pid_namespace) == (boot_id(), pid_namespace())
-        return is_here and not _is_alive(self.pid)
+        return is_here and not is_alive(self.pid)
 
 
 def read_holder(path: Location) -> tuple[Holder | None, Version] | None:
@@ -70,41 +65,3 @@ def read_holder(path: Location) -> tuple[Holder | None, Version] | None:
     except (ValueError, RecursionError):
         return None, version
     return holder if 0 < holder.pid <= _MAX_PID else None, version
-
-
-@cache
-def boot_id() -> str:
-    """The id of this machine since it was started, proc_sys_kernel(5); its name where the system has none."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return socket.gethostname()
-
-
-@cache
-def pid_namespace() -> str:
-    """The namespace that process numbers of this process belong to; empty where there are none."""
-    return _name(_PID_NAMESPACE)
-
-
-@cache
-def own_mounts() -> str:
-    """What tells where paths of this process lead: its machine, and its namespace of mounts, mount_namespaces(7)."""
-    return f"{boot_id()} {_name(_MOUNT_NAMESPACE)}"
-
-
-def _name(namespace: Path) -> str:
-    try:
-        return str(namespace.readlink())
-    except OSError:
-        return ""
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True

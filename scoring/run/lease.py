@@ -17,8 +17,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from scoring.errors import BucketError, RunFolderError
+from scoring.process.own_place import boot_id, pid_namespace
 from scoring.run.fence import Fence, lease_lost
-from scoring.run.holder import Holder, boot_id, pid_namespace, read_holder
+from scoring.run.holder import Holder, read_holder
 from scoring.storage.conditional import remove_if, write_if
 from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location

@@ -14,6 +14,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
 from scoring.run.record import RunRecord
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
+from scoring.storage.redaction import brief
 
 _THREADS = 8
 _NAMED = 5  # of a long list
@@ -200,5 +201,5 @@ def _in_turns(shards: Iterable[int], size: int) -> Iterator[list[int]]:
 
 def some(values: Sequence[object]) -> str:
     """The first few of a long list, for a message."""
-    shown = ", ".join(str(value) for value in values[:_NAMED])
+    shown = ", ".join(map(brief, values[:_NAMED]))
     return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"

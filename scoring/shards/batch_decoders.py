@@ -12,7 +12,7 @@ import numpy as np
 from scoring.pixels.decoding import Decode
 from scoring.pixels.guarded_decode import GuardedDecode
 from scoring.pixels.input_shape import InputShape
-from scoring.run.holder import own_mounts
+from scoring.process.own_place import own_mounts
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart, DecodePart, PixelsOf, decode_part, of_range
 from scoring.shards.decode_process import Collection, DecodeProcesses

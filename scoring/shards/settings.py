@@ -12,9 +12,9 @@ from scoring.networks.gpu import unused_gpu
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import DECODING, Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
+from scoring.process.own_place import own_mounts
 from scoring.run.fence import Fence
 from scoring.run.fingerprint import SCHEMA_VERSION, Fingerprint, labels_digest
-from scoring.run.holder import own_mounts
 from scoring.run.predictions import StoreProbabilities
 from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns

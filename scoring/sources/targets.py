@@ -23,6 +23,7 @@ from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
 from scoring.sources.spelling import bare_number, composed, one_spelling, singular
 from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
+from scoring.storage.redaction import brief
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
@@ -224,7 +225,7 @@ class _Reading:
         """The labels for people, of many the first."""
         if not self._labels:
             return "none"
-        shown = ", ".join(map(repr, sorted(self._labels)[:_NAMED]))
+        shown = ", ".join(repr(brief(label)) for label in sorted(self._labels)[:_NAMED])
         more = f" and {len(self._labels) - _NAMED} more" if len(self._labels) > _NAMED else ""
         return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
 

@@ -13,6 +13,7 @@ from filelock import FileLock
 
 from scoring.errors import ChangedError, DownloadError, StorageError
 from scoring.storage.durable import storage_faults, whole_file
+from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.locations import Location, Url
 from scoring.storage.redaction import redact
 
@@ -41,7 +42,7 @@ def cache_folder() -> Path:
 def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> Path:
     """Return `path`, downloaded from `url` unless it is there already with the right checksum.
 
-    Safe from any number of processes on one machine. The bytes go to a unique temporary name first.
+    Safe from any number of processes on one machine. The bytes go to a hidden place first.
 
     Args:
         url: Where the file is published.
@@ -53,17 +54,28 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
         DownloadError: If the server cannot be reached, or what it sends has another checksum.
         StorageError: If the folder of `path` cannot be made, or nothing can be written there.
     """
-    downloader = pooch.HTTPDownloader(timeout=timeout_s)
     with storage_faults(path), one_at_a_time(path):
-        try:
-            pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
-        except (requests.RequestException, OSError) as error:
-            raise DownloadError(f"Cannot download {redact(url)}: {_reason(error)}.") from error
-        except ValueError as error:  # pooch's word for a checksum that differs
-            raise DownloadError(
-                f"Downloaded {redact(url)}, but its checksum is not {checksum}; nothing was kept."
-            ) from error
+        if not _has_checksum(path, checksum):
+            with whole_file(path) as temporary:
+                _download(url, temporary, checksum, timeout_s)
     return path
+
+
+def _has_checksum(path: Path, checksum: str) -> bool:
+    algorithm, _, digest = checksum.partition(":")
+    return path.exists() and pooch.file_hash(str(path), algorithm) == digest
+
+
+def _download(url: str, path: Path, checksum: str, timeout_s: float) -> None:
+    downloader = pooch.HTTPDownloader(timeout=timeout_s)
+    try:
+        pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
+    except (requests.RequestException, OSError) as error:
+        raise DownloadError(f"Cannot download {redact(url)}: {_reason(error)}.") from error
+    except ValueError as error:  # pooch's word for a checksum that differs
+        raise DownloadError(
+            f"Downloaded {redact(url)}, but its checksum is not {checksum}; nothing was kept."
+        ) from error
 
 
 def local_copy(location: Location) -> Path:
@@ -118,6 +130,8 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Held by the process of this machine that makes a file or a folder; the folder that it lies in is made.
 
+    What processes that were killed left of it is removed.
+
     Raises:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
@@ -126,6 +140,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
+        remove_leftovers(path)
         yield
     finally:
         lock.release()

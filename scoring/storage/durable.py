@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,8 +13,7 @@ from typing import TypeVar
 from scoring.errors import BucketError, ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
-_TEMPORARY_SUFFIX = ".tmp"
-_SHOWN_BYTES = 100  # of a file's name in that of the folder it is written in: all of it may be as long as a name can be
+_TEMPORARIES = ".*.tmp"  # as `hidden_name` names them
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
 
@@ -89,9 +87,10 @@ def scratch_beside(path: Path, folder: Path | None = None) -> Iterator[Path]:
 
     It is in a hidden folder within `folder`, or within that of `path`, and absolute, as that of `readable` is.
     """
+    from scoring.storage.leftovers import hidden_name  # who only reads writes none
+
     path, folder = path.absolute(), (folder or path.parent).absolute()
-    shown = path.name.encode(errors="surrogateescape")[:_SHOWN_BYTES].decode(errors="ignore")
-    hidden = folder / f".{shown}.{secrets.token_hex(4)}{_TEMPORARY_SUFFIX}"
+    hidden = folder / hidden_name(path.name)
     temporary = hidden / path.name
     try:
         hidden.mkdir()
@@ -167,7 +166,14 @@ def refuse_special(path: Location) -> None:
 
 
 def write_text(path: Location, text: str) -> None:
-    """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does."""
+    """Write UTF-8 text so that `path` is never seen half-written; raises as `whole_file` does.
+
+    What killed processes left of the same file is removed.
+    """
+    from scoring.storage.leftovers import remove_leftovers  # who only reads leaves none
+
+    if isinstance(path, Path):
+        remove_leftovers(path)
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -197,7 +203,7 @@ def remove_temporaries(folder: Location) -> None:
     """Remove what killed writers left behind in `folder`; into a bucket they leave nothing."""
     if isinstance(folder, Url):
         return
-    for leftover in folder.glob(f".*{_TEMPORARY_SUFFIX}"):
+    for leftover in folder.glob(_TEMPORARIES):
         shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -7,8 +7,10 @@ _HIDDEN = "***"
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")  # of scripts and emoji: they change letters, and hide nothing
+_SHOWN = 255  # characters of a text in a message: all of a file's name
 # As far as the last @ of a word: passwords hold slashes, colons and @ themselves. A Path keeps one slash of two.
-_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:/{1,3})(?:[^\s/@:]*:\S*|[^\s/?#@]*)@")
+# Of a scheme without end the last letters do.
+_CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,40}:/{1,3})(?:[^\s/@:]*:\S*|[^\s/?#@]*)@")
 # Signed URLs of S3, Google, Azure and Akamai, and what others call their keys; also as clients encode them in a URL of
 # their own, where the value is taken as far as that URL goes. A short `key` or `code` may tell one photo from another.
 _SIGNED = re.compile(
@@ -40,3 +42,9 @@ def _is_invisible(character: str) -> bool:
 
 def _escape(character: str) -> str:
     return f"\\u{ord(character):04x}" if ord(character) <= 0xFFFF else f"\\U{ord(character):08x}"
+
+
+def brief(text: object) -> str:
+    """A text for a message: of a long one, how it begins and ends."""
+    whole = redact(str(text))  # before half of a secret no longer looks like one
+    return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN // 2]}...{whole[-_SHOWN // 2 :]}"

@@ -15,6 +15,7 @@ from scoring.run.reader import some
 from scoring.run.record import RunRecord
 from scoring.sources.several_labels import parts_of
 from scoring.sources.spelling import composed
+from scoring.storage.redaction import brief
 from scoring.submissions.template import WHOLE, without_fraction
 
 _MAX_DIGITS = 18  # of an index, so that Python reads it
@@ -228,5 +229,5 @@ def _named(labels: Sequence[str], as_index: bool, mark: str) -> str:
 
 
 def _mapping(labels: Sequence[str]) -> str:
-    pairs = [f"{index} = {label}" for index, label in enumerate(labels)]
+    pairs = [f"{index} = {brief(label)}" for index, label in enumerate(labels)]
     return ", ".join(pairs) if len(pairs) <= MAX_FULL_VECTOR else some(pairs)

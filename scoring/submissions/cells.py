@@ -9,6 +9,7 @@ from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import loose
+from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
 from scoring.submissions.side_by_side import SideBySide
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
@@ -96,9 +97,10 @@ class Cells:
 
     def _unclear(self, word: str) -> RequestError:
         return RequestError(
-            f"Expected the values of `template` to be labels of the run, which are {some(self.labels)}; {word!r} is "
-            "none, and it does not tell whether one or several are wanted. Write labels of the run there, as many as "
-            "a row is to have, and as the competition parts them: with spaces, bars, commas or semicolons."
+            f"Expected the values of `template` to be labels of the run, which are {some(self.labels)}; "
+            f"{brief(word)!r} is none, and it does not tell whether one or several are wanted. Write labels of the run "
+            "there, as many as a row is to have, and as the competition parts them: with spaces, bars, commas or "
+            "semicolons."
         )
 
 

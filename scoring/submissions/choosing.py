@@ -7,6 +7,7 @@ from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import composed, loose, singular
+from scoring.storage.redaction import brief
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
@@ -177,12 +178,13 @@ def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:
         if name.only == index[positive] or len(labels) > 2:
             raise RequestError(
                 f"Expected `positive` to be what the column {column!r} of `template` wants; its name denies "
-                f"{labels[name.only]}, received {positive}. Name the other of two labels, or the column otherwise."
+                f"{brief(labels[name.only])}, received {positive}. Name the other of two labels, or the column "
+                "otherwise."
             )
     elif name.classes and not name.may_mean_more and index[positive] not in name.classes:
         raise RequestError(
-            f"Expected `positive` {' or '.join(labels[one] for one in sorted(name.classes))}, after which the column "
-            f"{column!r} of `template` is named; received {positive}. Say that, or name the column otherwise."
+            f"Expected `positive` {' or '.join(brief(labels[one]) for one in sorted(name.classes))}, after which the "
+            f"column {column!r} of `template` is named; received {positive}. Say that, or name the column otherwise."
         )
     return index[positive]
 

@@ -14,6 +14,7 @@ from scoring.sources.csv_table import read_csv
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location
+from scoring.storage.reading import read_range
 
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
@@ -68,6 +69,11 @@ class Template:
             NUMBER.fullmatch(name) or name in answers or all(word in answers for word in name.split())
             for name in map(composed, self.columns)
         )
+
+    def begins(self, file: Location) -> bool:
+        """Whether a file begins as this template does once it is filled; raises OSError if it cannot be read."""
+        header = Template(self.source, self.header, (), (), self.delimiter).filled(()).encode()
+        return read_range(file, 0, len(header)) == header
 
     def filled(self, answers: Iterable[Sequence[str]]) -> str:
         """The same table with other answers, one sequence for each row."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.spelling import loose
+from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 from scoring.submissions.wishes import Values, Wishes
@@ -103,6 +104,6 @@ def _no_label(value: str, labels: Sequence[str], kinds: str) -> RequestError:
     if near is not None:
         advice = f"The run spells it {near!r}: score with labels spelled as the competition spells them."
     return RequestError(
-        f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {value!r} is none. "
-        f"{advice}"
+        f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {brief(value)!r} is "
+        f"none. {advice}"
     )

@@ -15,8 +15,9 @@ from unittest.mock import patch
 import pytest
 from PIL import Image
 
+from scoring.process.own_place import boot_id, pid_namespace
 from scoring.run.folder import RunFolder
-from scoring.run.holder import Holder, boot_id, pid_namespace
+from scoring.run.holder import Holder
 from scoring.run.verification import run_status
 from tests.chaos.drivers import Driver, hearts_beat_fast, wait_until_one_is_left
 from tests.chaos.oracle import TABLE, Row, Tally

@@ -35,16 +35,18 @@ def test_a_path_that_ray_cannot_use_is_named_before_it_starts(
     assert f"received {folder!r}. Ray keeps" in str(told.value)
 
 
+@pytest.mark.parametrize("fails", [(tempfile, "TemporaryDirectory"), (Path, "write_bytes"), (Path, "touch")])
 @pytest.mark.parametrize("variable", ["TMPDIR", None])
-def test_a_full_disk_is_named_before_ray_starts(
-    variable: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_without_room_or_inodes_is_named_before_ray_starts(
+    variable: str | None, fails: tuple[object, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if variable:
         monkeypatch.setenv(variable, str(tmp_path))
-    monkeypatch.setattr(tempfile, "TemporaryFile", Mock(side_effect=system_fault(errno.ENOSPC)))
+    monkeypatch.setattr(*fails, Mock(side_effect=system_fault(errno.ENOSPC)))
     where = f"{tmp_path}, which is TMPDIR" if variable else "/tmp, which is the default"
     with pytest.raises(SessionError, match=f"^Expected room .* in {where}: No space left .* set RAY_TMPDIR to"):
         temporary_folder.check_usable()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_that_counts_less_is_not_looked_at_and_one_that_ray_will_make_is_fine(

@@ -111,7 +111,19 @@ def test_a_mistyped_command_is_told_what_may_be_meant(words: str, said: str) -> 
     assert said in " ".join(re.sub("[│╭╰─╮╯]", " ", error).split())  # Rich's frame
 
 
-@pytest.mark.parametrize("words", [[], ["--help"], ["report", "--help"], ["submit", "--help"]])
+@pytest.mark.parametrize("words", [["scor"], ["status", "x", "--bad"], ["status"], ["report", "x", "--json=2"]])
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_slip_that_cannot_be_told_keeps_its_exit_code(words: list[str], is_closed: bool) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as closed, open("/dev/full", "w") as full:
+        told = _program(words, subprocess.DEVNULL, stderr=closed if is_closed else full)
+    assert told.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--help"], ["report", "--help"], ["submit", "--help"], ["--show-completion", "bash"]]
+)
 def test_help_that_cannot_be_written_is_one_line(words: list[str]) -> None:
     with open("/dev/full", "w") as full:
         told = _program(words, stdout=full)
@@ -134,13 +146,15 @@ def test_help_and_a_fault_are_told_where_columns_says_that_there_are_none() -> N
     assert "No such command" in _program(["scor"], stdout=subprocess.PIPE, columns="0").stderr
 
 
-def _program(words: list[str], stdout: Any, columns: str = "80") -> subprocess.CompletedProcess[str]:
+def _program(
+    words: list[str], stdout: Any, columns: str = "80", stderr: Any = subprocess.PIPE
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "jobs", *words],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"COLUMNS": columns},
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )
 

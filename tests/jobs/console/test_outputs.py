@@ -74,6 +74,29 @@ def test_an_earlier_submission_of_any_template_gives_way(photos: Path, earlier: 
     assert output.read_text().startswith(_TEMPLATE.partition("\n")[0])
 
 
+@pytest.mark.parametrize(
+    "template",
+    [
+        "sep=^\nid^label\ncat.0.png^0.5\n",
+        "sep=~\nid~label\ncat.0.png~0.5\n",
+        "sep= \nid label\ncat.0.png 0.5\n",
+        "sep=,\n{id},label\ncat.0.png,0.5\n",
+        '"id\nname",label\ncat.0.png,0.5\n',
+        "<html>,label\ncat.0.png,0.5\n",
+    ],
+)
+def test_what_was_filled_into_an_odd_template_gives_way_and_nothing_else(photos: Path, template: str) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8))
+    (photos.parent / "odd.csv").write_text(template)
+    words = ["submission", str(run.path), "--template", str(photos.parent / "odd.csv"), "--output"]
+    for _ in range(2):
+        assert CliRunner().invoke(app, [*words, str(photos.parent / "mine.csv")]).exit_code == 0
+    for other in (b"cat\ndog\n", b"<html><body>id,label</body></html>", b"", bytes(300)):
+        (photos.parent / "other").write_bytes(other)
+        code = CliRunner().invoke(app, [*words, str(photos.parent / "other")]).exit_code
+        assert code == (2 if other else 0)
+
+
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_what_is_damaged_in_the_commands_own_place_gives_way(photos: Path, command: str) -> None:
     run = write_run(photos.parent / "run", cats_and_dogs(8))

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from scoring.errors import LeaseLostError, RunFolderError
+from scoring.process.own_place import boot_id, pid_namespace
 from scoring.run import lease as module
-from scoring.run.holder import Holder, boot_id, pid_namespace
+from scoring.run.holder import Holder
 from scoring.run.lease import hold_lease
 from scoring.storage.conditional import write_if
 from scoring.storage.locations import Location, Url

@@ -1,6 +1,6 @@
 import pytest
 
-from scoring.storage.redaction import redact, visible
+from scoring.storage.redaction import brief, redact, visible
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,14 @@ def test_characters_that_hide_or_reorder_are_shown_by_number(hostile: str, shown
 @pytest.mark.parametrize("name", ["Zoë <3>.jpg", "猫.jpg", "חתול.jpg", "👩\u200d🚀.png", "می\u200cشود.jpg"])
 def test_letters_of_any_script_stay_as_they_are(name: str) -> None:
     assert visible(name) == name
+
+
+def test_a_text_that_is_longer_than_a_files_name_is_shown_by_its_ends() -> None:
+    assert [brief("x" * 255), brief(7)] == ["x" * 255, "7"]
+    shown = brief(f"begin{'x' * 5000}end")
+    assert (len(shown), shown[:6], shown[-4:]) == (258, "beginx", "xend")
+    assert "PASSWORD" not in brief(f"https://x/{'a' * 300}?X-Amz-Signature={'PASSWORD' * 40}")
+
+
+def test_a_word_of_a_million_letters_is_searched_at_once() -> None:
+    assert redact("x" * 1_000_000) == "x" * 1_000_000

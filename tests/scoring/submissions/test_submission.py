@@ -136,6 +136,13 @@ def test_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         _write(RunFolder(tmp_path))
 
 
+def test_long_labels_are_named_by_their_ends(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [Scored("1.jpg", (0.5, 0.5))], labels=(f"c0_{'x' * 5000}", f"c1_{'x' * 5000}"))
+    with pytest.raises(RequestError, match=r"labels: c0_x+\.\.\.x+, c1_x") as raised:
+        _write(run)
+    assert len(str(raised.value)) < 1000
+
+
 @pytest.mark.parametrize("labels", [("mine", "rock"), ("dog", "wolf"), ("cat", "hound"), ("dog", "dogs")])
 def test_run_without_cats_and_dogs_is_refused(tmp_path: Path, labels: tuple[str, str]) -> None:
     assert not standings(labels, log_loss=0.1)
