@@ -172,7 +172,8 @@ def as_texts(values: Any) -> Any:
 def _of_json(spelled: str | None) -> str | None:
     try:
         value = json.loads(spelled or "null")
-    except (ValueError, RecursionError):
+        str(value).encode()
+    except (ValueError, RecursionError):  # among others of half a character, which only JSON can hold
         return spelled
     return value if value is None or isinstance(value, str) else spelled
 

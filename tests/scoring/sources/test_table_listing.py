@@ -214,12 +214,12 @@ def test_uuids_are_ids_as_they_are_usually_written(tmp_path: Path, content: str 
 
 @pytest.mark.parametrize("content", [None, "photo"])
 def test_texts_of_json_are_ids_without_their_quotes_and_its_null_is_none(tmp_path: Path, content: str | None) -> None:
-    spelled = ['"leaf \\u00e9"', "null", None, "7", '{"a": 1}', "[1, ", "[" * 100_000, '"7b"']
+    spelled = ['"leaf \\u00e9"', "null", None, "7", '{"a": 1}', "[1, ", "[" * 100_000, '"7b"', '"\\ud83d"']
     is_known = hasattr(pa, "json_")  # before version 19 it is text
-    columns = {"number": pa.array(spelled, pa.json_() if is_known else pa.string()), "photo": [b""] * 8}
-    table = _write(tmp_path / "t.parquet", {"path": [f"{place}.jpg" for place in range(8)], **columns})
+    columns = {"number": pa.array(spelled, pa.json_() if is_known else pa.string()), "photo": [b""] * 9}
+    table = _write(tmp_path / "t.parquet", {"path": [f"{place}.jpg" for place in range(9)], **columns})
     images = find_images(table, TableColumns(content=content, image_id="number")).images
-    found = ["leaf \u00e9", "t.parquet#1", "t.parquet#2", "7", '{"a": 1}', "[1, ", "[" * 100_000, "7b"]
+    found = ["leaf \u00e9", "t.parquet#1", "t.parquet#2", "7", '{"a": 1}', "[1, ", "[" * 100_000, "7b", spelled[-1]]
     texts = [one or "t.parquet#2" for one in spelled]
     assert sorted(image.image_id for image in images) == sorted(found if is_known else texts)
 
