@@ -34,7 +34,7 @@ _ROUGH_MOVED_TOLERANCE = 5e-2
 
 @dataclass(frozen=True)
 class Company:
-    """Scores some pictures among their like, among others of black and white, elsewhere, and in a smaller batch.
+    """Scores some pictures among their like, among others of black and white, elsewhere, and in smaller batches.
 
     Attributes:
         engine: Runs the network.
@@ -119,10 +119,9 @@ class Company:
         yield outputs[1 : num_seen + 1], among_others, _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE)
         tolerance = _MOVED_TOLERANCE.get(self.precision, _ROUGH_MOVED_TOLERANCE)
         yield outputs, np.roll(self._outputs(engine, np.roll(batch, 1, axis=0)), -1, axis=0), tolerance
-        if isinstance(engine, KerasEngine):  # others are compiled for one size, which takes long
-            with suppress(ModelError):  # it takes that size alone
-                of_few = self._outputs(engine, pictures[:few])
-                yield outputs[:few], of_few[:batch_size], tolerance
+        for size in (1, few) if isinstance(engine, KerasEngine) else ():  # others compile for one size
+            with suppress(ModelError):  # it does not take that size
+                yield outputs[:size], self._outputs(engine, pictures[:size])[:batch_size], tolerance
 
     def _outputs(self, engine: Engine, images: UInt8Array) -> Float32Array:
         outputs = engine.score(images)

@@ -48,6 +48,7 @@ _TOGETHER: dict[str, Callable[[Any], Any]] = {
     "as much of them as certainty hides": lambda x: x[:, :4] * layers.GlobalAveragePooling2D()(x)[:, None],
     "the place of each": lambda x: x / 99.0 + 0.3 * ops.cumsum(ops.ones_like(x), axis=0),
     "how many there are": lambda x: x / 99.0 + 0.3 * ops.sum(ops.ones_like(x), axis=0, keepdims=True),
+    "whether it is alone": lambda x: x / 99.0 * (1 + ops.cast(ops.sum(ops.ones_like(x[:, 0, 0, 0])) < 2, "float32")),
     "attention to all": lambda x: layers.Attention()([layers.Flatten()(x) / 9.0] * 2),
 }
 
