@@ -161,6 +161,7 @@ def test_int8_stays_as_it_was_when_the_run_began_though_photos_have_changed(mode
     assert _request(model, Precision.INT8).load(lambda _: elsewhere).model_digest == anew.model_digest
 
 
+@pytest.mark.ci
 def test_int8_rounds_no_pixels_where_pictures_are_turned_round() -> None:
     """Its results are those of a network that turns them by an operation that NNCF knows nothing of."""
     pytest.importorskip("nncf")

@@ -122,6 +122,7 @@ def test_of_several_packets_of_xmp_the_first_counts() -> None:
     assert _is_upright(_with_xmp(_about(b'tiff:Orientation="1"'), _about(b'tiff:Orientation="3"')))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("packet", [b"<" + b"a" * (4 << 20), b"<" + b'a=""' * (1 << 20), b"<a>" * (1 << 20)])
 def test_xmp_of_megabytes_takes_no_more_memory_than_some_copies_of_it(packet: bytes) -> None:
     encoded = _encoded(_corner(), "webp", lossless=True, xmp=packet)
