@@ -63,7 +63,11 @@ class TaskLedger(Generic[T]):
         return bool(self._queue or self._suspects or self._refused or self._runners)
 
     def assign(
-        self, worker_id: int, num_running: int, is_open: Callable[[T], bool] = lambda task: True
+        self,
+        worker_id: int,
+        num_running: int,
+        is_open: Callable[[T], bool] = lambda task: True,
+        only_refused: bool = False,
     ) -> Assignment[T] | None:
         """Choose the next task for a worker that has `num_running` already; None if there is none for it.
 
@@ -71,12 +75,15 @@ class TaskLedger(Generic[T]):
             worker_id: The worker.
             num_running: How many tasks it has.
             is_open: Whether it may be given a task that some workers have refused.
+            only_refused: It is given no other.
         """
-        if self._suspects:
+        if self._suspects and not only_refused:
             return self._start(worker_id, self._suspects.popleft(), alone=True) if num_running == 0 else None
         for task in filter(is_open, self._refused):
             self._refused.remove(task)
             return self._start(worker_id, task)
+        if only_refused:
+            return None
         if self._queue:
             return self._start(worker_id, self._queue.popleft())
         if num_running == 0:

@@ -84,6 +84,18 @@ def test_task_that_was_refused_goes_to_whom_it_is_open_as_often_as_it_is_refused
     assert ledger.assign(4, 0, lambda task: task != 1) == Assignment(2), "nor are copies for whom it is not open"
 
 
+def test_a_worker_that_is_given_only_what_was_refused_gets_nothing_new_no_suspect_and_no_copy() -> None:
+    ledger = TaskLedger([0, 1, 2], max_attempts=3)
+    ledger.assign(0, 0)
+    ledger.assign(0, 1)
+    assert ledger.assign(1, 0, only_refused=True) is None
+    ledger.lost(0, 0, "died")
+    ledger.refused(1, 0)
+    assert ledger.assign(1, 0, only_refused=True) == Assignment(1)
+    assert ledger.assign(2, 0, only_refused=True) is None
+    assert ledger.assign(2, 0) == Assignment(0, alone=True)
+
+
 def test_copies_that_are_refused_leave_the_task_to_others_once() -> None:
     ledger = TaskLedger([1], max_attempts=3)
     ledger.assign(0, 0)

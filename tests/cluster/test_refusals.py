@@ -120,17 +120,18 @@ def test_a_node_that_refused_what_another_did_is_asked_for_no_others_tasks_and_f
     assert pool.do(first, None).refusals is None
 
 
-@pytest.mark.parametrize("last_says", [_ALL, _HALF])
-def test_what_all_nodes_say_the_same_of_shows_that_they_are_alike(last_says: str) -> None:
-    *others, last = workers = _workers(5)
-    pool = _Pool(workers, 2)
-    for worker in others:
-        pool.do(worker, _ALL)
-        pool.now += 2 * _REST_S
-    assert pool.do(last, last_says) == Assignment(0), "it is done as well as can be"
-    given = [pool.do(worker, _ALL) for worker in others[:3]]
-    assert [each.task for each in given] == [1, 1, 1]
-    assert (given[-1].refusals is None) == (last_says == _ALL), "three such nodes are enough"
+def test_three_nodes_are_enough_where_each_has_refused_several_tasks_and_none_has_done_any() -> None:
+    workers = _workers(5)
+    pool = _Pool(workers, 5)
+    for task in range(4):
+        *others, last = workers[task:] + workers[:task]
+        for worker in others:
+            assert pool.do(worker, _ALL) == Assignment(task, refusals=frozenset({_ALL} if worker != others[0] else ()))
+            pool.now += 2 * _REST_S
+        assert pool.do(last, _ALL) == Assignment(task), "it is done as well as can be"
+    given = [pool.do(worker, _ALL) for worker in workers[:3]]
+    assert [each.task for each in given] == [4, 4, 4]
+    assert given[-1].refusals is None
 
 
 def test_a_node_that_refused_rests_and_then_gets_one_task_unless_all_rest() -> None:
@@ -306,3 +307,96 @@ def test_nodes_that_lack_all_and_tasks_of_which_half_is_nowhere_are_told_apart(n
 
     run = _simulate(_workers(num_nodes, 2), 16 * num_nodes, says)
     assert (run.failed, run.lost) == ([], [])
+
+
+@pytest.mark.parametrize("said", [_ALL, _HALF])
+@pytest.mark.parametrize("each", [1, 2])
+@pytest.mark.parametrize("nowhere", [7, 1000])
+def test_two_nodes_that_lack_one_of_two_disks_do_for_each_other_what_they_can(
+    said: str, each: int, nowhere: int
+) -> None:
+    def says(node: str, task: int) -> str | None:
+        return said if (node == "a") == (task % 2 == 0) or task % nowhere == nowhere - 1 else None
+
+    run = _simulate(_workers(2, each), 120, says)
+    assert (run.failed, run.lost) == ([], [])
+    readings = [run.readings[task] for task in range(nowhere - 1, 120, nowhere)]
+    assert sum(readings) <= 3.5 * len(readings)
+
+
+@pytest.mark.parametrize("lacks_one", [True, False])
+@pytest.mark.parametrize("each", [1, 2])
+def test_three_nodes_that_lack_one_of_three_disks_or_all_but_one_do_for_each_other_what_they_can(
+    lacks_one: bool, each: int
+) -> None:
+    def says(node: str, task: int) -> str | None:
+        return _ALL if ("abc".index(node) == task % 3) == lacks_one else None
+
+    run = _simulate(_workers(3, each), 180, says)
+    assert (run.failed, run.lost) == ([], [])
+
+
+@pytest.mark.parametrize(("num_bad", "num_nodes"), [(3, 4), (5, 6), (7, 8)])
+def test_nodes_that_lack_the_same_disk_are_believed_no_longer_than_until_each_was_refuted(
+    num_bad: int, num_nodes: int
+) -> None:
+    bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}
+    run = _simulate(
+        _workers(num_nodes, 2), 20 * num_nodes, lambda node, task: _ALL if node in bad and task % 5 == 0 else None
+    )
+    assert not run.failed
+    assert len(run.lost) <= num_bad
+
+
+@pytest.mark.parametrize(("num_bad", "num_nodes"), [(3, 4), (5, 6)])
+def test_nodes_that_lack_all_are_not_believed_before_the_others_have_done_a_task(num_bad: int, num_nodes: int) -> None:
+    bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}
+    run = _simulate(
+        _workers(num_nodes, 2), 20 * num_nodes, lambda node, task: _ALL if node in bad or task % 5 == 4 else None
+    )
+    assert (run.failed, run.lost) == ([], [])
+
+
+def test_a_node_that_rests_is_given_only_what_all_others_have_refused() -> None:
+    first, second = _workers(2)
+    pool = _Pool([first, second], 9)
+    pool.do(first, None)
+    pool.do(first, _ALL)
+    assert pool.give(first) is None
+    assert pool.do(second, None).task == 1
+    other = pool.give(second)
+    assert other
+    pool.do(second, _ALL)
+    pool.end(second, other, None)
+    assert pool.do(first, None) == Assignment(3, refusals=frozenset())
+
+
+def test_what_two_nodes_could_not_do_for_a_time_is_done_by_the_one_that_works_again() -> None:
+    first, second = _workers(2)
+    pool = _Pool([first, second], 9)
+    for bad, good in ((first, second), (second, first)):
+        pool.do(bad, _ALL)
+        pool.do(good, None)
+        pool.now += _REST_S
+        pool.do(bad, None)
+    for worker in (first, second):
+        assert pool.do(worker, _ALL) == Assignment(4, refusals=frozenset())
+    assert pool.do(second, None) == Assignment(5, refusals=frozenset()), "nobody has shown that it works again"
+    assert pool.give(first) is None
+    assert pool.do(second, None) == Assignment(4)
+
+
+def test_a_node_that_has_lost_its_disk_waits_for_another_to_come_before_it_does_tasks_as_well_as_can_be() -> None:
+    bad, good = workers = _workers(2)
+    pool = _Pool(workers, 9)
+    pool.do(bad, None)
+    pool.do(bad, _ALL)
+    pool.do(good, None)
+    workers[1] = Worker(2, None)
+    while pool.now < _PATIENCE_S:
+        assert pool.do(bad, _ALL).refusals == frozenset()
+        assert pool.give(bad) is None, "it rests"
+        pool.now += _REST_S
+    assert not pool.failed
+    pool.now += _REST_S
+    assert pool.do(bad, _ALL).refusals is None
