@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from scoring.arrays import UInt8Array
 from scoring.errors import ModelError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
@@ -18,6 +19,7 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.company import Company, note_change_below, noted_change_below
 from scoring.networks.engines import EngineName
+from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.precision import Precision
 from tests.fakes import FakeEngine
 
@@ -132,6 +134,20 @@ def test_what_another_library_or_another_trial_answered_is_asked_again(
         engine.shapes.clear()
         company.check("digest")
         assert bool(engine.shapes) is is_asked
+
+
+def test_network_that_takes_one_size_of_batch_alone_is_taken_whatever_a_library_says_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = KerasEngine.begin
+
+    def begun(engine: KerasEngine, images: UInt8Array) -> Any:
+        if len(images) != 4:
+            raise RuntimeError("shape '[4, 192]' is invalid")  # torch's word
+        return begin(engine, images)
+
+    monkeypatch.setattr(KerasEngine, "begin", begun)
+    _requests(_save(tmp_path / "m.keras", _EACH_BY_ITSELF["layers"]))[0].load(Mock()).try_out(4)
 
 
 def test_a_conversion_tells_what_keras_saw_of_it_and_a_batch_of_one_image_is_taken(tmp_path: Path) -> None:
