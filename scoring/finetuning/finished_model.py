@@ -1,6 +1,7 @@
 """A finished model of the same request and photos stays as it is, whatever a later version would make of them."""
 
 from dataclasses import replace
+from typing import Any
 
 from scoring.errors import RunFolderError
 from scoring.finetuning.settings import FinetuneSettings
@@ -45,33 +46,34 @@ def keep_finished(settings: FinetuneSettings, photos: TrainingSet) -> bool:
 
 def _as_asked(found: TrainingRecord, settings: FinetuneSettings, photos: TrainingSet) -> TrainingRecord:
     """A record as it would be of what is asked for now, as far as an earlier version told it."""
-    fingerprint, features = photos.fingerprint, photos.features
-    return replace(
-        found,
-        images=str(settings.images),
-        labels=photos.labels,
-        base=TrainedBase(settings.base, photos.base_digest),
-        resize=fingerprint.resize,
-        precision=fingerprint.precision,
-        flip=settings.flip,
-        head_only=settings.head_only,
-        data=replace(
-            found.data,
-            digest=fingerprint.images,
-            num_images=len(features.images) + features.num_errors,
-            num_errors=features.num_errors,
-            contents=features.contents,
-        ),
-        split_seed=settings.seed,
-        settings=settings.heads,
-        asked=found.asked and asked_heads(settings),
-        engine=found.engine and fingerprint.engine,
+    features = photos.features
+    data = replace(
+        found.data,
+        digest=photos.fingerprint.images,
+        num_images=len(features.images) + features.num_errors,
+        num_errors=features.num_errors,
+        contents=features.contents,
     )
+    now = replace(found, data=data, **asked_fields(settings, photos))
+    return replace(now, asked=found.asked and now.asked, engine=found.engine and now.engine)
 
 
-def asked_heads(settings: FinetuneSettings) -> AskedHeads:
-    """Heads as they are asked for."""
-    return AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws)
+def asked_fields(settings: FinetuneSettings, photos: TrainingSet) -> dict[str, Any]:
+    """The fields of a `TrainingRecord` that tell what is asked for, and of which photos."""
+    fingerprint = photos.fingerprint
+    return {
+        "images": str(settings.images),
+        "labels": photos.labels,
+        "base": TrainedBase(settings.base, photos.base_digest),
+        "resize": fingerprint.resize,
+        "precision": fingerprint.precision,
+        "flip": settings.flip,
+        "head_only": settings.head_only,
+        "split_seed": settings.seed,
+        "settings": settings.heads,
+        "asked": AskedHeads(settings.ensemble, settings.num_validation, settings.num_folds, settings.num_draws),
+        "engine": fingerprint.engine,
+    }
 
 
 def _may_be_asked(found: TrainingRecord, settings: FinetuneSettings) -> bool:

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.finetuning.calibration import Calibrated, ensemble_probabilities
-from scoring.finetuning.finished_model import asked_heads
+from scoring.finetuning.finished_model import asked_fields
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.trained_heads import TrainedHead
 from scoring.models.training_record import (
     SubmissionLogLoss,
-    TrainedBase,
     TrainingMetrics,
     TrainingRecord,
 )
@@ -49,25 +48,14 @@ def describe_model(
         for seed, head in zip(seeds, heads, strict=True)
     )
     first = evaluate(ensemble_probabilities(heads[0].logits, 1.0), photos.truth[photos.measured_by(0)])
-    fingerprint = photos.fingerprint
     return TrainingRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        images=str(settings.images),
-        labels=photos.labels,
-        base=TrainedBase(settings.base, photos.base_digest),
-        resize=fingerprint.resize,
-        precision=fingerprint.precision,
-        flip=settings.flip,
-        head_only=settings.head_only,
         data=photos.count(),
-        split_seed=settings.seed,
-        settings=settings.heads,
         heads=trained,
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),
         metrics=measure_model(first, logits, photos.truth[photos.measured], calibrated),
-        asked=asked_heads(settings),
-        engine=fingerprint.engine,
+        **asked_fields(settings, photos),
     )
 
 
