@@ -80,7 +80,10 @@ class Company:
         )
 
     def change_below(self) -> float | None:
-        """How far outputs change without the bounds that hide it; None if they do not, or nobody can tell."""
+        """How far outputs change without the bounds that hide it; None if they do not, or nobody can tell.
+
+        Of a converted network it is what Keras saw of it, bounds or not: see `note_change_below`.
+        """
         if isinstance(self.engine, AtOnce):
             return self.engine.change_below
         assert isinstance(self.engine, KerasEngine)

@@ -122,7 +122,7 @@ class AtOnce(ABC):
     """A part of engines that compute where they are called: what was begun is done.
 
     Attributes:
-        change_below: What was noted of the network when it was converted: see `Company.change_below`.
+        change_below: What was noted of the network when it was converted: see `Company.change`.
     """
 
     change_below: float | None = None
