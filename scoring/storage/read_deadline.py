@@ -5,6 +5,7 @@ caller is told. Helpers are daemons: they keep no process from ending.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -51,12 +52,16 @@ def within(seconds: float | None, read: Callable[P, R], *arguments: P.args, **op
     """Call `read`, and give it up after `seconds`; None gives none up. See `within_limit`."""
     if seconds is None:
         return read(*arguments, **options)
+    end = time.monotonic() + seconds
     task = _helpers.do(lambda: read(*arguments, **options))
     try:
-        task.exception(seconds)  # it returns what the read raised, which may be a TimeoutError too
-    except TimeoutError:
+        error = task.exception(seconds)  # what the read raised, which may be a TimeoutError too
+    except TimeoutError as late:
         task.cancel()  # if no helper has begun it
-        raise ReadTimeoutError(f"reading took longer than {seconds:g} s") from None
+        error, end = late, 0.0
+    # A read that has this limit itself may give up before this thread wakes.
+    if isinstance(error, Exception) and time.monotonic() >= end:
+        raise ReadTimeoutError(f"reading took longer than {seconds:g} s") from error
     result: R = task.result()
     return result
 

@@ -1,5 +1,6 @@
 """Reads that hang: of a file system that answers nothing, of what blocks in a reader's hands, of a bucket."""
 
+import contextlib
 import ctypes
 import math
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImageError
+from scoring.errors import BucketError, ImageError
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
@@ -34,6 +36,25 @@ def test_a_read_that_hangs_is_given_up_and_the_next_one_is_not(tmp_path: Path) -
         within(_LIMIT_S, ended.wait)
     assert within(_LIMIT_S, lambda: "read") == "read"
     ended.set()
+
+
+def test_a_read_that_gives_itself_up_before_its_caller_wakes_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    exception = Future.exception
+    given_up = BucketError("the server does not answer in time")
+
+    def wake_late(task: Future[object], timeout: float | None = None) -> BaseException | None:
+        with contextlib.suppress(BucketError):
+            task.result()
+        return exception(task, timeout)
+
+    def give_up() -> None:
+        time.sleep(_LIMIT_S)
+        raise given_up
+
+    monkeypatch.setattr(Future, "exception", wake_late)
+    with pytest.raises(ReadTimeoutError, match=r"^reading took longer than 0\.3 s$") as raised:
+        within(_LIMIT_S, give_up)
+    assert raised.value.__cause__ is given_up
 
 
 def test_limit_holds_for_its_own_thread_and_block_alone() -> None:
