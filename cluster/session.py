@@ -5,7 +5,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,35 +14,31 @@ from typing import Any
 
 import ray
 
-from cluster import private_ray, process_limits, temporary_folder
+from cluster import private_ray, temporary_folder
 from cluster.addresses import hide_secrets, is_same_server, without_password
 from cluster.background_call import BackgroundCall
-from cluster.environment import kept_variable, variable, without_variables
-from cluster.errors import PlacementError, SessionError
+from cluster.environment import kept_variable, variable
+from cluster.errors import PlacementError, SessionError, WaitingWarning
 from cluster.knock import check_answers
+from cluster.local_ray import LOCAL, start_local
 from cluster.own_processes import kill_own_ray
 
-# Shard numbers and small reports are all that passes through it: pixels never do.
-_OBJECT_STORE_BYTES = 128 * 1024**2
-# Added to the command's own. Ray's 15 lets every process that wakes push a worker off its core: 1.5% of int8's rate on
-# two cores. Who wants the machine to stay quick for other work says `nice shardscore score`.
-_WORKER_NICENESS = 0
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 _STATISTICS_VARIABLE = "RAY_USAGE_STATS_ENABLED"  # a Ray that we start reports to nobody
-_LOCAL, _ANY = "local", "auto"  # Ray's words for a new cluster on this machine, and for one that is found
+_ANY = "auto"  # Ray's word for a cluster that is found
 _CLIENT = "ray://"  # a driver on another machine, whose address is not the head's own
 NO_TOKEN = (
     "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
 
+_SLOW = "A local Ray did not start in time, as happens where a machine is busy: it is started once more."
+
 _RAYS_LOGGER = logging.getLogger("ray")
 _DEBUGGER_VARIABLE = "PYTHONBREAKPOINT"  # Ray sets a debugger of its own, which a process without Ray has not got
+_STARTS, _TOO_SLOW = 3, ("timed out during startup", "Timed out waiting for file")  # Ray's words of a local one
 _SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
-# What it starts for itself does not start under them, or so slowly that Ray gives it up after half a minute: without
-# docstrings, with warnings that are errors, with every allocation traced.
-_PYTHONS_VARIABLES = ("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONTRACEMALLOC")
 
 
 def _goes_on() -> bool:
@@ -130,7 +127,7 @@ def _join(session: object, address: str | None) -> None:
             _check_open_at(address)
             return
         if chosen != _own.address:
-            _check_open_at(chosen or _LOCAL)
+            _check_open_at(chosen or LOCAL)
     else:
         if chosen and chosen.startswith(("http://", "https://")):
             raise PlacementError(
@@ -142,7 +139,7 @@ def _join(session: object, address: str | None) -> None:
         _own = _OwnRay(chosen, BackgroundCall(partial(_connect, chosen)))
     _own.sessions.add(session)
     if not _own.connecting.has_begun():
-        _connect_in_background(_own.connecting, chosen)
+        _begin(_own)
 
 
 def _leave(session: object, is_ending: Callable[[], bool]) -> None:
@@ -164,7 +161,7 @@ def _check_open_at(address: str | None) -> None:
     if not address or address == _ANY or (address.startswith(_CLIENT) and _is_client()):
         return
     open_at: str = ray.get_runtime_context().gcs_address
-    if not is_same_server("localhost" if address == _LOCAL else address, open_at):
+    if not is_same_server("localhost" if address == LOCAL else address, open_at):
         raise PlacementError(
             f"Expected the address of the Ray that this process has open, {open_at}, as it can have but one; received "
             f"{without_password(address)}. Leave `address` out to run there, or end that one first."
@@ -174,6 +171,24 @@ def _check_open_at(address: str | None) -> None:
 def _is_client() -> bool:
     is_connected: bool = ray.util.client.ray.is_connected()  # type: ignore[no-untyped-call]
     return is_connected
+
+
+def _begin(own: _OwnRay) -> None:
+    """Connect, or start a Ray: once more if it has given itself up, as it waits but 15 s for its own agents.
+
+    No setting makes it wait longer, and on a machine that is busy they may need that long to import their libraries.
+    """
+    for left in reversed(range(_STARTS)):
+        try:
+            _connect_in_background(own.connecting, own.address)
+            return
+        except SessionError as error:
+            if not left or own.address or not any(words in str(error) for words in _TOO_SLOW):
+                raise
+        warnings.warn_explicit(_SLOW, WaitingWarning, "shardscore", 1)
+        kill_own_ray()  # what is left of it
+        own.connecting.end()
+        own.connecting = BackgroundCall(partial(_connect, own.address))
 
 
 def _connect_in_background(connecting: BackgroundCall, address: str | None) -> None:
@@ -241,7 +256,7 @@ def _cluster_address(address: str | None) -> str | None:
     chosen = (address or "").strip() or os.environ.get("RAY_ADDRESS", "").strip()
     if chosen == _CLIENT:
         raise PlacementError(f"Expected a cluster's address, such as HEAD:6379 or ray://HEAD:10001; received {chosen}.")
-    return None if chosen in ("", _LOCAL) else chosen
+    return None if chosen in ("", LOCAL) else chosen
 
 
 def _connect(address: str | None) -> None:
@@ -257,23 +272,4 @@ def _connect(address: str | None) -> None:
         if address:
             ray.init(address=address, **quiet)
         else:
-            _start_local({"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES, **quiet})
-
-
-def _start_local(options: Mapping[str, Any]) -> None:
-    """Start a Ray that other machines and users cannot reach, with no more services than one command needs."""
-    with (
-        private_ray.loopback_only(),
-        private_ray.token_required(),
-        private_ray.worker_niceness(_WORKER_NICENESS),
-        without_variables(_PYTHONS_VARIABLES),
-    ):
-        temporary_folder.check_usable()
-        process_limits.check_sufficient(_OBJECT_STORE_BYTES)
-        try:
-            with private_ray.no_idle_services():
-                ray.init(address=_LOCAL, **options)
-        except (AttributeError, TypeError):  # this Ray misses one of them
-            ray.shutdown()
-            private_ray.warn_of_idle_services()
-            ray.init(address=_LOCAL, **options)
+            start_local({"include_dashboard": False, **quiet})

@@ -56,7 +56,7 @@ def test_local_as_an_address_is_the_same_as_none(
     address: str | None, variable: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[dict[str, Any]] = []
-    monkeypatch.setattr(session, "_start_local", started.append)
+    monkeypatch.setattr(session, "start_local", started.append)
     monkeypatch.setattr(ray, "init", lambda **options: pytest.fail(f"joined {options}"))
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     if variable:
@@ -125,7 +125,7 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
 def test_a_local_ray_that_cannot_write_its_files_is_told_with_what_says_where_they_lie(
     error: Exception, is_told: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_start_local", Mock(side_effect=error))
+    monkeypatch.setattr(session, "start_local", Mock(side_effect=error))
     with pytest.raises(SessionError, match="Cannot reach a local Ray: ") as told, open_session("local"):
         pass
     assert ("set RAY_TMPDIR to one of a short path" in str(told.value)) == is_told
@@ -137,7 +137,7 @@ def test_an_address_of_a_scheme_alone_is_refused_and_a_blank_one_is_none(monkeyp
     with pytest.raises(PlacementError, match=r"or ray://HEAD:10001; received ray://\."), open_session("ray://"):
         pass
     started = Mock()
-    monkeypatch.setattr(session, "_start_local", started)
+    monkeypatch.setattr(session, "start_local", started)
     for option, variable in (("\t", "  "), (None, " ")):
         monkeypatch.setenv("RAY_ADDRESS", variable)
         with open_session(option):
@@ -209,6 +209,45 @@ def test_a_session_begins_a_ray_of_its_own_where_the_ones_before_have_ended_or_f
     with open_session(None):
         assert ray.is_initialized()
     assert log[-1] == "shut down"
+
+
+_AGENTS = Exception("The current node timed out during startup. This could happen because")  # no other class is Ray's
+_HEAD = TimeoutError("Timed out waiting for file /tmp/ray/session/gcs_server_port")
+
+
+@pytest.mark.parametrize(
+    ("address", "num_slow", "expected", "error"),
+    [(None, 1, 2, _AGENTS), (None, 1, 2, _HEAD), (None, 9, 3, _AGENTS), ("head:6379", 9, 1, _AGENTS)],
+)
+def test_a_local_ray_that_does_not_start_in_time_is_started_again(
+    log: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str | None,
+    num_slow: int,
+    expected: int,
+    error: Exception,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    tried, connect = list[str | None](), session._connect
+
+    def start(address: str | None) -> None:
+        tried.append(address)
+        if len(tried) <= num_slow:
+            raise error
+        connect(address)
+
+    monkeypatch.setattr(session, "_connect", start)
+    monkeypatch.setattr(session, "check_answers", lambda address: False)
+    monkeypatch.setattr(session, "kill_own_ray", lambda: log.append("killed"))
+    with (
+        nullcontext() if num_slow < expected else pytest.raises(SessionError, match=str(error)),
+        open_session(address),
+    ):
+        assert ray.is_initialized()
+    assert tried == [address] * expected
+    assert log[: expected - 1] == ["killed"] * (expected - 1)
+    assert len(recwarn) == expected - 1
+    assert all("it is started once more" in str(warned.message) for warned in recwarn)
 
 
 def test_two_clusters_at_once_are_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +466,7 @@ def in_a_fork():
     return os.read(end, 1000).decode()
 
 is_open = []
-session._start_local = is_open.append
+session.start_local = is_open.append
 ray.is_initialized, ray.shutdown = lambda: bool(is_open), is_open.clear
 print("of one without Ray:", in_a_fork())
 is_open.append("by the user")
