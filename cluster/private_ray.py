@@ -9,7 +9,6 @@ import json
 import os
 import re
 import secrets
-import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -20,6 +19,7 @@ import ray
 
 from cluster.environment import variable
 from cluster.errors import RayChangedWarning
+from cluster.notices import notice
 
 _LOOPBACK_SWITCH = ("ray._private.ray_constants", "ENABLE_RAY_CLUSTER")
 _SIGNALS_SWITCH = ("ray._private.ray_constants", "RAY_DISABLE_FAILURE_SIGNAL_HANDLER")
@@ -264,4 +264,4 @@ def _start_nothing(*arguments: object, **options: object) -> None:
 @cache
 def _warn(what: str) -> None:
     """Say it once, in one line, which shows no source."""
-    warnings.warn_explicit(f"Ray {ray.__version__} {what}", RayChangedWarning, "shardscore", 1)
+    notice(f"Ray {ray.__version__} {what}", RayChangedWarning)

@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from cluster.environment import kept_variable, variable
 from cluster.errors import PlacementError, SessionError, WaitingWarning
 from cluster.knock import check_answers
 from cluster.local_ray import LOCAL, start_local
+from cluster.notices import notice
 from cluster.own_processes import kill_own_ray
 
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
@@ -185,7 +185,7 @@ def _begin(own: _OwnRay) -> None:
         except SessionError as error:
             if not left or own.address or not any(words in str(error) for words in _TOO_SLOW):
                 raise
-        warnings.warn_explicit(_SLOW, WaitingWarning, "shardscore", 1)
+        notice(_SLOW, WaitingWarning)
         kill_own_ray()  # what is left of it
         own.connecting.end()
         own.connecting = BackgroundCall(partial(_connect, own.address))

@@ -1,13 +1,13 @@
 """What a job waits for: what other work holds of the cluster, or a worker that does not get ready."""
 
 import time
-import warnings
 from collections.abc import Collection, Iterable
 
 import ray
 
 from cluster.autoscaler import can_never_place, num_waiting
 from cluster.errors import PlacementError, WaitingWarning
+from cluster.notices import notice
 from cluster.placement import Placement
 from cluster.work import D, T
 from cluster.worker import Worker
@@ -75,9 +75,10 @@ def warn_if_waiting(placement: Placement, num_workers: int) -> bool:
         f"{there[name] - free.get(name, 0.0):g} of {there[name]:g} {name}s" for name in ("GPU", "CPU") if name in there
     )
     fields = "`gpus_per_actor` or `cpus_per_actor`" if placement.gpus_per_worker else "`cpus_per_actor`"
-    _warn(
+    notice(
         f"Waiting for other work to end: an actor needs {placement}, and {held} are held. To begin beside that work, "
-        f"lower {fields}."
+        f"lower {fields}.",
+        WaitingWarning,
     )
     return True
 
@@ -92,12 +93,9 @@ def warn_if_starting(workers: Iterable[Worker[T, D]], now: float, limit_s: float
     """
     starting = [worker for worker in workers if worker.is_starting and now - worker.busy_since > _LONG_START_S]
     for worker in starting[:1]:
-        _warn(
+        notice(
             f"Waiting for the first actor: on {worker.host} one has been starting for "
-            f"{now - worker.busy_since:.0f} s. An actor that is not ready after {limit_s:.0f} s is replaced."
+            f"{now - worker.busy_since:.0f} s. An actor that is not ready after {limit_s:.0f} s is replaced.",
+            WaitingWarning,
         )
     return bool(starting)
-
-
-def _warn(text: str) -> None:
-    warnings.warn_explicit(text, WaitingWarning, "shardscore", 1)

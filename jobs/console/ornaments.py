@@ -1,9 +1,10 @@
 """What only adorns a job, figures and progress, can fail without stopping it."""
 
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Generic, TypeVar
+
+from cluster.notices import notice
 
 Thing = TypeVar("Thing")
 
@@ -40,5 +41,4 @@ class Ornament(Generic[Thing]):
             self._thing = None
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
             text = f"{self._name} ended early ({reason}). The job goes on without it."
-            with suppress(Exception):  # where warnings are errors
-                warnings.warn_explicit(text, OrnamentWarning, "shardscore", 1)
+            notice(text, OrnamentWarning)
