@@ -23,6 +23,7 @@ class InverseCurvature:
 
     Attributes:
         strength: Of the regularisation that it was measured for; infinite before.
+        mean_variance: Of the photos' classes when it was measured.
 
     Args:
         likenesses: Of all photos to the landmarks, shape (num_photos, num_landmarks).
@@ -40,7 +41,7 @@ class InverseCurvature:
     ) -> None:
         self._likenesses, self._between = likenesses, between
         self._left_out, self._threads = left_out, threads
-        self.strength = np.inf
+        self.strength, self.mean_variance = np.inf, 0.0
 
     def measure(self, variance: Float64Array, strength: float) -> None:
         """Measure the curvature anew; comes before the first gradient.
@@ -49,7 +50,7 @@ class InverseCurvature:
             variance: Of each photo's class as the fits see it, shape (num_photos,); 0 to a half.
             strength: Of the regularisation.
         """
-        self.strength = strength
+        self.strength, self.mean_variance = strength, float(variance.mean())
         self._roots: list[Float64Array] = []  # the last ones go before the next ones come
         curvature = self._of_doubtful(variance)
         curvature[:-1, :-1] += strength * self._between

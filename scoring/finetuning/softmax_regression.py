@@ -27,6 +27,7 @@ _JITTER = 1e-6  # of a likeness of one: keeps the landmarks' own likenesses posi
 _TOLERANCE = 1e-7  # of a fit's value: what it could still fall by
 _MAX_STEPS = 500
 _MEASURE_EVERY = 15  # steps, which take about as long as measuring the curvature
+_FALLEN = 0.1  # of the variance that was measured: below it, what a fit could still fall by is told too small
 _MEASURED_FOR = 20  # times weaker regularisations, the measure is good enough
 _BLOCK = 512  # photos at once: what is made of them stays in the processor's cache
 _MAX_LOOKS = 8  # at one step's length
@@ -129,9 +130,12 @@ class SoftmaxRegressions:
         for count in range(_MAX_STEPS):
             if count % _MEASURE_EVERY == 0 and (count or strength < inverse.strength / _MEASURED_FOR):
                 inverse.measure(self._variance(threads), strength)
-            directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
-            slopes = products(gradients, directions)
+            directions, slopes = self._downhill(gradients, memory, inverse, fits)
             going = ~(np.abs(slopes) / 2 <= tolerance * values)
+            if not going.all() and (variance := self._variance(threads)).mean() < _FALLEN * inverse.mean_variance:
+                inverse.measure(variance, strength)
+                directions, slopes = self._downhill(gradients, memory, inverse, fits)
+                going = ~(np.abs(slopes) / 2 <= tolerance * values)
             if not going.all():
                 fits, values, slopes = fits[going], values[going], slopes[going]
                 gradients, directions = gradients[..., going], directions[..., going]
@@ -143,6 +147,14 @@ class SoftmaxRegressions:
             lengths, values, ahead = self._move(strength, line, lengths, values, fits, threads)
             memory.add(directions * lengths, ahead - gradients)
             gradients = ahead
+
+    @staticmethod
+    def _downhill(
+        gradients: Float64Array, memory: StepMemory, inverse: InverseCurvature, fits: npt.NDArray[np.int64]
+    ) -> tuple[Float64Array, Float64Array]:
+        """Where each fit goes, and its slope there."""
+        directions = -memory.divide(gradients, partial(inverse.times, fits=fits))
+        return directions, products(gradients, directions)
 
     def _evaluate(
         self, strength: float, fits: npt.NDArray[np.int64], threads: ThreadPoolExecutor

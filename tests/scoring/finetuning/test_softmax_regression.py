@@ -101,6 +101,19 @@ def test_fits_of_photos_that_are_told_apart_end_at_their_optimum() -> None:
     assert _loss(likenesses, truth, *regressions.weights(0), strength, 1) < (1 + 1e-6) * expected
 
 
+def test_a_fit_that_begins_at_zero_with_the_weakest_regularisation_ends_at_its_optimum() -> None:
+    """There the photos are a thousand times less doubtful than where the curvature was measured."""
+    generator = np.random.default_rng(12)
+    truth = np.arange(14) % 2
+    points = 3 * generator.normal(size=(2, 200))[truth] + generator.normal(size=(14, 200))
+    distances = np.square(points[:, None] - points).sum(axis=2)
+    likenesses, strength = np.exp(-4 * distances / np.median(distances)), 1e-7
+    regressions = _regressions(likenesses, truth, 2)
+    list(regressions.fit([strength]))
+    expected = _loss(likenesses, truth, *_peer(likenesses, truth, 2, strength), strength, 2)
+    assert _loss(likenesses, truth, *regressions.weights(0), strength, 2) < (1 + 1e-5) * expected
+
+
 @pytest.fixture
 def count_steps(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """How many steps the fits of some regressions take."""
