@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import ray
@@ -38,6 +39,7 @@ _LISTENER = ("ray._private.worker", "global_worker", "listener_thread")
 _ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators itself names but some: no H200, no L40S
 _FIND_CLUSTER = ("ray._private.services", "canonicalize_bootstrap_address")
 _HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
+_CLIENT, _CLIENTS_ADDRESS = ("ray.util.client", "ray"), attrgetter("client_worker._conn_str")
 _JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # which every process of a submitted job inherits
 _JOB_ACTOR = "_ray_internal_job_actor_{}"  # what holds the cores and GPUs of a job's entry point
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
@@ -236,6 +238,15 @@ def held_by_own_job(cluster: str) -> Mapping[str, Counter[str]]:
             "to fit beside it waits without end."
         )
         return {}
+
+
+def clients_address() -> str | None:
+    """HOST:PORT that this process' Ray Client is connected to; None if it does not tell."""
+    try:
+        address: str | None = _CLIENTS_ADDRESS(_get(*_CLIENT).get_context())
+    except _CHANGED:
+        return None
+    return address
 
 
 def _read_node_types() -> set[str] | None:

@@ -1,4 +1,5 @@
 import errno
+import inspect
 import json
 import os
 import re
@@ -107,6 +108,8 @@ def test_every_door_is_open_in_this_ray() -> None:
     )
     for module, name in doors:
         assert hasattr(private_ray._get(module), name), "Ray has moved it: see what stands in its place"
+    assert "self._conn_str = " in inspect.getsource(private_ray._get("ray.util.client.worker", "Worker"))
+    assert private_ray.clients_address() is None, "there is no client here"
     assert private_ray._get(*private_ray._CLUSTER_STATUS)().HasField("autoscaling_state") is False
 
 
