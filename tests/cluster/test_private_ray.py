@@ -110,6 +110,8 @@ def test_every_door_is_open_in_this_ray() -> None:
         assert hasattr(private_ray._get(module), name), "Ray has moved it: see what stands in its place"
     assert "self._conn_str = " in inspect.getsource(private_ray._get("ray.util.client.worker", "Worker"))
     assert private_ray.clients_address() is None, "there is no client here"
+    name_of_job = private_ray._get("ray.dashboard.modules.job.common", "JOB_ACTOR_NAME_TEMPLATE")
+    assert private_ray._JOB_ACTOR.format("raysubmit_1") == name_of_job.format(job_id="raysubmit_1")
     assert private_ray._get(*private_ray._CLUSTER_STATUS)().HasField("autoscaling_state") is False
 
 
