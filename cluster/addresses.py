@@ -25,6 +25,11 @@ def hide_secrets(text: str, secrets: Collection[str] = (), address: str | None =
     return " ".join(text.split())[:_LONGEST]
 
 
+def reason_of(error: BaseException, secrets: Collection[str] = (), address: str | None = None) -> str:
+    """What an exception says, likewise; its name where it says nothing."""
+    return hide_secrets(str(error), secrets, address) or type(error).__name__
+
+
 def is_same_server(address: str, other: str) -> bool:
     """Whether HOST:PORT or HOST names the server at the other HOST:PORT; this machine has several names."""
     try:

@@ -1,5 +1,6 @@
 """The machines of the cluster, and what each has."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from cluster import private_ray
 from cluster.errors import WorkersLostError
 
 _ACCELERATOR_PREFIX = "accelerator_type:"  # Ray's name for the resource that says which kind of GPU a node has
@@ -73,17 +75,19 @@ def check_open() -> None:
 
 
 def _held_for_this_process() -> Mapping[str, Counter[str]]:
-    """What is not to be had, by node, while this process waits for others: a driver holds nothing.
+    """What is not to be had, by node, while this process waits for others: a driver holds what its job's entry does.
 
-    A task that waits gives its cores back, but no GPU; a placement group stays reserved as a whole.
+    A task that waits gives its cores back, but no GPU, and only if its main thread does: another one's wait is like an
+    actor's. A placement group stays reserved as a whole.
     """
     context = ray.get_runtime_context()
     if context.worker.mode != ray.WORKER_MODE:
-        return {}
+        return private_ray.held_by_own_job(context.gcs_address)
     if group := ray.util.get_current_placement_group():
         return _reserved_by(group)
     held = Counter[str](context.get_assigned_resources())  # type: ignore[no-untyped-call]
-    return {own_node_id(): held if context.get_actor_id() else Counter(GPU=held["GPU"])}
+    gives_cores_back = not context.get_actor_id() and threading.current_thread() is threading.main_thread()
+    return {own_node_id(): Counter(GPU=held["GPU"]) if gives_cores_back else held}
 
 
 def _reserved_by(group: Any) -> Mapping[str, Counter[str]]:

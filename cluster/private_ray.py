@@ -9,13 +9,16 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import ray
+from ray.exceptions import RayError
 
 from cluster.environment import variable
 from cluster.errors import RayChangedWarning
@@ -36,6 +39,9 @@ _LISTENER = ("ray._private.worker", "global_worker", "listener_thread")
 _ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators itself names but some: no H200, no L40S
 _FIND_CLUSTER = ("ray._private.services", "canonicalize_bootstrap_address")
 _HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
+_CLIENT, _CLIENTS_ADDRESS = ("ray.util.client", "ray"), attrgetter("client_worker._conn_str")
+_JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # which every process of a submitted job inherits
+_JOB_ACTOR = "_ray_internal_job_actor_{}"  # what holds the cores and GPUs of a job's entry point
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
 _AUTOSCALER_REPORT_KEY = b"__autoscaling_status"
 _NODE_STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
@@ -205,6 +211,42 @@ def waiting_bundles() -> list[tuple[dict[str, float], int]]:
     except _CHANGED:
         _warn("does not say what waits for room: a job that waits for others to end does not say so.")
         return []
+
+
+@cache
+def held_by_own_job(cluster: str) -> Mapping[str, Counter[str]]:
+    """What the entry point of the submitted job that this process is part of holds, by node; none outside of jobs.
+
+    Ray's public API of jobs does not tell: what was asked for stands with the actor that runs the entry point.
+
+    Args:
+        cluster: Address of the head of the cluster, which may be another than the job's.
+    """
+    if _JOB_VARIABLE not in os.environ:
+        return {}
+    from ray.util.state import list_actors  # few processes need it
+    from ray.util.state.exception import RayStateApiException
+
+    try:
+        job_id = json.loads(os.environ[_JOB_VARIABLE])["metadata"]["job_submission_id"]
+        runs_entry_point: list[Any] = [("name", "=", _JOB_ACTOR.format(job_id)), ("state", "=", "ALIVE")]
+        found: list[Any] = list_actors(cluster, runs_entry_point, detail=True)
+        return {actor.node_id: Counter(actor.required_resources) for actor in found}
+    except (*_CHANGED, RayStateApiException, RayError, OSError):
+        _warn(
+            "does not say what this job's entry point holds: if it was given cores or GPUs, an actor that is too large "
+            "to fit beside it waits without end."
+        )
+        return {}
+
+
+def clients_address() -> str | None:
+    """HOST:PORT that this process' Ray Client is connected to; None if it does not tell."""
+    try:
+        address: str | None = _CLIENTS_ADDRESS(_get(*_CLIENT).get_context())
+    except _CHANGED:
+        return None
+    return address
 
 
 def _read_node_types() -> set[str] | None:

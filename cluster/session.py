@@ -14,7 +14,7 @@ from typing import Any
 import ray
 
 from cluster import private_ray, temporary_folder
-from cluster.addresses import hide_secrets, is_same_server, without_password
+from cluster.addresses import is_same_server, reason_of, without_password
 from cluster.background_call import BackgroundCall
 from cluster.environment import kept_variable, variable
 from cluster.errors import PlacementError, SessionError, WaitingWarning
@@ -38,6 +38,7 @@ _SLOW = "A local Ray did not start in time, as happens where a machine is busy: 
 _RAYS_LOGGER = logging.getLogger("ray")
 _DEBUGGER_VARIABLE = "PYTHONBREAKPOINT"  # Ray sets a debugger of its own, which a process without Ray has not got
 _STARTS, _TOO_SLOW = 3, ("timed out during startup", "Timed out waiting for file")  # Ray's words of a local one
+_NO_CLIENT = "client server failed"  # Ray's words where a cluster lets a client in, but cannot start a server for it
 _SOCKET = "AF_UNIX"  # what Ray says of a socket whose path is too long
 
 
@@ -158,10 +159,14 @@ def _check_open_at(address: str | None) -> None:
     Raises:
         PlacementError: If `address` is not that of the open one.
     """
-    if not address or address == _ANY or (address.startswith(_CLIENT) and _is_client()):
+    if not address or address == _ANY:
         return
     open_at: str = ray.get_runtime_context().gcs_address
-    if not is_same_server("localhost" if address == LOCAL else address, open_at):
+    server, asked = open_at, "localhost" if address == LOCAL else address
+    if address.startswith(_CLIENT) and _is_client():
+        server, asked = private_ray.clients_address() or asked.removeprefix(_CLIENT), asked.removeprefix(_CLIENT)
+        open_at = f"{_CLIENT}{server}"
+    if not is_same_server(asked, server):
         raise PlacementError(
             f"Expected the address of the Ray that this process has open, {open_at}, as it can have but one; received "
             f"{without_password(address)}. Leave `address` out to run there, or end that one first."
@@ -206,8 +211,8 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError and its own, by the cause
         if connecting.has_begun() and not connecting.has_raised(error):
             raise  # a signal's handler did
-        reason = hide_secrets(str(error), address=address)
-        if answered and isinstance(error, ConnectionError):  # Ray prints why, and raises this
+        reason = reason_of(error, address=address)
+        if answered and isinstance(error, ConnectionError) and _NO_CLIENT not in reason:  # Ray prints why
             reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
         if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
             reason = f"{reason.rstrip('.')}. {temporary_folder.ADVICE}"

@@ -21,7 +21,7 @@ from ray.exceptions import AuthenticationError, RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
 from tenacity import Retrying, retry_if_exception_message, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from cluster.addresses import hide_secrets, without_password
+from cluster.addresses import hide_secrets, reason_of, without_password
 from cluster.errors import SessionError
 from cluster.knock import check_answers
 from cluster.session import NO_TOKEN
@@ -215,5 +215,15 @@ def _as_session_error(address: str | None, secrets: Collection[str]) -> Iterator
         yield
     except (OSError, RuntimeError, ValueError, TypeError, RayError, aiohttp.ClientError) as error:
         where = f"the Ray cluster at {without_password(address)}" if address else "a Ray cluster on this machine"
-        reason = NO_TOKEN if isinstance(error, AuthenticationError) else hide_secrets(str(error), secrets, address)
+        reason = NO_TOKEN if isinstance(error, AuthenticationError) else reason_of(_cause(error), secrets, address)
         raise SessionError(f"Cannot use {where}: {reason}") from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What the system said, where `requests` wraps it in the names of its own classes; else the exception itself."""
+    cause: BaseException | None = error
+    while isinstance(error, requests.ConnectionError) and cause:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return error

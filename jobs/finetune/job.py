@@ -17,7 +17,7 @@ from jobs.finetune.photos_job import photos_job
 from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.result import Model
 from jobs.finetune.same_model import refuse_other_model
-from jobs.finetune.table import print_kept, print_stale_report, print_training
+from jobs.finetune.table import print_kept, print_replaced, print_stale_report, print_training
 from jobs.score.needed_files import require_on_every_node, see_output
 from scoring.models.foreign_model import refuse_foreign_model
 from scoring.models.model_folder import ModelFolder
@@ -61,6 +61,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
     print_kept(console, record, earlier)
+    print_replaced(console, folder, record, earlier)
     print_stale_report(console, folder, record, earlier)
     metrics, seen = record.metrics.after_calibration, record.data.num_seen
     return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest, seen)

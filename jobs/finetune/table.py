@@ -59,6 +59,15 @@ def print_kept(console: Console, record: TrainingRecord, earlier: TrainingRecord
         console.print(said, style="yellow")
 
 
+def print_replaced(
+    console: Console, folder: ModelFolder, record: TrainingRecord, earlier: TrainingRecord | None
+) -> None:
+    """Say that a finished model has given way to another, which runs that go by it cannot be continued with."""
+    if earlier is not None and (earlier.digest, earlier.network) != (record.digest, record.network):
+        said = f"the finished model in {folder.path} was replaced, as photos, features or files of it changed; runs by"
+        console.print(f"{said} the earlier one are refused with this one", style="yellow")
+
+
 def _submission(record: TrainingRecord) -> list[tuple[str, str]]:
     if find_dog(record.labels) is None:
         return []

@@ -62,10 +62,14 @@ def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
 
 
-def load_head(path: Location, identity: HeadIdentity) -> Head | None:
+def load_head(path: Location, identity: HeadIdentity | None) -> Head | None:
     """Load a head; None if there is none, it is damaged or not finite, or something else or untold shaped it.
 
     What cannot be read for more than a moment is None too.
+
+    Args:
+        path: Its file.
+        identity: What must have shaped it; None for whatever did.
     """
     try:
         return read_patiently(path, partial(_read_head, path, identity))
@@ -73,10 +77,10 @@ def load_head(path: Location, identity: HeadIdentity) -> Head | None:
         return None
 
 
-def _read_head(path: Location, identity: HeadIdentity) -> Head | None:
+def _read_head(path: Location, identity: HeadIdentity | None) -> Head | None:
     with np.load(readable(path), allow_pickle=False) as stored:
         about = json.loads(str(stored["about"]))
-        if from_json(HeadIdentity, about["identity"]) != identity:
+        if identity and from_json(HeadIdentity, about["identity"]) != identity:
             return None
         dense = [stored[name] for name in sorted(stored.files) if name.startswith("dense_")]
         curve = [Epoch(**epoch) for epoch in about["curve"]]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from scoring.errors import RunFolderError
+from scoring.finetuning.earlier_heads import is_of_same_features
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.model_files import is_whole
@@ -47,12 +48,13 @@ def keep_finished(settings: FinetuneSettings, photos: TrainingSet) -> bool:
 def _as_asked(found: TrainingRecord, settings: FinetuneSettings, photos: TrainingSet) -> TrainingRecord:
     """A record as it would be of what is asked for now, as far as an earlier version told it."""
     features = photos.features
+    is_untold = not found.data.contents and features.contents and is_of_same_features(found, settings, photos)
     data = replace(
         found.data,
         digest=photos.fingerprint.images,
         num_images=len(features.images) + features.num_errors,
         num_errors=features.num_errors,
-        contents=features.contents,
+        contents="" if is_untold else features.contents,
     )
     now = replace(found, data=data, **asked_fields(settings, photos))
     return replace(now, asked=found.asked and now.asked, engine=found.engine and now.engine)

@@ -1,4 +1,6 @@
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -47,6 +49,27 @@ def test_an_actor_cannot_have_the_cores_that_it_holds_itself() -> None:
 def test_a_task_that_waits_gives_its_cores_back_but_no_gpu() -> None:
     remote: Any = ray.remote
     assert ray.get(remote(num_cpus=1, num_gpus=1)(_free).remote(), timeout=60)[1] == (4, 2)
+
+
+def _free_to_a_thread() -> tuple[tuple[float, float], tuple[float, float]]:
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(_free).result()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_a_task_keeps_its_cores_while_another_thread_than_its_main_one_waits() -> None:
+    remote: Any = ray.remote
+    own, total = ray.get(remote(num_cpus=1, num_gpus=1)(_free_to_a_thread).remote(), timeout=60)
+    assert (own[0], total) == (1, (3, 2))
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_a_driver_cannot_have_what_the_entry_point_of_its_job_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.private_ray.held_by_own_job", lambda cluster: {own_node_id(): Counter(CPU=2, GPU=1)})
+    own, total = _free()
+    assert (own[0], total) == (0, (2, 2))
 
 
 @pytest.mark.ray

@@ -1,8 +1,12 @@
+import errno
+import inspect
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import ray
@@ -12,6 +16,7 @@ from cluster.autoscaler import can_never_place, is_autoscaling
 from cluster.errors import RayChangedWarning
 from cluster.nodes import Node
 from cluster.placement import WorkerRequest, plan_placement
+from tests.faults import system_fault
 
 pytestmark = pytest.mark.ci
 
@@ -103,6 +108,10 @@ def test_every_door_is_open_in_this_ray() -> None:
     )
     for module, name in doors:
         assert hasattr(private_ray._get(module), name), "Ray has moved it: see what stands in its place"
+    assert "self._conn_str = " in inspect.getsource(private_ray._get("ray.util.client.worker", "Worker"))
+    assert private_ray.clients_address() is None, "there is no client here"
+    name_of_job = private_ray._get("ray.dashboard.modules.job.common", "JOB_ACTOR_NAME_TEMPLATE")
+    assert private_ray._JOB_ACTOR.format("raysubmit_1") == name_of_job.format(job_id="raysubmit_1")
     assert private_ray._get(*private_ray._CLUSTER_STATUS)().HasField("autoscaling_state") is False
 
 
@@ -142,6 +151,19 @@ def test_autoscaler_that_does_not_say_what_it_does_counts_as_none(monkeypatch: p
         assert not is_autoscaling(patience_s=60)
         assert not can_never_place({"GPU": 8})
     assert len(warned) == 1
+
+
+def test_a_job_whose_entry_point_does_not_say_what_it_holds_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    private_ray.held_by_own_job.cache_clear()
+    monkeypatch.delenv(private_ray._JOB_VARIABLE, raising=False)
+    assert private_ray.held_by_own_job("127.0.0.1:9") == {}
+    gone = system_fault(errno.ECONNREFUSED)
+    monkeypatch.setattr("ray.util.state.list_actors", Mock(side_effect=gone))
+    for number, config in enumerate(("{}", "none", json.dumps({"metadata": {"job_submission_id": "raysubmit_1"}}))):
+        private_ray._warn.cache_clear()
+        monkeypatch.setenv(private_ray._JOB_VARIABLE, config)
+        with pytest.warns(RayChangedWarning, match="does not say what this job's entry point holds"):
+            assert private_ray.held_by_own_job(f"127.0.0.1:{number + 1}") == {}
 
 
 def test_kind_of_gpu_is_believed_where_ray_lists_none(monkeypatch: pytest.MonkeyPatch) -> None:

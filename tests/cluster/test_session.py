@@ -95,7 +95,11 @@ def test_an_address_that_does_not_answer_shuts_nothing_down(monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("error", "is_told"),
-    [(ConnectionError("Failed to connect to Ray cluster at HEAD"), True), (RuntimeError("Version mismatch"), False)],
+    [
+        (ConnectionError("Failed to connect to Ray cluster at HEAD"), True),
+        (ConnectionError("Starting Ray client server failed. See ray_client_server_23000.err"), False),
+        (RuntimeError("Version mismatch"), False),
+    ],
 )
 @pytest.mark.usefixtures("no_ray")
 def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token_is_read(
@@ -159,6 +163,31 @@ def test_another_address_than_that_of_the_open_ray_is_refused() -> None:
         ):
             pass
         assert "PASSWORD" not in str(raised.value)
+
+
+def test_another_ray_client_than_the_open_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(gcs_address="10.0.0.1:6379"))
+    monkeypatch.setattr(session, "_is_client", lambda: True)
+    monkeypatch.setattr(private_ray, "clients_address", lambda: "127.0.0.1:10001")
+    for address in ("ray://127.0.0.1:10001", "ray://localhost:10001", "ray://127.0.0.1", "10.0.0.1:6379"):
+        with open_session(address):
+            pass
+    for address in ("ray://127.0.0.1:9999", "ray://u:PASSWORD@10.0.0.2:10001"):
+        open_at = "process has open, ray://127.0.0.1:10001, as .* received ray://1"
+        with pytest.raises(PlacementError, match=open_at) as raised, open_session(address):
+            pass
+        assert "PASSWORD" not in str(raised.value)
+    monkeypatch.setattr(private_ray, "clients_address", lambda: None)
+    with open_session("ray://127.0.0.1:9999"):  # a Ray that does not tell
+        pass
+
+
+@pytest.mark.usefixtures("no_ray")
+def test_a_failure_that_says_nothing_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "start_local", Mock(side_effect=AssertionError))
+    with pytest.raises(SessionError, match=r"^Cannot reach a local Ray: AssertionError$"), open_session("local"):
+        pass
 
 
 @pytest.fixture

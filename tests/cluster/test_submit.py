@@ -169,6 +169,11 @@ def test_a_head_node_that_has_just_come_up_is_asked_again_under_the_same_id(
     assert len(set(asked)) == 1
 
 
+def test_a_dashboard_that_is_not_there_is_told_in_the_systems_words() -> None:
+    with pytest.raises(SessionError, match=r"Cannot use .* http://127\.0\.0\.1:9: \[Errno \d+\] Connection refused$"):
+        submit_job(JobSettings("ours", "true", {}), "http://127.0.0.1:9")
+
+
 def test_address_and_headers_come_from_rays_own_variables(
     dashboard: type[Dashboard], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,29 @@ class Submitted:
         assert code == (expected if self.is_ours else int(expected in (1, 2)))
 
 
+_TELL_ROOM = """
+import pathlib, ray, sys, warnings
+warnings.simplefilter("error")
+ray.init()
+from cluster.nodes import cluster_nodes, own_node_id
+nodes = cluster_nodes()
+own = sum(node.num_cpus for node in nodes if node.node_id == own_node_id())
+pathlib.Path(sys.argv[1]).write_text(f"{own:g} of {sum(node.num_cpus for node in nodes):g}")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "room"), [((), "0 of 2"), (("--entrypoint-num-cpus", "1"), "0 of 1")])
+def test_cores_of_a_jobs_own_entry_point_are_not_planned_with(
+    real_cluster: RealCluster, tmp_path: Path, options: tuple[str, ...], room: str
+) -> None:
+    """The head has none, and each of the two workers has one."""
+    submit = ("ray", "job", "submit", "--address", real_cluster.dashboard, "--working-dir", ".", *options)
+    ended = _run([*submit, "--", "python", "-c", _TELL_ROOM, tmp_path / "room"], _ROOT)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert (tmp_path / "room").read_text() == room
+
+
 def _score(data: Path, photos: Location, output: Location, *options: object) -> tuple[object, ...]:
     model = ("--model", data / "models" / "cat_dog_squeezenet.keras", "--labels", "cat,dog")
     return ("score", "--images", photos, *model, "--shard-size", 20, "--output", output, *options)

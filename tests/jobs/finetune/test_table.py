@@ -3,11 +3,12 @@
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from jobs.finetune.table import print_stale_report, print_training
+from jobs.finetune.table import print_replaced, print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import AskedHeads, load_training_record
 from scoring.report.page import write_report
@@ -130,3 +131,18 @@ def test_a_report_of_an_earlier_model_is_told(
     console = Console(file=StringIO(), width=200)
     print_stale_report(console, folder, record, replace(record, created_at=earlier) if earlier else None)
     assert ("still holds report.html of the earlier model" in console.file.getvalue()) is is_told  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"), [({}, False), ({"network": "another"}, True), ({"flip": True}, True), (None, False)]
+)
+def test_a_finished_model_that_was_replaced_is_told(
+    tmp_path: Path, changes: dict[str, Any] | None, is_told: bool
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    earlier = None if changes is None else replace(record, created_at="2025", **changes)
+    console = Console(file=StringIO(), width=300)
+    print_replaced(console, folder, record, earlier)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("was replaced, as photos, features or files of it changed; runs by the earlier one are" in told) is is_told

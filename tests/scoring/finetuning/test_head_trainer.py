@@ -13,16 +13,17 @@ import pytest
 
 from scoring.errors import ModelError, StorageError
 from scoring.finetuning import model_writer
+from scoring.finetuning.dense_heads import train_dense_head
 from scoring.finetuning.ensemble import HeadIdentity, load_head, save_head
 from scoring.finetuning.finished_model import keep_finished
 from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
-from scoring.finetuning.training_set import load_training_set
+from scoring.finetuning.training_set import TrainingSet, load_training_set
 from scoring.models.finetuned_network import save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
-from scoring.models.training_record import load_training_record
+from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.keras_files import keras_digest
 from scoring.run.fingerprint import Fingerprint
@@ -31,6 +32,10 @@ from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, write_features
 
 pytestmark = pytest.mark.keras
+
+
+_FEATURES = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
+_IDENTITY = HeadIdentity(_FEATURES, HeadSettings(), seed=0, division="4 of 20", backend="tensorflow")
 
 
 def _settings(output: Path) -> FinetuneSettings:
@@ -63,12 +68,10 @@ def test_a_head_that_diverges_names_the_learning_rate_and_is_not_kept(tmp_path: 
 @pytest.mark.parametrize("field", ["kernel", "bias", "logits"])
 def test_a_head_with_what_is_no_number_is_not_taken_up(tmp_path: Path, field: str) -> None:
     head = _head()
-    features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
-    identity = HeadIdentity(features, HeadSettings(), seed=0, division="4 of 20", backend="tensorflow")
-    save_head(tmp_path / "head.npz", head, identity)
-    assert load_head(tmp_path / "head.npz", identity) is not None
-    save_head(tmp_path / "head.npz", replace(head, **{field: getattr(head, field) * np.float32("nan")}), identity)
-    assert load_head(tmp_path / "head.npz", identity) is None
+    save_head(tmp_path / "head.npz", head, _IDENTITY)
+    assert load_head(tmp_path / "head.npz", _IDENTITY) is not None
+    save_head(tmp_path / "head.npz", replace(head, **{field: getattr(head, field) * np.float32("nan")}), _IDENTITY)
+    assert load_head(tmp_path / "head.npz", _IDENTITY) is None
 
 
 @pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
@@ -95,15 +98,13 @@ def test_heads_of_another_split_of_equally_many_photos_are_not_taken_up(
 
 
 def test_a_head_of_an_earlier_version_that_does_not_tell_its_split_is_not_taken_up(tmp_path: Path) -> None:
-    features = Fingerprint("images", "model", "labels", "squash", "keras-tensorflow", "float32", schema_version=2)
-    identity = HeadIdentity(features, HeadSettings(), seed=0, division="4 of 20", backend="tensorflow")
-    save_head(tmp_path / "head.npz", _head(), identity)
+    save_head(tmp_path / "head.npz", _head(), _IDENTITY)
     with np.load(tmp_path / "head.npz") as stored:
         arrays, about = dict(stored), json.loads(str(stored["about"]))
     del about["identity"]["division"]
     about["identity"] |= {"num_validation": 4, "split_seed": 0}
     np.savez(tmp_path / "head.npz", **arrays | {"about": np.array(json.dumps(about))})
-    assert load_head(tmp_path / "head.npz", identity) is None
+    assert load_head(tmp_path / "head.npz", _IDENTITY) is None
 
 
 def _save_base(path: Path) -> None:
@@ -200,12 +201,57 @@ def test_a_finished_model_of_another_request_is_not_taken_for_the_one_that_is_as
 def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_these(
     trained: HeadTrainer, tmp_path: Path
 ) -> None:
-    trained(JoinHeads())
+    folder = ModelFolder(trained(JoinHeads()))
     settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
-    photos = load_training_set(settings)
+    photos, record = load_training_set(settings), load_training_record(folder)
+    save_training_record(folder, replace(record, data=replace(record.data, contents="then")))
+    photos = replace(photos, features=replace(photos.features, contents="then"))
+    assert keep_finished(settings, photos)
     changes: list[dict[str, Any]] = [{"contents": "others"}, {"num_errors": 1}]
     for others in changes:
         assert not keep_finished(settings, replace(photos, features=replace(photos.features, **others)))
+
+
+def _with_contents(photos: TrainingSet, shift: float = 0.0) -> TrainingSet:
+    """As where one shard of the features was written anew: features of another photo to validate on may be in it."""
+    values = photos.features.values.copy()
+    values[photos.measured[:1]] += np.float16(shift)
+    return replace(photos, features=replace(photos.features, contents="now", values=values))
+
+
+@pytest.mark.parametrize("is_dense", [False, pytest.param(True, marks=pytest.mark.ci)])
+def test_a_model_of_0_1_0_is_kept_where_its_heads_say_the_same_of_features_that_were_written_anew(
+    trained: HeadTrainer, tmp_path: Path, is_dense: bool
+) -> None:
+    folder = ModelFolder(trained(JoinHeads()))
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    photos = load_training_set(settings)
+    if is_dense:
+        values = np.random.default_rng(1).normal(size=photos.features.values.shape).astype(np.float16)
+        photos = replace(photos, features=replace(photos.features, values=values))
+        _save_dense_head(folder, photos)
+    _as_version_0_1_0_wrote_it(folder)
+    before = _stamps(folder)
+    assert keep_finished(settings, _with_contents(photos))
+    assert load_training_record(folder).data.contents == "", "runs go by the record's digest"
+    assert _stamps(folder) == before
+    assert not keep_finished(settings, _with_contents(photos, shift=1.0))
+    curve = load_training_record(folder).heads[0].curve
+    save_head(on_disk(folder.head(0)), replace(_head(), curve=list(curve[:1]), best_epoch=1), _IDENTITY)
+    assert not keep_finished(settings, _with_contents(photos)), "a head of another training tells nothing"
+    on_disk(folder.head(0)).unlink()
+    assert not keep_finished(settings, _with_contents(photos))
+
+
+def _save_dense_head(folder: ModelFolder, photos: TrainingSet) -> None:
+    """In place of the one of the model, whose curve it has."""
+    random = np.random.default_rng(0)
+    width, told = photos.features.values.shape[2], load_training_record(folder).heads[0]
+    train, validation = (photos.examples(rows) for rows in (photos.split(0).train, photos.split(0).validation))
+    layers = [random.normal(size=size).astype(np.float32) for size in ((width, 6), 6, (6, 5), 5)]
+    head = train_dense_head(train, validation, len(photos.labels), layers, HeadSettings(max_epochs=2), seed=0)
+    head = replace(head, curve=list(told.curve), best_epoch=told.best_epoch)
+    save_head(on_disk(folder.head(0)), head, _IDENTITY)
 
 
 def test_a_base_network_that_gives_other_features_is_not_put_together_with_heads(
