@@ -1,5 +1,6 @@
 """What a command's exit code says, and the one line that goes with it."""
 
+import errno
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ _ADVICE_ON_THREADS = (
     "Expected room for one more thread; the system gave none. Raise the limits of memory (ulimit -v) and of processes "
     "(ulimit -u), and run the same command again."
 )
+# What the system says of a write alone, of a place that nobody could foresee.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _is_removed: ContextVar[bool] = ContextVar("is_removed", default=False)
 
 
@@ -48,7 +51,7 @@ def exit_codes(overwrite: bool = False, context: typer.Context | None = None) ->
             raise
         _stop(error.__cause__, overwrite)
     except Exception as error:
-        fault = ScoringError(_ADVICE_ON_THREADS) if str(error) == _NO_THREAD else error
+        fault = _in_words(error)
         code = _code_of(fault)
         if code is None:
             raise
@@ -58,6 +61,15 @@ def exit_codes(overwrite: bool = False, context: typer.Context | None = None) ->
 def note_removal() -> None:
     """The earlier results are removed: a command that was told to overwrite them goes on only without that."""
     _is_removed.set(True)
+
+
+def _in_words(error: Exception) -> Exception:
+    """A fault of the system that may meet any line of a command, as one that has its line; others as they are."""
+    if str(error) == _NO_THREAD:
+        return ScoringError(_ADVICE_ON_THREADS)
+    if isinstance(error, OSError) and error.errno in _NO_ROOM and not isinstance(error, ScoringError):
+        return ScoringError(f"Cannot write {error.filename or 'a file'}: {error.strerror}.")
+    return error
 
 
 def _code_of(error: Exception) -> int | None:

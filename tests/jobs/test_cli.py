@@ -1,3 +1,4 @@
+import errno
 import os
 import re
 import subprocess
@@ -6,6 +7,7 @@ import threading
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -205,6 +207,20 @@ def test_a_command_that_is_stopped_says_what_goes_on_with_it(
     told = ("score", "--images", photos, "--output", tmp_path / "run", "--weights", "random", *options)
     for _ in range(2):
         assert _run(*told) == (143, f"stopped; what is finished is kept: {advice} to go on\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/new"), "/tmp/new: No space left on device"),
+        (OSError(errno.EROFS, "Read-only file system"), "a file: Read-only file system"),
+    ],
+)
+def test_a_disk_that_is_full_where_nobody_foresaw_it_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, fault: OSError, said: str
+) -> None:
+    monkeypatch.setattr("jobs.bench.command.run_bench", Mock(side_effect=fault))
+    assert _run("bench") == (1, f"error: Cannot write {said}.\n")
 
 
 def test_silent_address_is_one_clear_line_and_exit_1(
