@@ -72,7 +72,7 @@ def _train(
 
     results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
     print_failures(console, failures, [], name)
-    check_nothing_missing([failure.task for failure in failures], name)
+    check_nothing_missing([failure.task for failure in failures], name, is_kept=False)
     return results
 
 

@@ -210,6 +210,23 @@ def test_a_command_that_is_stopped_says_what_goes_on_with_it(
 
 
 @pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("demo", "jobs.demo.hold_demo_folder"),
+        ("sonar", "jobs.sonar.command.run_study"),
+        ("bench", "jobs.bench.command.run_bench"),
+    ],
+)
+def test_a_command_that_begins_anew_promises_nothing_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str
+) -> None:
+    monkeypatch.setattr(place, Mock(side_effect=Terminated))
+    option = "--json" if command == "bench" else "--output"
+    told = _run(command, option, tmp_path / "there")
+    assert told == (143, "stopped; the same command again begins anew\n")
+
+
+@pytest.mark.parametrize(
     ("fault", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device", "/tmp/new"), "/tmp/new: No space left on device"),
