@@ -38,7 +38,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         ClusterError: If Ray or its actors cannot start.
     """
     started = time.perf_counter()
-    request.workers.check()
+    request.check()
     data = find_sonar(request.source, field="data")
     returns = load_sonar(data)
     check_trainable(returns, data)

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
+from scoring.bench.drawings import draw_sonar
 from scoring.storage.locations import Url
 from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
 
@@ -238,6 +240,19 @@ def test_a_disk_that_is_full_where_nobody_foresaw_it_is_one_line(
 ) -> None:
     monkeypatch.setattr("jobs.bench.command.run_bench", Mock(side_effect=fault))
     assert _run("bench") == (1, f"error: Cannot write {said}.\n")
+
+
+@pytest.mark.parametrize("options", ["finetune --images {}", "sonar --data {}/few.sonar", "score --sonar {}/few.sonar"])
+def test_a_clock_that_would_cost_the_model_is_one_line_before_the_work(
+    bad_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    draw_sonar(bad_inputs / "few.sonar", 1)
+    early = time.struct_time((1975, 1, 1, 12, 30, 0, 2, 1, 0))
+    monkeypatch.setattr("scoring.networks.keras_files.time", Mock(localtime=lambda: early, strftime=time.strftime))
+    code, error = _run(*options.format(bad_inputs).split(), "--output", tmp_path / "new")
+    assert (code, error.count("\n")) == (1, 1)
+    assert error.startswith("error: Cannot write a .keras file at 1975-01-01 12:30")
+    assert not (tmp_path / "new").exists()
 
 
 def test_silent_address_is_one_clear_line_and_exit_1(
