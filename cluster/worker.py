@@ -6,11 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
 
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, WorkerCrashedError
 
 from cluster.devices import Devices, pin_process
 from cluster.nodes import own_node_id
 from cluster.work import MAX_TASKS_AT_ONCE, D, Recipe, T, Work
+
+# Of a process that was killed, or crashed, nobody is told why.
+_MAY_BE_MEMORY = "It may have run out of memory: fewer actors, smaller batches or more memory help then."
 
 
 @dataclass(frozen=True)
@@ -144,11 +147,14 @@ def one_line(error: BaseException) -> str:
 
 
 def cause_of_death(error: Exception) -> str:
-    """Why an actor died, in Ray's words, without its advice."""
+    """Why an actor or a task's process died, in Ray's words; of its advice, what the system may have killed it for."""
+    if isinstance(error, WorkerCrashedError):
+        return f"{one_line(error)} {_MAY_BE_MEMORY}"
     if not isinstance(error, RayActorError):
         return one_line(error)
     text = " ".join(str(error).split())
     if "error raised in its creation task" in text or "failed to import on the worker" in text:  # it has no constructor
         return f"its node cannot import it: all nodes need the same shardscore and Ray as the command. {text[-200:]}"
     start = max(text.find("The actor is dead"), text.find("The actor died"), 0)
-    return text[start:].split(" Some common causes")[0][:300]
+    cause, _, advice = text[start:].partition(" Some common causes")
+    return f"{cause[:300]} {_MAY_BE_MEMORY}" if "OOM killer" in advice else cause[:300]

@@ -18,18 +18,16 @@ from jobs.finetune.command import finetune
 from jobs.report import report
 from jobs.score.command import score
 from jobs.submission import submission
+from scoring.bench.demo_folder import hold_demo_folder
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.errors import DownloadError, RunFolderError
+from scoring.errors import DownloadError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
-from scoring.run.holding import names_for_people
 from scoring.sonar.returns import UCI, find_sonar
-from scoring.storage.durable import make_folder, storage_faults
 
 _NUM_TRAIN, _NUM_TEST = 100, 35
 _SEED = 2017
 _DOWNLOAD_PATIENCE_S = 3.0
-_MARK = "made-by-demo.txt"
 WITH_KAGGLES_PHOTOS = """\
   kaggle competitions download -c dogs-vs-cats-redux-kernels-edition
   shardscore finetune --images dogs-vs-cats-redux-kernels-edition.zip/train.zip \\
@@ -54,11 +52,15 @@ def demo(
         verbose: Where to print.
     """
     folder = here(output, "output")
+    with hold_demo_folder(folder):
+        _demo(folder, text_of(weights), verbose)
+
+
+def _demo(folder: Path, weights: str, verbose: Console) -> None:
     model, run = folder / "model", folder / "run"
-    _take(folder)
     _draw(folder, verbose)
     sonar = _sonar_source(folder, verbose)
-    chosen = choose_weights(text_of(weights), verbose)
+    chosen = choose_weights(weights, verbose)
     with open_session(None):
         finetune(
             images=folder / "train",
@@ -96,18 +98,6 @@ def choose_weights(asked: str, console: Console) -> str:
         return RANDOM_WEIGHTS
     console.print(f"VGG16's convolutions with ImageNet's weights: {path}")
     return str(path)
-
-
-def _take(folder: Path) -> None:
-    """Take a folder that is empty, or an earlier demo's own: photos are drawn over others, and a model is replaced."""
-    with storage_faults(folder):
-        make_folder(folder)
-        if names_for_people(folder) and not (folder / _MARK).is_file():
-            raise RunFolderError(
-                f"Expected an empty folder as `output`, or an earlier demo's, which has {_MARK}; {folder} holds files "
-                "without it, which the demo would overwrite. Use another `output`, or remove that folder."
-            )
-        (folder / _MARK).write_text("All of this folder was made by `shardscore demo`, which makes it anew.\n")
 
 
 def _draw(output: Path, console: Console) -> None:

@@ -24,7 +24,7 @@ import scoring
 from cluster.submit import JobSettings, SubmittedJob, overruling_variable, submit_job
 from jobs.console.arguments import check_texts
 from jobs.console.commands import HELP_NAMES, OnceCommand, shown_examples, which_command
-from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes
+from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_codes, goes_on
 from jobs.console.flags import as_flags, group_of
 from jobs.console.local_paths import local_paths
 from jobs.console.stop_signals import stop_signals
@@ -136,7 +136,8 @@ def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseExceptio
     asks = isinstance(stop, KeyboardInterrupt) and sys.stdin.isatty() and console.is_terminal
     if asks and _wants_to_stop(job):
         job.stop()
-        console.print(f"stopped; what is finished is kept: {_what_to_do(request)}")
+        kept = "what is finished is kept: " if goes_on(request.command[0]) else ""
+        console.print(f"stopped; {kept}{_what_to_do(request)}")
     else:
         console.print()
         console.print(f"{job.job_id} goes on without this command")
@@ -145,6 +146,8 @@ def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseExceptio
 
 
 def _what_to_do(request: SubmitRequest) -> str:
+    if not goes_on(request.command[0]):
+        return "the same command, submitted again, begins anew"
     unless = ", without `overwrite` if its log says that no earlier results are left"
     return as_flags(f"submit the same command again to go on{unless if '--overwrite' in request.command else ''}")
 

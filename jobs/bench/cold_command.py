@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.milestones import phases
 
 _ROOT = Path(__file__).parents[2]
+_STOP_PATIENCE_S = 10.0  # in which a command that is stopped ends its Ray
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
     command += ["--images", str(images.absolute()), "--output", str(output.absolute()), *model_words(model)]
     command += ["--engine", str(model.engine), "--precision", str(model.precision)]
     started_at, started = time.time(), time.perf_counter()
-    ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True)
+    ended = _run(command)
     wall_s = time.perf_counter() - started
     if ended.returncode:
         said = (ended.stderr or ended.stdout).strip().splitlines() or ["nothing"]
@@ -59,3 +61,17 @@ def score_cold(images: Path, output: Path, model: ModelRequest) -> ColdJob:
         driver_bytes=record.summary.driver_memory_bytes,
         phases_s=phases(record.milestones, started_at, started_at + wall_s),
     )
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; if this one is stopped, so is that, which then takes its Ray with it."""
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            output, errors = process.communicate()
+        except BaseException:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=_STOP_PATIENCE_S)
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)

@@ -8,11 +8,9 @@ precision is measured once, then all of them again: with VGG16 three rounds take
 
 import os
 import statistics
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.console import Console
 
@@ -20,7 +18,7 @@ from jobs.bench.measurements import COLD_IMAGES, Measurements
 from jobs.bench.request import BenchRequest, choose_variants, default_num_images
 from jobs.bench.table import print_bench
 from scoring.bench.machine import Machine, describe_machine
-from scoring.bench.photos import gather_photos
+from scoring.bench.photos import gather_photos, scratch_folder
 from scoring.bench.record import LEAST_IMAGES, BenchRecord, DecodeRates, write_record
 from scoring.bench.results import bench_rows
 from scoring.sources.inputs import find_images
@@ -38,9 +36,9 @@ def run_bench(request: BenchRequest, console: Console) -> None:
     machine = describe_machine()
     num_images = request.num_images or default_num_images(machine)
     variants, left_out = choose_variants(request)
-    with tempfile.TemporaryDirectory(prefix="shardscore-bench-") as scratch, _this_machine_alone():
-        photos = gather_photos(request.images, Path(scratch) / "photos", num_images, LEAST_IMAGES)
-        measuring = Measurements(request, variants, photos, Path(scratch), console)
+    with scratch_folder("shardscore-bench-") as scratch, _this_machine_alone():
+        photos = gather_photos(request.images, scratch / "photos", num_images, LEAST_IMAGES)
+        measuring = Measurements(request, variants, photos, scratch, console)
         for number in range(1, request.rounds + 1):
             console.print(f"round {number} of {request.rounds}")
             measuring.run_round()

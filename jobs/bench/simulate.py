@@ -8,7 +8,6 @@ measured here where neither has it, and the rest is assumed. The second table sa
 day; the options set most of them.
 """
 
-import tempfile
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +20,7 @@ from jobs.bench.request import BenchRequest
 from jobs.bench.table import print_estimates, print_listing, print_parts
 from scoring.bench.bare_rates import DecodeRate
 from scoring.bench.parts import BUCKET_LIST_S, GPU_PARTS, Part, Parts, assumed_forward, measured_parts
-from scoring.bench.photos import gather_photos
+from scoring.bench.photos import gather_photos, scratch_folder
 from scoring.bench.record import load_figures
 from scoring.bench.scale import Estimate, estimate
 from scoring.errors import RequestError
@@ -171,10 +170,10 @@ def _given(request: SimulateRequest) -> dict[str, Any]:
 
 def _decode_rate(request: SimulateRequest) -> Part:
     """Decode some photos of the collection, or drawn ones, on one core here."""
-    with tempfile.TemporaryDirectory(prefix="shardscore-simulate-") as scratch:
-        photos = gather_photos(request.images, Path(scratch) / "photos", _NUM_DECODED, _LEAST_DECODED)
+    with scratch_folder("shardscore-simulate-") as scratch:
+        photos = gather_photos(request.images, scratch / "photos", _NUM_DECODED, _LEAST_DECODED)
         resize = request.model.resize_mode or Resize.SQUASH
-        settings = ScorerSettings(photos, Path(scratch), request.model, resize, batch_size=1, decode_threads=1)
+        settings = ScorerSettings(photos, scratch, request.model, resize, batch_size=1, decode_threads=1)
         rate = DecodeRate(settings)(_NUM_DECODED)
     if request.images is None:
         return Part(rate, "drawn photos, now on this machine; real ones take longer: `images`", True)

@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from jobs.console.arguments import number_or_auto
-from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes
+from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes, goes_on
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
 from jobs.console.terminal import Terminal, help_output, print_result
@@ -126,7 +126,7 @@ def command(
 
     def run(*, context: typer.Context, quiet: bool, **options: Any) -> None:
         machine_reads = for_machines and options.pop("json")
-        with exit_codes(options.get("overwrite", False), context):
+        with exit_codes(options.get("overwrite", False), context, goes_on(name)):
             stop_signals.install()
             with redirect_stdout(sys.stderr) if machine_reads else nullcontext():
                 terminal = Terminal(quiet)

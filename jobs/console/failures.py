@@ -23,13 +23,16 @@ def print_failures(
         )
 
 
-def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str, overwrite: bool = False) -> None:
+def check_nothing_missing(
+    missing: Sequence[T], name: Callable[[T], str] = str, overwrite: bool = False, is_kept: bool = True
+) -> None:
     """Raise if anything was given up.
 
     Args:
         missing: What was.
         name: Names one of them.
         overwrite: Whether the command was told to begin from nothing.
+        is_kept: Whether the next one goes on with what is not missing; else it begins anew.
 
     Raises:
         IncompleteError: It names what is missing, and what to do.
@@ -38,4 +41,5 @@ def check_nothing_missing(missing: Sequence[T], name: Callable[[T], str] = str, 
         named = ", ".join(name(one) for one in missing[:_NAMED])
         more = "" if len(missing) <= _NAMED else f", ... ({len(missing)} in all)"
         again = "it again without `overwrite`" if overwrite else "the same again"
-        raise IncompleteError(f"Missing: {named}{more}. Run {again}: it does only what is missing.")
+        does = "does only what is missing" if is_kept else "begins anew"
+        raise IncompleteError(f"Missing: {named}{more}. Run {again}: it {does}.")

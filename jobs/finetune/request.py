@@ -9,6 +9,7 @@ from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
+from scoring.networks.keras_files import check_clock
 from scoring.run.holding import refuse_to_remove
 from scoring.storage.locations import Location
 
@@ -82,7 +83,8 @@ class FinetuneRequest:
         return self.are_folds_told and self.num_folds > 0 and self.heads.kind is HeadKind.SOFTMAX
 
     def check(self) -> None:
-        """Raise RequestError for what makes no sense."""
+        """Raise RequestError for what makes no sense, StorageError where no model could be saved."""
+        check_clock()
         self._check_heads()
         if self.overwrite:
             refuse_to_remove(self.images.inputs, ModelFolder(self.output).all_places)

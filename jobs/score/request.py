@@ -8,6 +8,7 @@ from cluster.placement import LONGEST_WAIT_S, WorkerRequest
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.networks.engines import keras_backend
+from scoring.networks.keras_files import check_clock
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
 from scoring.run.holding import refuse_to_remove
@@ -136,6 +137,11 @@ class SonarRequest:
     model: Path | None
     seed: int
     backend: str = field(default_factory=keras_backend)
+
+    def check(self) -> None:
+        """Raise StorageError where a network that is trained could not be saved."""
+        if self.model is None:
+            check_clock()
 
     @property
     def inputs(self) -> dict[str, Location]:

@@ -32,6 +32,7 @@ class SonarJob:
 
     Raises:
         SonarError: At construction, if the returns cannot be used.
+        StorageError: Then too, if a trained network could not be saved.
 
     Attributes:
         num_returns: How many there are.
@@ -40,6 +41,7 @@ class SonarJob:
     def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
         from scoring.sonar.uci_file import load_sonar  # pandas, of which images alone have no need
 
+        request.check()
         data = find_sonar(request.source)
         returns = load_sonar(data)
         if request.model is None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cluster.placement import WorkerRequest
+from scoring.networks.keras_files import check_clock
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 
@@ -38,3 +39,13 @@ class StudyRequest:
     def workers(self) -> WorkerRequest:
         """The actors that train."""
         return WorkerRequest(self.actors, gpus_per_worker=0.0, cpus_per_worker=1.0)
+
+    def check(self) -> None:
+        """Refuse what would fail after the training.
+
+        Raises:
+            PlacementError: If the number of actors makes no sense.
+            StorageError: If the model could not be saved.
+        """
+        self.workers.check()
+        check_clock()

@@ -38,7 +38,7 @@ def run_study(request: StudyRequest, console: Console) -> Study:
         ClusterError: If Ray or its actors cannot start.
     """
     started = time.perf_counter()
-    request.workers.check()
+    request.check()
     data = find_sonar(request.source, field="data")
     returns = load_sonar(data)
     check_trainable(returns, data)
@@ -72,7 +72,7 @@ def _train(
 
     results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
     print_failures(console, failures, [], name)
-    check_nothing_missing([failure.task for failure in failures], name)
+    check_nothing_missing([failure.task for failure in failures], name, is_kept=False)
     return results
 
 

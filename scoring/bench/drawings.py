@@ -1,12 +1,14 @@
 """Pictures and sonar returns drawn by the program itself, so that a demo needs no download."""
 
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from scoring.sonar.returns import NUM_BANDS
+from scoring.storage.durable import make_folder, remove_temporaries, storage_faults, whole_file
 
 _FUR = [(205, 133, 63), (120, 120, 125), (240, 225, 200), (60, 50, 45), (180, 90, 40)]
 _SKY = [(150, 190, 220), (190, 215, 170), (225, 205, 180), (170, 170, 190)]
@@ -18,16 +20,19 @@ def draw_photos(folder: Path, num_photos: int, seed: int) -> None:
     Args:
         folder: Created if need be.
         num_photos: How many; odd numbers are cats, even ones dogs.
-        seed: The same seed draws the same pictures.
+        seed: The same seed draws the same pictures. One that is there already stays untouched.
+
+    Raises:
+        StorageError: If one cannot be written.
     """
     generator = np.random.default_rng(seed)
     for label in ("cat", "dog"):
-        (folder / label).mkdir(parents=True, exist_ok=True)
+        with storage_faults(folder / label):
+            make_folder(folder / label)
+            remove_temporaries(folder / label)
     for number in range(1, num_photos + 1):
-        if number % 2:
-            draw_cat(generator).save(folder / "cat" / f"{number}.jpg", quality=90)
-        else:
-            draw_dog(generator).save(folder / "dog" / f"{number}.jpg", quality=90)
+        draw, label = (draw_cat, "cat") if number % 2 else (draw_dog, "dog")
+        _put(folder / label / f"{number}.jpg", _encoded(draw(generator), "JPEG", quality=90))
 
 
 NUM_ODD = 5
@@ -39,16 +44,19 @@ def draw_odd_photos(folder: Path, after: int, seed: int) -> None:
     Args:
         folder: Where `draw_photos` drew.
         after: The last number there; at least 1.
-        seed: The same seed draws the same pictures.
+        seed: The same seed draws the same pictures. One that is there already stays untouched.
+
+    Raises:
+        StorageError: If one cannot be written.
     """
     generator = np.random.default_rng(seed)
     cat, dog = folder / "cat", folder / "dog"
-    draw_dog(generator).convert("CMYK").save(dog / f"{after + 1}.jpg")
-    _half_transparent(draw_cat(generator)).save(cat / f"{after + 2}.png")
+    _put(dog / f"{after + 1}.jpg", _encoded(draw_dog(generator).convert("CMYK"), "JPEG"))
+    _put(cat / f"{after + 2}.png", _encoded(_half_transparent(draw_cat(generator)), "PNG"))
     encoded = (cat / "1.jpg").read_bytes()
-    (cat / f"{after + 3}.jpg").write_bytes(encoded[: len(encoded) // 2])
-    (dog / f"{after + 4}.jpg").write_text("<html><body>403 Forbidden</body></html>")
-    (dog / f"{after + 5}.png").write_bytes(_huge_png())
+    _put(cat / f"{after + 3}.jpg", encoded[: len(encoded) // 2])
+    _put(dog / f"{after + 4}.jpg", b"<html><body>403 Forbidden</body></html>")
+    _put(dog / f"{after + 5}.png", _huge_png())
 
 
 def draw_cat(generator: np.random.Generator) -> Image.Image:
@@ -85,7 +93,11 @@ def draw_dog(generator: np.random.Generator) -> Image.Image:
 
 
 def draw_sonar(path: Path, seed: int) -> None:
-    """Write 208 drawn returns in UCI's format: 111 mines, whose echo peaks in higher bands, and 97 rocks."""
+    """Write 208 drawn returns in UCI's format: 111 mines, whose echo peaks in higher bands, and 97 rocks.
+
+    Raises:
+        StorageError: If they cannot be written.
+    """
     generator = np.random.default_rng(seed)
     lines = []
     for label, count, centre in (("R", 97, 22.0), ("M", 111, 30.0)):
@@ -93,7 +105,22 @@ def draw_sonar(path: Path, seed: int) -> None:
             peak, width = centre + generator.normal(0, 5), generator.uniform(8, 14)
             echo = np.exp(-(((np.arange(NUM_BANDS) - peak) / width) ** 2)) + generator.normal(0, 0.12, NUM_BANDS)
             lines.append(",".join(f"{value:.4f}" for value in np.clip(echo, 0, 1)) + f",{label}\n")
-    path.write_text("".join(lines), encoding="utf-8")
+    _put(path, "".join(lines).encode())
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Write a file whole, unless it is there with the same bytes: others may be reading it."""
+    with storage_faults(path):
+        if path.is_file() and path.read_bytes() == content:
+            return
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    content = BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
 
 
 def _canvas(

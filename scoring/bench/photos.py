@@ -1,15 +1,35 @@
 """Photos to measure with: copies of the first readable ones of a collection, or drawn ones."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from scoring.bench.drawings import draw_photos
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ImageError, ImagesError, StorageError
 from scoring.pixels.decoding import Resize, decode
 from scoring.sources.image_finder import is_image
 from scoring.sources.inputs import find_images, open_images
+from scoring.storage.durable import storage_faults
 from scoring.storage.locations import Location
 
 _SEED = 2017
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Iterator[Path]:
+    """Yield a new folder among this machine's temporary files; it goes with the block.
+
+    Raises:
+        StorageError: If there can be none.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix=prefix)
+    except OSError as error:  # where there is a folder for them, it is named
+        place = error.filename or "temporary files"
+        raise StorageError(f"Cannot write {place}: {error.strerror}. Name another folder in TMPDIR.") from error
+    with folder as path:
+        yield Path(path)
 
 
 def gather_photos(images: Location | None, folder: Path, count: int, least: int) -> Path:
@@ -26,11 +46,13 @@ def gather_photos(images: Location | None, folder: Path, count: int, least: int)
 
     Raises:
         ImagesError: If the collection has too few readable photos.
+        StorageError: If one cannot be written.
     """
     if images is None:
         draw_photos(folder, count, _SEED)
         return folder
-    folder.mkdir(parents=True)
+    with storage_faults(folder):
+        folder.mkdir(parents=True)
     found = _copy_readable(images, folder, count)
     if found < least:
         raise ImagesError(f"Expected at least {least} readable photos to measure with; {images} has {found}.")
@@ -48,6 +70,7 @@ def _copy_readable(images: Location, folder: Path, count: int) -> int:
         except ImageError:
             continue
         suffix = PurePosixPath(entry.path).suffix if is_image(entry.path) else ".jpg"  # of a row in a table
-        (folder / f"{found + 1}{suffix}").write_bytes(encoded)
+        with storage_faults(folder):
+            (folder / f"{found + 1}{suffix}").write_bytes(encoded)
         found += 1
     return found

@@ -9,7 +9,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, number_shared_objects
+from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, save_keras_file
 from scoring.networks.pooled_views import mirrored
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file
@@ -74,8 +74,7 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
 def save_network(network: "keras.Model", path: Location) -> str:
     """Write a network, or a head, whole; return its digest."""
     with whole_file(path) as temporary:
-        network.save(temporary)
-        number_shared_objects(temporary)
+        save_keras_file(network, temporary)
         return keras_digest(temporary)
 
 

@@ -5,13 +5,14 @@ import json
 import re
 import shutil
 import tempfile
+import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from scoring.errors import BucketError, ModelError
+from scoring.errors import BucketError, ModelError, StorageError
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
@@ -32,6 +33,9 @@ _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
 # Of a network in a bucket, when all of it is read.
 _AT_ONCE_BYTES = 16 * 1024**2
+_METADATA_FILE = "metadata.json"
+_FIRST_YEAR = 1980
+_FIRST_DATE = {"date_saved": f"{_FIRST_YEAR}-01-01@00:00:00"}
 _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
 
@@ -80,7 +84,7 @@ def read_keras_digest(place: Location) -> str:
     digest = hashlib.sha256()
     try:
         with open_file(place, _AT_ONCE_BYTES) as file, zipfile.ZipFile(file) as archive:
-            for name in sorted(set(archive.namelist()) - {"metadata.json"}):
+            for name in sorted(set(archive.namelist()) - {_METADATA_FILE}):
                 with archive.open(name) as entry:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
                 if name == ARCHITECTURE_FILE and _QUANTISED.search(archive.read(name)):
@@ -92,8 +96,29 @@ def read_keras_digest(place: Location) -> str:
     return digest.hexdigest()
 
 
-def number_shared_objects(path: Path) -> None:
-    """Call what layers of a `.keras` file share 1, 2, 3, so that the same network has the same digest.
+def check_clock() -> None:
+    """Raise StorageError where Keras could save no network: zip, of which its files are, knows no time before 1980."""
+    now = time.localtime()
+    if now.tm_year < _FIRST_YEAR:
+        raise StorageError(
+            f"Cannot write a .keras file at {time.strftime('%Y-%m-%d %H:%M', now)}, which is what this machine's clock "
+            f"says: its format knows no time before {_FIRST_YEAR}. Set the clock, and run again."
+        )
+
+
+def save_keras_file(network: "keras.Model", path: Path) -> None:
+    """Save a network: the same one is the same file, to the last byte.
+
+    Raises:
+        StorageError: If the clock is too far behind; see `check_clock`.
+    """
+    check_clock()
+    network.save(path)
+    remove_particulars(path)
+
+
+def remove_particulars(path: Path) -> None:
+    """Call what layers of a `.keras` file share 1, 2, 3, and give all in it the first date that zip knows.
 
     Keras calls it by its address in memory, another one in each process.
     """
@@ -103,18 +128,24 @@ def number_shared_objects(path: Path) -> None:
         return f"{match[1]}{numbers.setdefault(match[2], len(numbers) + 1)}"
 
     with tempfile.TemporaryFile() as numbered:
-        _copy(path, numbered, lambda config: _SHARED_OBJECT.sub(renumbered, config))
+        changes = {
+            ARCHITECTURE_FILE: lambda config: _SHARED_OBJECT.sub(renumbered, config),
+            _METADATA_FILE: lambda metadata: json.dumps(json.loads(metadata) | _FIRST_DATE),
+        }
+        _copy(path, numbered, changes)
         numbered.seek(0)
         with path.open("wb") as file:
             shutil.copyfileobj(numbered, file)
 
 
-def _copy(path: Path, target: IO[bytes], change: Callable[[str], str]) -> None:
-    """Write a `.keras` file with another `config.json`."""
+def _copy(path: Path, target: IO[bytes], changes: Mapping[str, Callable[[str], str]]) -> None:
+    """Write a `.keras` file without dates, some of its texts changed, by their names."""
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(target, "w") as copy:
         for entry in archive.infolist():
-            with archive.open(entry) as source, copy.open(entry, "w", force_zip64=True) as written:
-                if entry.filename == ARCHITECTURE_FILE:
+            undated = zipfile.ZipInfo(entry.filename)
+            undated.compress_type = entry.compress_type
+            with archive.open(entry) as source, copy.open(undated, "w", force_zip64=True) as written:
+                if change := changes.get(entry.filename):
                     written.write(change(source.read().decode()).encode())
                 else:
                     shutil.copyfileobj(source, written)
@@ -153,6 +184,6 @@ def _loaded(path: Path) -> "keras.Model":
     if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path
-        _copy(path, copy, lambda _: json.dumps(changed))
+        _copy(path, copy, {ARCHITECTURE_FILE: lambda _: json.dumps(changed)})
         copy.flush()
         return keras.saving.load_model(copy.name, compile=False, safe_mode=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 OUTPUT_LAYER = "mine_probability"  # its name tells models that were trained here, those of 0.1.0 too
+_MODEL_NAME = "sonar"  # else it would be counted, and another one for each before it in a process
 _FAR_AWAY = -1e9  # vote of the padding among neighbours
 
 
@@ -194,7 +195,8 @@ def _scorer(recipe: NetworkRecipe, layers: "Sequence[keras.layers.EinsumDense]",
     probability = keras.layers.GlobalAveragePooling1D(name="mean_of_members")(outputs)
     if recipe.has_neighbours:
         probability = keras.layers.Average(name="networks_and_neighbours")([probability, _neighbours(bands, rows)])
-    return keras.Model(bands, keras.layers.ReLU(max_value=1.0, name=OUTPUT_LAYER)(probability))  # rounding
+    rounded = keras.layers.ReLU(max_value=1.0, name=OUTPUT_LAYER)(probability)
+    return keras.Model(bands, rounded, name=_MODEL_NAME)
 
 
 def _neighbours(bands: "keras.KerasTensor", rows: _TrainingRows) -> "keras.KerasTensor":

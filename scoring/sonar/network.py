@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError, SonarError
+from scoring.networks.keras_files import save_keras_file
 from scoring.networks.keras_import import import_keras
 from scoring.run.fence import Fence, under_fence
 from scoring.sonar.learned_rows import learned_rows, told_beside
@@ -122,7 +123,7 @@ def _write(
     trained_sha256 = None
     if settings.model is None:
         with whole_file(settings.output / MODEL_NAME) as temporary:
-            network.save(temporary)
+            save_keras_file(network, temporary)
             trained_sha256 = file_digest(temporary)
     with whole_file(settings.output / PREDICTIONS_NAME) as temporary:
         pq.write_table(predictions, temporary)

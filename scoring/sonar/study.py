@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from scoring.networks.keras_files import save_keras_file
 from scoring.networks.keras_import import import_keras
 from scoring.sonar.baselines import score_baseline
 from scoring.sonar.ensemble import score_bands, train_folds
@@ -114,5 +115,5 @@ class StudyWorker:
         network = train_folds(RECIPES[task.model], self._bands, self._is_mine, task.folds)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.keras"
-            network.save(path)
+            save_keras_file(network, path)
             return path.read_bytes()

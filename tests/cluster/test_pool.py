@@ -173,6 +173,7 @@ def test_tasks_that_kill_every_worker_are_given_up_and_take_no_innocent_with_the
     assert {task.attempts for task in failed.values()} == {MAX_ATTEMPTS}
     assert all(len((tmp_path / str(task)).read_text()) <= MAX_ATTEMPTS for task in deadly)
     assert all("died" in task.reason for task in failed.values())
+    assert all("End of file. It may have run out of memory: fewer" in task.reason for task in failed.values())
 
 
 class _Overlapping:

@@ -1,11 +1,14 @@
+import errno
 import os
 import re
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
+from scoring.bench.drawings import draw_sonar
 from scoring.storage.locations import Url
 from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
 
@@ -205,6 +209,50 @@ def test_a_command_that_is_stopped_says_what_goes_on_with_it(
     told = ("score", "--images", photos, "--output", tmp_path / "run", "--weights", "random", *options)
     for _ in range(2):
         assert _run(*told) == (143, f"stopped; what is finished is kept: {advice} to go on\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        ("demo", "jobs.demo.hold_demo_folder"),
+        ("sonar", "jobs.sonar.command.run_study"),
+        ("bench", "jobs.bench.command.run_bench"),
+    ],
+)
+def test_a_command_that_begins_anew_promises_nothing_when_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str
+) -> None:
+    monkeypatch.setattr(place, Mock(side_effect=Terminated))
+    option = "--json" if command == "bench" else "--output"
+    told = _run(command, option, tmp_path / "there")
+    assert told == (143, "stopped; the same command again begins anew\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/tmp/new"), "/tmp/new: No space left on device"),
+        (OSError(errno.EROFS, "Read-only file system"), "a file: Read-only file system"),
+    ],
+)
+def test_a_disk_that_is_full_where_nobody_foresaw_it_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, fault: OSError, said: str
+) -> None:
+    monkeypatch.setattr("jobs.bench.command.run_bench", Mock(side_effect=fault))
+    assert _run("bench") == (1, f"error: Cannot write {said}.\n")
+
+
+@pytest.mark.parametrize("options", ["finetune --images {}", "sonar --data {}/few.sonar", "score --sonar {}/few.sonar"])
+def test_a_clock_that_would_cost_the_model_is_one_line_before_the_work(
+    bad_inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    draw_sonar(bad_inputs / "few.sonar", 1)
+    early = time.struct_time((1975, 1, 1, 12, 30, 0, 2, 1, 0))
+    monkeypatch.setattr("scoring.networks.keras_files.time", Mock(localtime=lambda: early, strftime=time.strftime))
+    code, error = _run(*options.format(bad_inputs).split(), "--output", tmp_path / "new")
+    assert (code, error.count("\n")) == (1, 1)
+    assert error.startswith("error: Cannot write a .keras file at 1975-01-01 12:30")
+    assert not (tmp_path / "new").exists()
 
 
 def test_silent_address_is_one_clear_line_and_exit_1(

@@ -187,6 +187,8 @@ def test_a_quiet_submit_says_nothing_of_a_job_that_ends_well(take: Callable[[Fak
     assert (code, output) == (1, "")
     unless = ", without --overwrite if its log says that no earlier results are left"
     assert error.endswith(f"; submit the same command again to go on{unless}\n")
+    code, output, error = _submit("--quiet", "--", "sonar", "--output", "/y")
+    assert error.endswith("; the same command, submitted again, begins anew\n")
 
 
 def test_no_wait_leaves_the_job_alone_and_says_how_to_see_it(take: Callable[[FakeJob], list[JobSettings]]) -> None:

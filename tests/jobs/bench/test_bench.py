@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,11 +14,13 @@ from typer.testing import CliRunner
 
 from cluster.nodes import Node
 from cluster.placement import Placement, WorkerRequest, plan_placement
+from jobs.bench import cold_command
 from jobs.bench.cold_command import ColdJob, score_cold
 from jobs.bench.job import run_bench
 from jobs.bench.one_worker import place_alone, run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
+from jobs.console.exit_codes import Terminated
 from jobs.score.model_options import model_words
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
@@ -194,6 +197,38 @@ def test_cold_command_that_fails_is_told_by_its_last_words(tmp_path: Path) -> No
         score_cold(tmp_path / "nowhere", tmp_path / "run", _MODEL)
 
 
+_STOPPED = """#!/bin/sh
+trap 'echo its Ray too > ended; exit 143' TERM
+touch begun
+while :; do sleep 0.05; done
+"""
+
+
+def test_a_cold_command_is_stopped_with_the_one_that_measures_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it would leave parts of its Ray."""
+    (tmp_path / "python").write_text(_STOPPED)
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(cold_command, "_ROOT", tmp_path)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+
+    def stop(*_: object) -> None:
+        if (tmp_path / "begun").exists():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise Terminated
+
+    earlier = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        with pytest.raises(Terminated):
+            score_cold(tmp_path, tmp_path / "run", _MODEL)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
+    assert (tmp_path / "ended").read_text() == "its Ray too\n"
+
+
 _TOLD = ModelRequest(
     "a.keras",
     None,
@@ -210,11 +245,11 @@ _TOLD = ModelRequest(
 def test_a_cold_command_has_all_that_describes_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
-    def run(command: list[str], **_: object) -> Any:
+    def run(command: list[str]) -> Any:
         commands.append(command)
         return SimpleNamespace(returncode=1, stderr="", stdout="")
 
-    monkeypatch.setattr("jobs.bench.cold_command.subprocess.run", run)
+    monkeypatch.setattr("jobs.bench.cold_command._run", run)
     with pytest.raises(IncompleteError):
         score_cold(tmp_path, tmp_path / "run", _TOLD)
     asked: list[ModelRequest] = []

@@ -1,3 +1,6 @@
+import errno
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +11,8 @@ import pytest
 from PIL import Image
 
 from scoring.bench.bare_rates import BareForward, DecodeRate
-from scoring.bench.photos import gather_photos
-from scoring.errors import ImagesError
+from scoring.bench.photos import gather_photos, scratch_folder
+from scoring.errors import ImagesError, StorageError
 from scoring.models.classifier import Classifier
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
@@ -17,6 +20,7 @@ from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images
 from scoring.storage.locations import Url
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
+from tests.faults import fail, system_fault
 
 
 class _FakeRequest:
@@ -77,3 +81,31 @@ def test_photos_are_drawn_where_there_are_none(tmp_path: Path) -> None:
     drawn = gather_photos(None, tmp_path / "drawn", count=3, least=2)
     sizes = [Image.open(path).size for path in drawn.rglob("*.jpg")]
     assert len(sizes) == 3
+
+
+def test_a_full_disk_is_one_line_about_the_photos_that_are_gathered(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(monkeypatch, Path, "write_bytes", tmp_path / "gathered" / "2.png", system_fault(errno.ENOSPC))
+    with pytest.raises(StorageError, match=r"^Cannot write .*/gathered: No space left on device\.$"):
+        gather_photos(photos, tmp_path / "gathered", count=5, least=5)
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EROFS])
+def test_temporary_files_that_have_no_room_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    def refuse(path: str, *_: object) -> None:
+        raise OSError(fault, os.strerror(fault), path)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "mkdir", refuse)
+    named = rf"^Cannot write {tmp_path}/bench-\w+: {os.strerror(fault)}\. Name another folder in TMPDIR\.$"
+    with pytest.raises(StorageError, match=named), scratch_folder("bench-"):
+        pass
+
+
+def test_scratch_goes_with_the_block() -> None:
+    with scratch_folder("bench-") as folder:
+        (folder / "photo.jpg").touch()
+    assert not folder.exists()

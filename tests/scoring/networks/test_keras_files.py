@@ -1,13 +1,14 @@
 import hashlib
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scoring.errors import ModelError
-from scoring.networks.keras_files import keras_digest, load_keras_file, number_shared_objects
+from scoring.errors import ModelError, StorageError
+from scoring.networks.keras_files import check_clock, keras_digest, load_keras_file, remove_particulars, save_keras_file
 from scoring.networks.keras_inputs import with_pixels
 
 pytestmark = pytest.mark.keras
@@ -142,13 +143,27 @@ def test_the_same_network_has_the_same_digest_wherever_its_layers_policy_lay_in_
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(moved, "w") as copy:
         for name in archive.namelist():
             content = archive.read(name)
-            copy.writestr(name, content.replace(b'"shared_object_id": ', b'"shared_object_id": 7'))
+            content = content.replace(b'"shared_object_id": ', b'"shared_object_id": 7')
+            copy.writestr(name, content.replace(b'"date_saved": "20', b'"date_saved": "21'))
     assert keras_digest(path) != keras_digest(moved), "Keras calls shared objects by their addresses"
     for file in (path, moved):
-        number_shared_objects(file)
+        remove_particulars(file)
     assert keras_digest(path) == keras_digest(moved)
+    assert path.read_bytes() == moved.read_bytes()
     values = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
     np.testing.assert_array_equal(load_keras_file(moved).predict_on_batch(values), network.predict_on_batch(values))
+
+
+def test_a_clock_that_zip_does_not_know_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a board that has no clock of its own and has not heard the time yet."""
+    import keras
+
+    check_clock()
+    early = time.struct_time((1975, 1, 1, 12, 30, 0, 2, 1, 0))
+    monkeypatch.setattr("scoring.networks.keras_files.time.localtime", lambda *_: early)
+    named = r"^Cannot write a \.keras file at 1975-01-01 12:30, which .*knows no time before 1980\. Set the clock,"
+    with pytest.raises(StorageError, match=named):
+        save_keras_file(keras.Sequential([keras.Input((4,))]), tmp_path / "model.keras")
 
 
 def test_results_of_quantised_weights_are_not_taken_for_those_of_versions_that_misread_them(tmp_path: Path) -> None:

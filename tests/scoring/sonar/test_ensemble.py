@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scoring.networks.keras_files import save_keras_file
 from scoring.sonar.ensemble import score_bands, train_folds
 from scoring.sonar.protocols import Fold
 from scoring.sonar.recipes import RECIPES, NetworkRecipe, SonarModel
@@ -86,3 +87,13 @@ def test_saved_model_gives_the_same_probabilities_in_a_process_that_lacks_our_co
     assert scored.min() >= 0
     assert scored.max() <= 1
     np.testing.assert_allclose(scored, score_bands(network, BANDS), atol=1e-6)
+
+
+def test_the_same_training_leaves_the_same_file_whatever_was_trained_before_in_its_process(tmp_path: Path) -> None:
+    """So that `score --sonar-model` takes up its results where a study was made anew."""
+    saved = []
+    for number in range(2):
+        path = tmp_path / f"{number}.keras"
+        save_keras_file(train_folds(OURS, BANDS, IS_MINE, [fold(0)]), path)
+        saved.append(path.read_bytes())
+    assert saved[0] == saved[1]
