@@ -62,6 +62,7 @@ class FeatureRequest(CutNetworkRequest):
             digest,
             lambda: with_flipped(base.build()) if self.flip else base.build(),
             is_published(self.base),
+            self.base.has_own_weights,
         )
 
 

@@ -87,7 +87,7 @@ class EmbeddingRequest(CutNetworkRequest):
                 f"{self.base.name} is another, {found[:12]}. Put the former back; weights that moved go by `weights`."
             )
         digest = f"{found}:{quote(str(self.base), safe='+')}:{self.base.pooling}"
-        return Network(digest, base.build, is_published(self.base))
+        return Network(digest, base.build, is_published(self.base), self.base.has_own_weights)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
 
 
@@ -35,7 +37,12 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
     check_keras_file(folder.network, "`model`")
     path = local_copy(folder.network)
     digest = _digest(folder.network, path, training)
-    return Network(digest, lambda: load_keras_file(path), is_published=is_published(training.base.request))
+    return _network(digest, lambda: load_keras_file(path), training)
+
+
+def _network(digest: str, build: "Callable[[], keras.Model]", training: TrainingRecord) -> Network:
+    base = training.base.request
+    return Network(digest, build, is_published(base), base.has_own_weights)
 
 
 def _digest(network: Location, path: Path, training: TrainingRecord) -> str:
@@ -68,7 +75,7 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
     def build() -> "keras.Model":
         return put_together(base.build(), load_keras_file(head), training.flip)
 
-    return Network(f"{found}:{digest}", build, is_published=is_published(training.base.request))
+    return _network(f"{found}:{digest}", build, training)
 
 
 def save_network(network: "keras.Model", path: Location) -> str:

@@ -30,7 +30,8 @@ def application_network(application: Application, weights: str | None) -> Networ
         DownloadError: If they are not here and cannot be downloaded.
     """
     digest = application_digest(application, weights)
-    return Network(digest, lambda: build_application(application, weights), is_published=True)
+    is_own = weights not in (None, RANDOM_WEIGHTS)
+    return Network(digest, lambda: build_application(application, weights), is_published=True, has_own_weights=is_own)
 
 
 def build_application(

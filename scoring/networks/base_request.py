@@ -7,6 +7,7 @@ from scoring.errors import ModelError
 from scoring.networks.layer_cut import Pooling, cut_at, cut_spatial, has_positions
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import Views, pool_views
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
 
 if TYPE_CHECKING:
     import keras
@@ -55,6 +56,11 @@ class BaseRequest:
     def name(self) -> str:
         """What people call the network, or all of them."""
         return " and ".join(request.model for request in self.each)
+
+    @property
+    def has_own_weights(self) -> bool:
+        """Whether any of the networks has numbers of a file that the user names."""
+        return any(request.weights not in (None, RANDOM_WEIGHTS) for request in self.each)
 
     def stored_fields(self) -> dict[str, Any]:
         """What records hold of it: model, weights and layer, and other fields where they are not the default."""

@@ -70,11 +70,13 @@ class Network:
         build: Imports Keras and builds it, from pixels 0 to 255, shape (batch, height, width, channels), to outputs,
             shape (batch, num_outputs). Height and width that it leaves open are 224.
         is_published: Whether its layers are those of `keras.applications`, below a head or not.
+        has_own_weights: Whether their numbers are of a file that the user names, of which nothing is known.
     """
 
     digest: str
     build: Callable[[], "keras.Model"]
     is_published: bool = False
+    has_own_weights: bool = False
 
 
 class Engine(Protocol):

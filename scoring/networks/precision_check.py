@@ -45,7 +45,7 @@ def held_precision(
     Args:
         choice: float32 and int8 are not compared.
         network: The answer is kept under its digest for later processes of this machine. That bfloat16 holds published
-            ones is known.
+            ones with their own weights is known.
         library: What computes, with its version.
         shape: Pixels of one image.
         score_in: What scores batches in a precision.
@@ -57,8 +57,8 @@ def held_precision(
         ModelError: If float16 was asked for, and does not hold the network.
     """
     precision = choice.precision
-    is_known = network.is_published and precision is Precision.BFLOAT16
-    if precision not in _CHECKED or is_known:
+    is_known = network.is_published and not network.has_own_weights
+    if precision not in _CHECKED or (is_known and precision is Precision.BFLOAT16):
         return choice
     if kept_answer(network.digest, f"{library}-{precision}-{_COMPARED}", lambda: _is_held(precision, shape, score_in)):
         return choice

@@ -248,6 +248,21 @@ def test_published_networks_are_known_to_be_held() -> None:
     assert _choose(Network("a", Mock(), is_published=True), []).precision is Precision.BFLOAT16
 
 
+def test_numbers_of_a_users_own_in_a_published_network_are_not_known_to_be_held(tmp_path: Path) -> None:
+    own = application_network(APPLICATIONS["mobilenet"], str(_weights(tmp_path)))
+    assert own.is_published
+    assert _choose(own, [_ones, _fails]).precision is Precision.FLOAT32
+    bases = BaseRequest("resnet50"), BaseRequest("resnet50", weights="own.h5"), BaseRequest("vgg16", RANDOM_WEIGHTS)
+    assert [base.has_own_weights for base in bases] == [False, True, False]
+    assert BaseRequest("vgg16", further=bases[:2]).has_own_weights
+
+
+def _weights(folder: Path) -> Path:
+    path = folder / "own.weights.h5"
+    path.write_bytes(b"numbers")
+    return path
+
+
 def test_a_regression_that_gives_about_nothing_for_a_picture_is_held() -> None:
     exact = np.array([[0.002], [0.6], [-0.4], [0.5]], np.float32)
     assert _are_alike([exact], [exact + np.float32(0.01)])
