@@ -21,6 +21,8 @@ _ALL_ALONE = 32  # such reads while no other place answers either: it is no faul
 
 _NO_FOLDER = re.compile(r"[a-z][\w+.-]*:/{0,2}[^/]*", re.IGNORECASE)  # a scheme alone, or with a host or bucket
 _FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
+# What the wrong spelling of a path meets: a name that is too long, or with a file among its folders.
+_OF_SPELLING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
 _BUCKET = re.compile(rf"({'|'.join(BUCKET_SCHEMES)})://", re.IGNORECASE)
 
 
@@ -62,13 +64,15 @@ class RowReader:
             places = [web] if (web := web_url(image.path)) else _places(self._folder, image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
-        for place in places[:-1]:
+        faults = list[ImageError]()
+        for place in places:
             try:
                 return self._read(place)
             except ImageError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
+                if not _may_be_misspelled(error):
                     raise
-        return self._read(places[-1])
+                faults.append(error)
+        raise next((fault for fault in faults if isinstance(fault.__cause__, FileNotFoundError)), faults[-1])
 
     def _read(self, location: Location | WebUrl) -> bytes:
         bucket = bucket_of(location)
@@ -82,8 +86,9 @@ class RowReader:
         try:
             return read_image(location)
         except ImageError as error:
-            if not isinstance(location, WebUrl) and lies_in(location, self._folder):
-                refuse_absent_folder(self._folder, error.__cause__)
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(location, WebUrl) and lies_in(location, self._folder):
+                refuse_absent_folder(self._folder, cause)
             raise
 
     def _read_of(self, bucket: str, location: Location | WebUrl) -> bytes:
@@ -141,11 +146,24 @@ def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None
     if _NO_FOLDER.fullmatch(common):
         return
     try:
-        *others, last = _places(folder, common)
+        first, *others = _places(folder, common)
     except RequestError:  # of web servers, or of several buckets
         return
-    if not any(place.is_dir() for place in others):
-        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
+    if not any(map(_is_folder, others)):
+        refuse_absent_folder(first, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
+
+
+def _may_be_misspelled(error: ImageError) -> bool:
+    """Whether a file may be there under another spelling of its path."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _OF_SPELLING
+
+
+def _is_folder(place: Location) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _places(folder: Location, path: str) -> list[Location]:
@@ -153,10 +171,14 @@ def _places(folder: Location, path: str) -> list[Location]:
 
 
 def _spellings(path: str) -> Iterable[str]:
-    """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file."""
+    """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file.
+
+    In a URI of a file `%20` is a blank (RFC 8089 and 3986); Spark and fsspec write the name as it is.
+    """
     if file := _FILE.match(path):
         rest = path[file.end() :]
-        return dict.fromkeys((rest, unquote(rest, errors="surrogateescape")))
+        plain = unquote(rest, errors="surrogateescape")
+        return dict.fromkeys((rest if "\0" in plain else plain, rest))
     if bucket := _BUCKET.match(path):
         return (f"{BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
     return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
