@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import re
 import time
 from collections.abc import Iterable
@@ -187,7 +188,24 @@ def _spellings(path: str) -> Iterable[str]:
 def _located(folder: Location, path: str) -> Location:
     location = locate(path)
     if not location.is_absolute():
+        folder, path = _from_prefix(folder, path) if bucket_of(folder) else (folder, path)
         location = file_below(folder, path)
     if bucket_of(location) and not str(location).endswith(path):  # the object without the slash is another one
         raise RequestError(f"Expected a key without a slash at either end; received {path}.")
     return location
+
+
+def _from_prefix(prefix: Location, path: str) -> tuple[Location, str]:
+    """A prefix and the rest of a relative path from there, without the `./`, `../` and `//` that are in no key.
+
+    Raises:
+        RequestError: If it leads out of the bucket.
+    """
+    if {"", ".", ".."}.isdisjoint(path.split("/")):
+        return prefix, path
+    rest = posixpath.normpath(path)
+    while f"{rest}/".startswith("../"):
+        if not prefix.name:
+            raise RequestError(f"Expected a path within the bucket {prefix}; received {path}, which leads out of it.")
+        prefix, rest = prefix.parent, rest[len("../") :]
+    return prefix, f"{rest}/" if path.endswith("/") else rest

@@ -151,6 +151,20 @@ def test_a_long_path_of_windows_is_no_name_that_is_too_long(tmp_path: Path) -> N
     assert RowReader(tmp_path)(ImageEntry("1", path, 0)) == b"photo"
 
 
+def test_a_relative_path_is_read_from_a_prefix_as_from_a_folder(bucket: Url, tmp_path: Path) -> None:
+    places = ("a/img/1.jpg", "b/2.jpg", "3.jpg")
+    for place in places:
+        publish(bucket / place, place.encode())
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes(place.encode())
+    rows = ("./img/1.jpg", "img//1.jpg", "img/../img/1.jpg", "../a/./img/1.jpg", "../b/2.jpg", "../3.jpg")
+    for reader in (RowReader(tmp_path / "a"), RowReader(bucket / "a")):
+        assert [reader(ImageEntry("1", row, 0)).decode() for row in rows] == [places[0]] * 4 + list(places[1:])
+    for row in ("../../3.jpg", "../../../b/2.jpg"):
+        assert "which leads out of it" in str(_read(RowReader(bucket / "a"), row))
+    assert "without a slash at either end" in str(_read(RowReader(bucket / "a"), "./img/1.jpg/"))
+
+
 def test_a_relative_path_of_windows_is_read_where_no_file_has_its_name(tmp_path: Path) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats" / "1.jpg").write_bytes(b"photo")
