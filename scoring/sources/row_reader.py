@@ -12,6 +12,7 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
+from scoring.sources.row_paths import FILE_URI
 from scoring.storage.locations import BUCKET_SCHEMES, Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
@@ -21,7 +22,6 @@ _CERTAIN = 2  # reads of a bucket, one after the other, that failed: one alone m
 _ALL_ALONE = 32  # such reads while no other place answers either: it is no fault of these rows
 
 _NO_FOLDER = re.compile(r"[a-z][\w+.-]*:/{0,2}[^/]*", re.IGNORECASE)  # a scheme alone, or with a host or bucket
-_FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
 # What the wrong spelling of a path meets: a name that is too long, or with a file among its folders.
 _OF_SPELLING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
 _BUCKET = re.compile(rf"({'|'.join(BUCKET_SCHEMES)})://", re.IGNORECASE)
@@ -62,7 +62,7 @@ class RowReader:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            places = [web] if (web := web_url(image.path)) else _places(self._folder, image.path)
+            places = [web] if (web := web_url(image.written)) else _places(self._folder, image.written)
         except RequestError as error:
             raise ImageError(str(error)) from error
         faults = list[ImageError]()
@@ -136,6 +136,14 @@ def located(folder: Location, path: str) -> Location:
     return _places(folder, path)[0]
 
 
+def is_there(folder: Location, path: str) -> bool:
+    """Whether a path is that of a file as it is spelled; False where that cannot be told."""
+    try:
+        return _located(folder, path).is_file()
+    except (OSError, RequestError, ValueError):
+        return False
+
+
 def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None:
     """Raise UnreachableError if a folder that all images of a collection lie in is gone, closed or empty.
 
@@ -176,7 +184,7 @@ def _spellings(path: str) -> Iterable[str]:
 
     In a URI of a file `%20` is a blank (RFC 8089 and 3986); Spark and fsspec write the name as it is.
     """
-    if file := _FILE.match(path):
+    if file := FILE_URI.match(path):
         rest = path[file.end() :]
         plain = unquote(rest, errors="surrogateescape")
         return dict.fromkeys((rest if "\0" in plain else plain, rest))
