@@ -158,8 +158,11 @@ def load_features(folder: RunFolder) -> Features:
     inputs, pixels = list[bytes](), list[bytes | None]()
     reader = RunReader(folder)
     values: npt.NDArray[np.float16] | None = None
+    paths, start = reader.told_paths(), 0
     for table in reader.tables():
         inputs.append((table.schema.metadata or {}).get(INPUTS_KEY, b""))
+        table = table.set_column(table.column_names.index("path"), "path", paths.slice(start, table.num_rows))
+        start += table.num_rows
         sound = table.filter(pa.compute.equal(table["status"], OK))
         lost += _entries(table.filter(pa.compute.not_equal(table["status"], OK)))
         if sound.num_rows:

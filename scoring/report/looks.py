@@ -60,7 +60,7 @@ class Album:
 
     def name_of(self, image: ImageEntry) -> str:
         """What people know an image by."""
-        return image.image_id if self.columns.are_known_by_id else image.path
+        return image.image_id if self.columns.are_known_by_id else image.written
 
     @property
     def shape(self) -> InputShape:

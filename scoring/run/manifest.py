@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
-from scoring.sources.entries import EntriesByColumn, ImageEntry
+from scoring.sources.entries import EntriesByColumn, ImageEntry, written_path
 from scoring.storage.durable import read_patiently, refuse_special, whole_file
 from scoring.storage.locations import Location, readable
 
@@ -91,6 +91,15 @@ def _blocks(images: Sequence[ImageEntry], shard_size: int) -> Iterator[pa.Table]
     return (manifest_rows(images, start, start + step) for start in range(0, len(images), step))
 
 
+def as_written(rows: pa.Table) -> pa.Table:
+    """Rows of a manifest with paths as rows of tables write them, which is how shards have them."""
+    if rows["raw_path"].null_count == rows.num_rows:
+        return rows
+    pairs = zip(rows["path"].to_pylist(), rows["raw_path"].to_pylist(), strict=True)
+    paths = pa.array([written_path(*pair) for pair in pairs], pa.string())
+    return rows.set_column(rows.column_names.index("path"), rows.schema.field("path"), paths)
+
+
 def contents_digest(rows: pa.Table) -> str:
     """SHA-256 of what listing knew of the contents of a shard's images: of `CONTENTS`, row by row.
 
@@ -115,10 +124,9 @@ def manifest_rows(images: Sequence[ImageEntry], start: int = 0, stop: int | None
     """The images of the numbers `start` to before `stop`, None for the last, as the manifest's rows."""
     if isinstance(images, EntriesByColumn):
         rows = images.rows(*slice(start, stop).indices(len(images))[:2])
-        for name in ("raw_path", "target"):  # a listing by column has neither
-            rows = rows.append_column(
-                MANIFEST_SCHEMA.field(name), pa.nulls(len(rows), MANIFEST_SCHEMA.field(name).type)
-            )
+        for field in MANIFEST_SCHEMA:  # a listing by column has no targets, and seldom a `raw_path`
+            if field.name not in rows.column_names:
+                rows = rows.append_column(field, pa.nulls(len(rows), field.type))
         return rows.select(MANIFEST_SCHEMA.names).cast(MANIFEST_SCHEMA)
     some = images if start == 0 and stop is None else images[start:stop]
     values = zip(*map(attrgetter(*MANIFEST_SCHEMA.names), some), strict=True) if some else [()] * len(MANIFEST_SCHEMA)

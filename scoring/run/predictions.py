@@ -142,7 +142,7 @@ def describing_columns(rows: Sequence[ScoredImage]) -> dict[str, pa.Array]:
     """The columns that predictions and features have in common, those of `FEATURES_HAVE`."""
     return {
         "image_id": pa.array([scored.image.image_id for scored in rows], pa.string()),
-        "path": pa.array([scored.image.path for scored in rows], pa.string()),
+        "path": pa.array([scored.image.written for scored in rows], pa.string()),
         "status": pa.array([ERROR if scored.outputs is None else OK for scored in rows], pa.string()),
         "error_message": pa.array([scored.error_message for scored in rows], pa.string()),
         "target": pa.array([scored.image.target for scored in rows], pa.string()),

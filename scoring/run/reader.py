@@ -11,7 +11,7 @@ import pyarrow as pa
 from scoring.errors import IncompleteError, RequestError, RunFolderError, StorageError
 from scoring.run.fingerprint import Fingerprint, labels_digest
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import CONTENTS, Manifest, contents_digest
+from scoring.run.manifest import CONTENTS, Manifest, as_written, contents_digest
 from scoring.run.record import RunRecord
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
 from scoring.storage.redaction import brief
@@ -113,6 +113,11 @@ class RunReader:
         """Read a complete run as one table, in the manifest's order; see `tables`."""
         return pa.concat_tables(self.tables(columns))
 
+    def told_paths(self) -> pa.ChunkedArray:
+        """What the paths of the images tell, in the manifest's order; shards have them as rows of tables write them."""
+        with _manifest_faults(self._folder):
+            return self._manifest.describe_several(0, self.record.num_shards, ["path"])["path"]
+
     def check_complete(self) -> None:
         """Raise as `tables` does if shards are missing, or other files are among them."""
         if self.foreign:
@@ -125,7 +130,8 @@ class RunReader:
 
     def _inspect(self, shard_id: int, columns: Sequence[str] | None) -> SoundShard | DamagedShard:
         with _manifest_faults(self._folder):
-            described = self._manifest.describe(shard_id, (*DESCRIBING, *CONTENTS)) if self._verify else None
+            columns_of_all = (*DESCRIBING, "raw_path", *CONTENTS)
+            described = as_written(self._manifest.describe(shard_id, columns_of_all)) if self._verify else None
         return inspect_shard(
             ExpectedShard(
                 shard_id=shard_id,

@@ -127,9 +127,9 @@ class ShardScorer:
 
     def _check_place(self, rows: Sequence[ScoredImage]) -> None:
         """Raise UnreachableError if images are not to be had, and nor is the folder that all of the run lie in."""
-        files = (row for row in rows if row.image.position is None and row.image.raw_path is None)
+        files = [row for row in rows if row.image.position is None and not row.image.has_odd_name]
         if count_unread(row.error_message for row in files) and (common := self._manifest.common_folder):
-            self._decoders.collection.refuse_absent(common)
+            self._decoders.collection.refuse_absent(files[0].image.written_folder(common))
 
     def _write(
         self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None, inputs: dict[str, str]

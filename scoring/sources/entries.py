@@ -18,7 +18,8 @@ class ImageEntry:
             then have the same; or the id, or the row's place or number, of a table.
         path: Path inside the folder, bucket or archive, always valid UTF-8; other bytes appear as `\xNN`.
         size_bytes: Size of the encoded file when it was listed; 0 where the listing does not say.
-        raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), else None.
+        raw_path: The path's true bytes where `path` cannot say them (a name that is not UTF-8), or the text of a
+            table's row that says it otherwise (see `row_paths`), else None.
         target: The true label, where the collection is labelled.
         position: Where it begins in a tar file, in bytes, or its row in a table; None for a file of its own.
         stamp: A number that tells its content from another under the same name; see `scoring.storage.stamps`. None
@@ -32,6 +33,21 @@ class ImageEntry:
     target: str | None = None
     position: int | None = None
     stamp: int | None = field(default=None, compare=False)
+
+    @property
+    def written(self) -> str:
+        """The path as a table's row writes it; of any other image its path."""
+        return written_path(self.path, self.raw_path)
+
+    @property
+    def has_odd_name(self) -> bool:
+        """Whether its name is not UTF-8."""
+        return self.raw_path is not None and self.written == self.path
+
+    def written_folder(self, folder: str) -> str:
+        """A folder above it by its path, as a table's row writes that."""
+        steps, depth = self.written.split("/"), folder.count("/") + 1
+        return "/".join(steps[:depth]) if len(steps) > depth else folder
 
 
 class LongListing(Sequence[ImageEntry]):
@@ -69,7 +85,7 @@ class EntriesByColumn(LongListing):
     Args:
         length: How many there are.
         rows: `rows(start, stop)` makes a `pyarrow.Table` of the entries `start` to before `stop`, with all fields but
-            `raw_path` and `target`.
+            `target` and, where no image has one, `raw_path`.
 
     Attributes:
         rows: As given.
@@ -107,6 +123,11 @@ class FoundFile:
     stamp: int | None = field(default=None, compare=False)
     target: str | None = None
     num_named: int = 0
+
+    @property
+    def written(self) -> str:
+        """See `ImageEntry`."""
+        return written_path(self.path, self.raw_path)
 
 
 @dataclass(frozen=True)
@@ -219,6 +240,14 @@ class ImageSource(Protocol):
             StorageError: If that cannot be told now; what is returned raises it, too.
         """
         ...
+
+
+def written_path(path: str, raw_path: bytes | None) -> str:
+    """See `ImageEntry.written`."""
+    if raw_path is None:
+        return path
+    text, odd = readable_bytes(raw_path)
+    return path if odd else text
 
 
 def readable_name(name: str) -> tuple[str, bytes | None]:

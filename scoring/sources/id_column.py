@@ -42,14 +42,29 @@ class PhotoIds:
         return {one: row for one, row in pairs if row >= 0}
 
 
+@dataclass(frozen=True)
+class _Photos:
+    """What names photos: their ids, their paths, and these as a table's rows write them."""
+
+    ids: Sequence[str]
+    paths: Sequence[str]
+    written: Sequence[str]
+
+    @staticmethod
+    def of(images: Sequence[ImageEntry]) -> "_Photos":
+        """What names some images."""
+        ids, paths = [image.image_id for image in images], [image.path for image in images]
+        return _Photos(ids, paths, [image.written for image in images])
+
+
 def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntry], folder: str) -> PhotoIds:
     """The column of ids whose values are those of photos.
 
     One of whole numbers, as running numbers are, must not tell other photos than a column of any name whose files may
     be these: not the nearest photo, or the one before. Nor than one such as `image_number` with a photo for each row.
     """
-    image_ids, paths = [image.image_id for image in images], [image.path for image in images]
-    candidates = [_match_column(table, column, image_ids, paths, folder) for column in table.id_columns(asked)]
+    photos = _Photos.of(images)
+    candidates = [_match_column(table, column, photos, folder) for column in table.id_columns(asked)]
     best = max(candidates, key=lambda found: found.matches.num_found)
     if not _are_enough(best, images):
         columns = ", ".join(repr(found.column) for found in candidates)
@@ -62,8 +77,8 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
         )
     if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
         others = [name for name in table.columns if name not in {found.column for found in candidates}]
-        files = (_match_column(table, name, image_ids, paths, folder) for name in others if table.names_files(name))
-        numbers = (_match_column(table, name, image_ids, paths, folder) for name in others if _is_numbers(table, name))
+        files = (_match_column(table, name, photos, folder) for name in others if table.names_files(name))
+        numbers = (_match_column(table, name, photos, folder) for name in others if _is_numbers(table, name))
         candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(table, found, best)]
         candidates += [found for found in numbers if found.matches.num_found == len(table.columns[found.column])]
     for other in candidates:
@@ -104,8 +119,9 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
     """Refuse ids that mean other photos by the ids of the photos' table than by their paths."""
     paths, ids = [image.path for image in images], [image.image_id for image in images]
     depth = CommonFolder(paths).depth
-    by_id = _match_column(table, column, ids, ids, "")
-    by_path = _match_column(table, column, [made_id(path, depth) for path in paths], paths, folder)
+    by_id = _match_column(table, column, _Photos(ids, ids, ids), "")
+    made = [made_id(path, depth) for path in paths]
+    by_path = _match_column(table, column, _Photos(made, paths, [image.written for image in images]), folder)
     if by_path.matches.twice or not (_are_enough(by_id, images) and _are_enough(by_path, images)):
         return
     row_by_path = by_path.row_of
@@ -121,21 +137,19 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
 
 def photos_of_ids(ids: Sequence[str], images: Sequence[ImageEntry], folder: str) -> dict[str, ImageEntry]:
     """The photo of each of some ids that has one, by the reading that finds most of them."""
-    matches = _match(ids, [image.image_id for image in images], [image.path for image in images], folder)
+    matches = _match(ids, _Photos.of(images), folder)
     return {one: images[row] for one, row in zip(ids, matches.rows.tolist(), strict=True) if row >= 0}
 
 
-def _match_column(
-    table: LabelsTable, column: str, image_ids: Sequence[str], paths: Sequence[str], folder: str
-) -> PhotoIds:
+def _match_column(table: LabelsTable, column: str, photos: _Photos, folder: str) -> PhotoIds:
     ids = [one for one in dict.fromkeys(table.columns[column]) if one]
-    return PhotoIds(column, ids or [""], _match(ids, image_ids, paths, folder))
+    return PhotoIds(column, ids or [""], _match(ids, photos, folder))
 
 
-def _match(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str) -> Matches:
+def _match(ids: Sequence[str], photos: _Photos, folder: str) -> Matches:
     """The images of some ids, by the reading that finds most of them."""
     tried: list[Matches] = []
-    for matches in match_by_every_reading(ids, image_ids, paths, folder, by_ends=True):
+    for matches in match_by_every_reading(ids, photos.ids, photos.paths, folder, True, photos.written):
         tried.append(matches)
         if not matches.missing:
             break

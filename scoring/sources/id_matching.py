@@ -19,6 +19,7 @@ from scoring.sources.id_spelling import (
     without_image_suffix,
     without_suffix,
 )
+from scoring.sources.row_paths import told_path
 from scoring.sources.suffixes import is_row
 from scoring.sources.ways_into_folder import Way, WaysInto
 
@@ -61,7 +62,12 @@ class Matches:
 
 
 def match_by_every_reading(
-    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str = "", by_ends: bool = False
+    ids: Sequence[str],
+    image_ids: Sequence[str],
+    paths: Sequence[str],
+    folder: str = "",
+    by_ends: bool = False,
+    written: Sequence[str] | None = None,
 ) -> Iterator[Matches]:
     """Find the image of each id, in one way to read ids after the other; each is tried when it is asked for.
 
@@ -76,9 +82,10 @@ def match_by_every_reading(
         paths: The path of each image.
         folder: Path of what they lie in: ids that begin above it, `train/1.jpg` in `train`, are read too.
         by_ends: Whether ids may also be the ends of paths, each below as many folders as it has.
+        written: The paths as a table's rows write them, where these are others: ids may be such texts.
     """
     earlier = np.full(len(ids), -1, np.int64)
-    for matches in _matches(ids, image_ids, paths, folder, by_ends):
+    for matches in _matches(ids, image_ids, paths, written or paths, folder, by_ends):
         rows = matches.rows
         changed = np.flatnonzero((earlier >= 0) & (rows >= 0) & (earlier != rows))
         if len(changed) and matches.twice is None:
@@ -90,10 +97,15 @@ def match_by_every_reading(
 
 
 def _matches(
-    ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str], folder: str, by_ends: bool
+    ids: Sequence[str],
+    image_ids: Sequence[str],
+    paths: Sequence[str],
+    written: Sequence[str],
+    folder: str,
+    by_ends: bool,
 ) -> Iterator[Matches]:
     for reading in _READINGS:
-        yield _match(reading, ids, image_ids, paths)
+        yield _match(reading, ids, image_ids, written if reading is _AS_WRITTEN else paths)
     if folder:
         ways = WaysInto(folder)
         unquoted = [unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids]
@@ -193,9 +205,16 @@ def _bare_image(one: str) -> str | None:
     return None if bare is None else folded(bare)
 
 
+def _told_by_url(one: str) -> str | None:
+    """What a URL that quotes blanks or has a query tells, in one spelling; None for any other id."""
+    told = told_path(one)
+    return None if told == one else folded(told)
+
+
+_AS_WRITTEN = _Reading(str, lambda image_id, path: path)
 _READINGS = (
     _Reading(str, lambda image_id, path: image_id),
-    _Reading(str, lambda image_id, path: path),
+    _AS_WRITTEN,
     _Reading(str, lambda image_id, path: posixpath.basename(path_or_id(image_id, path))),
     _Reading(str, lambda image_id, path: bare_name(path_or_id(image_id, path))),
     _Reading(number_of_id, lambda image_id, path: number(bare_name(path_or_id(image_id, path)))),
@@ -208,4 +227,5 @@ _READINGS = (
     _Reading(folded, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
     _Reading(_bare_image, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
     _Reading(_bare_image, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
+    _Reading(_told_by_url, lambda image_id, path: folded(path)),
 )

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 _NAMED = 3  # paths of each kind in a message
+_OF_PANDAS = {".csv": "read_csv(...)", ".tsv": "read_csv(..., sep='\\t')", ".jsonl": "read_json(..., lines=True)"}
 _EXPECTED = "Expected `images` to be a folder, a zip, a tar or a Parquet table"
 
 
@@ -245,7 +246,11 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         return FolderSource(location)  # which says that it does not exist
     if not member:
         what = f"is a file of kind {kind}" if kind else "is not a zip, a tar or a table"
-        raise ImagesError(f"{_EXPECTED}; {location} {what}.")
+        reader = _OF_PANDAS.get(location.suffix.lower())
+        advice = (
+            f" Make a table of a list of photos by pandas, as {reader}.to_parquet('photos.parquet')." if reader else ""
+        )
+        raise ImagesError(f"{_EXPECTED}; {location} {what}.{advice}")
     if kind_of(archive) != "zip":
         raise ImagesError(f"{_EXPECTED}, or a zip or tar within a zip; {archive} is a file that is not a zip.")
     return ZipSource(archive).member(member)

@@ -106,7 +106,8 @@ def label_by_table(
     """
     source = TableSource(table, columns)
     files = (file for file in source.files() if not file.left_out)
-    rows = {(file.path, file.image_id): file.target or "" for file in files}  # the last one counts, as in the listing
+    # The last one counts, as in the listing.
+    rows = {(file.written, file.image_id): file.target or "" for file in files}
     label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
     told = {row: label for row, label in label_of if label}
     labels = read_several(list(told.values()), use, str(columns.label), table.name)
@@ -114,8 +115,8 @@ def label_by_table(
 
     def row_of(image: ImageEntry) -> tuple[str, str | None]:
         """An id is known by its row where the table has ids, else made of the path."""
-        row = (image.path, image.image_id)
-        return row if row in target_of else (image.path, None)
+        row = (image.written, image.image_id)
+        return row if row in target_of else (image.written, None)
 
     def by_row(images: Sequence[ImageEntry]) -> dict[tuple[str, str | None], ImageEntry]:
         return {row: image for image in images if (row := row_of(image)) in target_of}

@@ -12,8 +12,9 @@ from itertools import takewhile
 from typing import Any
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import FoundFile, ImageEntry, LongListing
+from scoring.sources.entries import FoundFile, ImageEntry, LongListing, written_path
 from scoring.sources.natural_order import natural_key
+from scoring.sources.row_paths import told_apart
 from scoring.sources.row_spool import sorting_faults
 from scoring.storage.redaction import redact
 
@@ -91,6 +92,7 @@ def list_entries(
             database.execute("BEGIN")
             database.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?, ?, ?)", _rows(files, common, keeps_order))
             if replaced is None:
+                _tell_rows_apart(database)
                 _refuse_repeated(database)
             elif _has_two_spellings(database):
                 common = _unite_spellings(database)
@@ -197,7 +199,22 @@ def _tell_apart(database: sqlite3.Connection) -> None:
         _rewrite(database, _IN_ORDER)
 
 
+def _tell_rows_apart(database: sqlite3.Connection) -> None:
+    """Where different texts of a table's rows tell the same path, as addresses with other queries, have them differ."""
+    without_id = "image_id IS NULL AND position IS NULL"
+    same = f"SELECT path FROM found WHERE {without_id} GROUP BY path HAVING count(DISTINCT ifnull(raw_path, '')) > 1"
+    if database.execute(f"{same} LIMIT 1").fetchone():
+        database.create_function("apart", 2, told_apart, deterministic=True)
+        database.create_function("key_of", 1, lambda path: natural_key(_bare(path)), deterministic=True)
+        database.execute(
+            "UPDATE found SET path = apart(path, raw_path), key = key_of(apart(path, raw_path)) "
+            f"WHERE raw_path IS NOT NULL AND {without_id} AND path IN ({same})"
+        )
+
+
 def _with_bytes(path: str, raw_path: bytes) -> str:
+    if written_path("", raw_path):  # the text of a row that has an id
+        return path
     bare, suffix = os.path.splitext(path)
     return f"{bare} (bytes {raw_path.hex()}){suffix}"
 

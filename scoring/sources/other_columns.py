@@ -75,6 +75,6 @@ def columns_of_table(source: TableSource, columns: TableColumns) -> OtherColumns
 
     def read(column: str) -> Rows:
         files = TableSource(source.table, replace(columns, label=column)).files()
-        return [((file.path, file.image_id), file.target or "") for file in files if not file.left_out]
+        return [((file.written, file.image_id), file.target or "") for file in files if not file.left_out]
 
     return OtherColumns(source.other_columns(), read)

@@ -7,7 +7,7 @@ from scoring.sources.natural_order import natural_key
 from scoring.sources.row_spool import RowSpool
 from scoring.sources.text_columns import bare_names, below, common_folder, is_rising, natural_keys, shared_folder
 
-# In the manifest's order; all that a listing keeps of a row.
+# In the manifest's order; all that a listing keeps of a row, but for `raw_path` where the first rows have one.
 ROWS = pa.schema(
     [
         pa.field("image_id", pa.string()),
@@ -17,6 +17,9 @@ ROWS = pa.schema(
         pa.field("stamp", pa.int64()),
     ]
 )
+
+
+_RAW_PATH = pa.field("raw_path", pa.binary())
 
 
 class NotByColumn(Exception):  # noqa: N818  # no error: it is listed row by row
@@ -46,7 +49,10 @@ class RowArrival:
         """
         if not batch.num_rows:
             return
-        rows = _plain_rows(batch)
+        if not self.spool.num_rows and _has_texts(batch):
+            self.spool.close()
+            self.spool = RowSpool(ROWS.append(_RAW_PATH))
+        rows = _plain_rows(batch, self.spool.schema)
         has_ids = rows["image_id"].null_count == 0
         if self._has_ids not in (None, has_ids):
             raise NotByColumn
@@ -94,10 +100,16 @@ def _parted_names(rows: pa.RecordBatch, folder: str | None, with_suffix: bool = 
     return folder, below(path, folder) if with_suffix else bare_names(path, folder)
 
 
-def _plain_rows(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _has_texts(batch: pa.RecordBatch) -> bool:
+    """Whether rows say their paths otherwise, and none lies in a part whose name is not UTF-8."""
+    raw = batch["raw_path"]
+    return raw.null_count < len(raw) and not pc.any(pc.and_(pc.is_valid(raw), pc.is_valid(batch["position"]))).as_py()
+
+
+def _plain_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """What a listing keeps of rows that all have an id or all have none."""
-    ids = batch["image_id"]
-    is_plain = batch["raw_path"].null_count == batch.num_rows
+    ids, raw = batch["image_id"], batch["raw_path"]
+    is_plain = raw.null_count == len(raw) or (_RAW_PATH.name in schema.names and _has_texts(batch))
     if not is_plain or ids.null_count not in (0, batch.num_rows) or pc.any(pc.equal(ids, "")).as_py():
         raise NotByColumn
-    return pa.RecordBatch.from_arrays([batch[name] for name in ROWS.names], schema=ROWS)
+    return pa.RecordBatch.from_arrays([batch[name] for name in schema.names], schema=schema)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import posixpath
 import re
 import time
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
+from scoring.sources.row_paths import FILE_URI
 from scoring.storage.locations import BUCKET_SCHEMES, Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
@@ -20,7 +22,8 @@ _CERTAIN = 2  # reads of a bucket, one after the other, that failed: one alone m
 _ALL_ALONE = 32  # such reads while no other place answers either: it is no fault of these rows
 
 _NO_FOLDER = re.compile(r"[a-z][\w+.-]*:/{0,2}[^/]*", re.IGNORECASE)  # a scheme alone, or with a host or bucket
-_FILE = re.compile(r"file:(?://(?:localhost)?)?(?=/)", re.IGNORECASE)
+# What the wrong spelling of a path meets: a name that is too long, or with a file among its folders.
+_OF_SPELLING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL})
 _BUCKET = re.compile(rf"({'|'.join(BUCKET_SCHEMES)})://", re.IGNORECASE)
 
 
@@ -59,16 +62,18 @@ class RowReader:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            places = [web] if (web := web_url(image.path)) else _places(self._folder, image.path)
+            places = [web] if (web := web_url(image.written)) else _places(self._folder, image.written)
         except RequestError as error:
             raise ImageError(str(error)) from error
-        for place in places[:-1]:
+        faults = list[ImageError]()
+        for place in places:
             try:
                 return self._read(place)
             except ImageError as error:
-                if not isinstance(error.__cause__, FileNotFoundError):
+                if not _may_be_misspelled(error):
                     raise
-        return self._read(places[-1])
+                faults.append(error)
+        raise next((fault for fault in faults if isinstance(fault.__cause__, FileNotFoundError)), faults[-1])
 
     def _read(self, location: Location | WebUrl) -> bytes:
         bucket = bucket_of(location)
@@ -82,8 +87,9 @@ class RowReader:
         try:
             return read_image(location)
         except ImageError as error:
-            if not isinstance(location, WebUrl) and lies_in(location, self._folder):
-                refuse_absent_folder(self._folder, error.__cause__)
+            cause = error.__cause__
+            if isinstance(cause, OSError) and not isinstance(location, WebUrl) and lies_in(location, self._folder):
+                refuse_absent_folder(self._folder, cause)
             raise
 
     def _read_of(self, bucket: str, location: Location | WebUrl) -> bytes:
@@ -130,6 +136,14 @@ def located(folder: Location, path: str) -> Location:
     return _places(folder, path)[0]
 
 
+def is_there(folder: Location, path: str) -> bool:
+    """Whether a path is that of a file as it is spelled; False where that cannot be told."""
+    try:
+        return _located(folder, path).is_file()
+    except (OSError, RequestError, ValueError):
+        return False
+
+
 def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None:
     """Raise UnreachableError if a folder that all images of a collection lie in is gone, closed or empty.
 
@@ -141,11 +155,24 @@ def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None
     if _NO_FOLDER.fullmatch(common):
         return
     try:
-        *others, last = _places(folder, common)
+        first, *others = _places(folder, common)
     except RequestError:  # of web servers, or of several buckets
         return
-    if not any(place.is_dir() for place in others):
-        refuse_absent_folder(last, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
+    if not any(map(_is_folder, others)):
+        refuse_absent_folder(first, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)), is_listed)
+
+
+def _may_be_misspelled(error: ImageError) -> bool:
+    """Whether a file may be there under another spelling of its path."""
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in _OF_SPELLING
+
+
+def _is_folder(place: Location) -> bool:
+    try:
+        return place.is_dir()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _places(folder: Location, path: str) -> list[Location]:
@@ -153,10 +180,14 @@ def _places(folder: Location, path: str) -> list[Location]:
 
 
 def _spellings(path: str) -> Iterable[str]:
-    """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file."""
-    if file := _FILE.match(path):
+    """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file.
+
+    In a URI of a file `%20` is a blank (RFC 8089 and 3986); Spark and fsspec write the name as it is.
+    """
+    if file := FILE_URI.match(path):
         rest = path[file.end() :]
-        return dict.fromkeys((rest, unquote(rest, errors="surrogateescape")))
+        plain = unquote(rest, errors="surrogateescape")
+        return dict.fromkeys((rest if "\0" in plain else plain, rest))
     if bucket := _BUCKET.match(path):
         return (f"{BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
     return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
@@ -165,7 +196,24 @@ def _spellings(path: str) -> Iterable[str]:
 def _located(folder: Location, path: str) -> Location:
     location = locate(path)
     if not location.is_absolute():
+        folder, path = _from_prefix(folder, path) if bucket_of(folder) else (folder, path)
         location = file_below(folder, path)
     if bucket_of(location) and not str(location).endswith(path):  # the object without the slash is another one
         raise RequestError(f"Expected a key without a slash at either end; received {path}.")
     return location
+
+
+def _from_prefix(prefix: Location, path: str) -> tuple[Location, str]:
+    """A prefix and the rest of a relative path from there, without the `./`, `../` and `//` that are in no key.
+
+    Raises:
+        RequestError: If it leads out of the bucket.
+    """
+    if {"", ".", ".."}.isdisjoint(path.split("/")):
+        return prefix, path
+    rest = posixpath.normpath(path)
+    while f"{rest}/".startswith("../"):
+        if not prefix.name:
+            raise RequestError(f"Expected a path within the bucket {prefix}; received {path}, which leads out of it.")
+        prefix, rest = prefix.parent, rest[len("../") :]
+    return prefix, f"{rest}/" if path.endswith("/") else rest

@@ -16,7 +16,7 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.process.one_ahead import one_ahead
 from scoring.sources.entries import EntriesByColumn, FoundFile
 from scoring.sources.image_finder import ImageFinder
-from scoring.sources.row_arrival import ROWS, NotByColumn, RowArrival, keys_of
+from scoring.sources.row_arrival import NotByColumn, RowArrival, keys_of
 from scoring.sources.row_sorting import KEY, sorted_pieces
 from scoring.sources.row_spool import RowSpool, in_batches
 from scoring.sources.table_rows import FOUND, found_files
@@ -121,7 +121,7 @@ def _listing(spool: RowSpool, folder: str, with_suffix: bool = False) -> Entries
             return table
         path = table["path"].combine_chunks()
         ids = below(path, folder) if with_suffix else bare_names(path, folder)
-        return table.set_column(0, ROWS.field("image_id"), ids)
+        return table.set_column(0, table.schema.field("image_id"), ids)
 
     return EntriesByColumn(spool.num_rows, rows)
 
@@ -133,17 +133,18 @@ def _in_order(arrival: RowArrival, settle: Callable[[pa.Table], pa.Table]) -> En
         arrival: The rows.
         settle: Refuses rows of a piece that come twice, or leaves all but the last out.
     """
-    rows, has_twins = RowSpool(ROWS), False
+    schema = arrival.spool.schema
+    rows, has_twins = RowSpool(schema), False
     for piece in sorted_pieces(arrival.spool, keys_of):
         settled = settle(piece)
         has_twins = has_twins or _has_twins(settled)
-        in_batches(settled.select(ROWS.names), rows)
+        in_batches(settled.select(schema.names), rows)
     arrival.spool.close()
     rows.seal()
     if has_twins:
-        by_name, rows = rows, RowSpool(ROWS)
+        by_name, rows = rows, RowSpool(schema)
         for piece in sorted_pieces(by_name, lambda some: keys_of(some, with_suffix=True)):
-            in_batches(piece.select(ROWS.names), rows)
+            in_batches(piece.select(schema.names), rows)
         by_name.close()
         rows.seal()
     return _listing(rows, arrival.folder, has_twins)

@@ -53,11 +53,11 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     answers = choose_answers(template, reader.record.labels, request.wishes, reader.record.is_multi_label)
     check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", *answers.needs])
-    image_ids, paths = table["image_id"].to_pylist(), table["path"].to_pylist()
+    image_ids, written, paths = (column.to_pylist() for column in (*table.select([0, 1]), reader.told_paths()))
     header = template.header[0] if template.may_lack_header(reader.record.labels) else ""
     request_of_run = reader.record.request
     has_own_ids = request_of_run.columns.image_id is not None
-    rows = match_ids(template.ids, image_ids, paths, request_of_run.images, header, has_own_ids)
+    rows = match_ids(template.ids, image_ids, paths, request_of_run.images, header, has_own_ids, written)
     asked = table.take(rows)
     is_ok = np.array([status == OK for status in asked["status"].to_pylist()], dtype=bool)
     _check_readable(template.ids, is_ok, request.fallback)

@@ -22,6 +22,7 @@ def match_ids(
     folder: str = "",
     header: str = "",
     has_own_ids: bool = False,
+    written: Sequence[str] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Find the image of each id of a template.
 
@@ -35,6 +36,7 @@ def match_ids(
         folder: Path of what the images lay in: ids may be paths that begin above it.
         header: What the template's first line has for an id, if it may be a row; empty otherwise.
         has_own_ids: Whether the images' ids are from a column, and not made of their paths.
+        written: The paths as a table's rows write them, where these are others.
 
     Returns:
         The image's row for each id, shape (len(ids),); no row twice.
@@ -47,14 +49,14 @@ def match_ids(
     own = (matches.rows for matches in match_by_every_reading(ids, image_ids, image_ids) if _is_whole(matches))
     by_own = next(own, None) if has_own_ids else None
     tried = []
-    for reading, matches in enumerate(match_by_every_reading(ids, image_ids, paths, folder, by_ends=True)):
+    for reading, matches in enumerate(match_by_every_reading(ids, image_ids, paths, folder, True, written)):
         if _is_whole(matches):
             if by_own is not None:
                 _check_same(ids, image_ids, paths, by_own, matches.rows)
             if reading >= _BY_NAME:
                 _check_of_test(ids, paths, matches.rows)
             if header and header not in ids:
-                readings = match_by_every_reading([header], image_ids, paths, folder, by_ends=True)
+                readings = match_by_every_reading([header], image_ids, paths, folder, True, written)
                 _check_is_no_image(header, next(islice(readings, reading, None)))
             return matches.rows
         tried.append(matches)
@@ -64,7 +66,7 @@ def match_ids(
     bare = [one.strip() for one in ids]
     if bare != list(ids) and len(set(bare)) == len(bare):
         try:
-            return match_ids(bare, image_ids, paths, folder, header.strip(), has_own_ids)
+            return match_ids(bare, image_ids, paths, folder, header.strip(), has_own_ids, written)
         except _NoImageError as error:
             if error.num_ids <= len(nearest.missing):
                 raise

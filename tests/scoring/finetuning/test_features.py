@@ -32,6 +32,19 @@ def folder(tmp_path: Path) -> RunFolder:
     return folder
 
 
+def test_photos_are_known_by_the_paths_that_rows_of_a_table_tell(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "features")
+    paths = [f"train/{label}/{number}.jpg" for label in ("cat", "dog") for number in range(3)]
+    images = [
+        Scored(path, None if path == "train/dog/1.jpg" else (1.0,), "cat", raw_path=path.replace("/", "\\").encode())
+        for path in paths
+    ]
+    write_features(run, images, shard_size=2)
+    features = load_features(run)
+    assert sorted(image.path for image in (*features.images, *features.lost)) == paths
+    assert [image.path for image in features.lost] == ["train/dog/1.jpg"]
+
+
 def test_features_of_readable_photos_are_loaded_with_their_targets(folder: RunFolder) -> None:
     features = load_features(folder)
     assert (features.values.shape, features.num_errors) == ((8, 1, 2), 1)

@@ -96,6 +96,12 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
         find_images(tmp_path / "nowhere")
 
 
+def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "photos.csv").write_text("path\n1.jpg\n")
+    with pytest.raises(ImagesError, match=r"as read_csv\(\.\.\.\)\.to_parquet\('photos\.parquet'\)\."):
+        find_images(tmp_path / "photos.csv")
+
+
 def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "notes.txt")
     with pytest.raises(ImagesError, match="found none among 1 files"):

@@ -112,6 +112,59 @@ def test_a_file_is_read_by_the_path_that_spark_or_pathlib_writes(tmp_path: Path,
     assert reader(ImageEntry("1", file.as_uri(), 0)) == b"photo"
 
 
+def test_percent_20_in_a_uri_is_a_blank_also_where_a_file_has_it_in_its_name(tmp_path: Path) -> None:
+    for name in ("a b.jpg", "a%20b.jpg", "only%20here.jpg"):
+        (tmp_path / name).write_bytes(name.encode())
+    reader = RowReader(Path("elsewhere"))
+    for name in ("a b.jpg", "a%20b.jpg"):
+        assert reader(ImageEntry("1", (tmp_path / name).as_uri(), 0)) == name.encode()
+        assert reader(ImageEntry("1", f"{tmp_path}/{name}", 0)) == name.encode()
+    assert reader(ImageEntry("1", f"file://{tmp_path}/only%20here.jpg", 0)) == b"only%20here.jpg"
+
+
+@pytest.mark.parametrize("folder", ["写真" * 20, "é" * 100, "a%00b"])
+def test_a_file_is_read_where_another_spelling_of_its_path_is_no_name(tmp_path: Path, folder: str) -> None:
+    file = tmp_path / folder / "1.jpg"
+    file.parent.mkdir()
+    file.write_bytes(b"photo")
+    reader = RowReader(Path("elsewhere"))
+    for uri in (file.as_uri(), f"file://{file}"):
+        assert reader(ImageEntry("1", uri, 0)) == b"photo"
+        row_reader.refuse_absent_common(Path("elsewhere"), uri.rpartition("/")[0], is_listed=False)
+    file.unlink()
+    assert str(_read(reader, file.as_uri())) == "cannot read: No such file or directory"
+    file.parent.rmdir()
+    with pytest.raises(UnreachableError, match="No such file or directory"):
+        row_reader.refuse_absent_common(Path(), file.parent.as_uri(), is_listed=False)
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_its_row(tmp_path: Path) -> None:
+    for path in ("a\0b.jpg", f"{tmp_path}/a\0b.jpg"):
+        assert str(_read(RowReader(tmp_path), path)) == "cannot read: embedded null byte"
+
+
+def test_a_long_path_of_windows_is_no_name_that_is_too_long(tmp_path: Path) -> None:
+    file = tmp_path.joinpath(*(letter * 100 for letter in "abc"), "1.jpg")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"photo")
+    path = str(file.relative_to(tmp_path)).replace("/", "\\")
+    assert RowReader(tmp_path)(ImageEntry("1", path, 0)) == b"photo"
+
+
+def test_a_relative_path_is_read_from_a_prefix_as_from_a_folder(bucket: Url, tmp_path: Path) -> None:
+    places = ("a/img/1.jpg", "b/2.jpg", "3.jpg")
+    for place in places:
+        publish(bucket / place, place.encode())
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_bytes(place.encode())
+    rows = ("./img/1.jpg", "img//1.jpg", "img/../img/1.jpg", "../a/./img/1.jpg", "../b/2.jpg", "../3.jpg")
+    for reader in (RowReader(tmp_path / "a"), RowReader(bucket / "a")):
+        assert [reader(ImageEntry("1", row, 0)).decode() for row in rows] == [places[0]] * 4 + list(places[1:])
+    for row in ("../../3.jpg", "../../../b/2.jpg"):
+        assert "which leads out of it" in str(_read(RowReader(bucket / "a"), row))
+    assert "without a slash at either end" in str(_read(RowReader(bucket / "a"), "./img/1.jpg/"))
+
+
 def test_a_relative_path_of_windows_is_read_where_no_file_has_its_name(tmp_path: Path) -> None:
     (tmp_path / "cats").mkdir()
     (tmp_path / "cats" / "1.jpg").write_bytes(b"photo")

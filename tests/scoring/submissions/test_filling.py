@@ -67,6 +67,20 @@ def _refused(
     assert not folder.submission.exists()
 
 
+@pytest.mark.parametrize(
+    "ids", [("1", "2"), ("2.jpg", "1.jpg"), ("pets\\1.jpg", "pets\\2.jpg"), ("pets/2.jpg", "pets/1.jpg")]
+)
+def test_ids_are_matched_with_the_paths_that_rows_of_a_table_tell(tmp_path: Path, ids: Sequence[str]) -> None:
+    images = [
+        Scored(f"pets/{number}.jpg", vector, raw_path=f"pets\\{number}.jpg".encode())
+        for number, vector in enumerate([(1.0, 0.0), _DOG], 1)
+    ]
+    folder = write_run(tmp_path / "run", images, _PETS)
+    answers = {"1": "0", "2": "0.875"}
+    meant = [f"{one},{answers[one.removesuffix('.jpg')[-1]]}" for one in ids]
+    assert _fill(folder, ["id,is_dog", *(f"{one},0.5" for one in ids)]) == ["id,is_dog", *meant]
+
+
 def test_one_column_of_fractions_is_the_probability_of_a_dog_unclipped(tmp_path: Path) -> None:
     folder = _run(tmp_path, [(1.0, 0.0), _DOG], _PETS)
     lines, told = _fill_and_tell(folder, ["id,is_dog", "2,0.5", "1,0.5"])
