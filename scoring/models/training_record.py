@@ -186,6 +186,11 @@ class TrainingRecord:
         return hashlib.sha256(json.dumps((*photos, *network, *trained)).encode()).hexdigest()
 
     @property
+    def sees_mirrored(self) -> bool:
+        """Whether the mirror image of each photo was looked at too."""
+        return self.flip or self.base.request.sees_mirrored
+
+    @property
     def resize_mode(self) -> Resize:
         """How photos became squares, as the user says it."""
         return Resize(self.resize.split("-")[0])

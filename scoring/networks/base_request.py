@@ -56,6 +56,11 @@ class BaseRequest:
         """What people call the network, or all of them."""
         return " and ".join(request.model for request in self.each)
 
+    @property
+    def sees_mirrored(self) -> bool:
+        """Whether views of a photo are averaged with their mirror images, by any of the networks."""
+        return any(request.views is not None and request.views.mirror for request in self.each)
+
     def stored_fields(self) -> dict[str, Any]:
         """What records hold of it: model, weights and layer, and other fields where they are not the default."""
         formerly = BaseRequest(self.model, self.weights, self.layer)
