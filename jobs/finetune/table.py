@@ -34,8 +34,8 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
-    if data.warning:
-        console.print(data.warning, style="yellow")
+    for warning in data.warnings:
+        console.print(warning, style="yellow")
     asked = record.asked.num_folds if record.asked else 0
     if 0 < data.num_folds < asked:
         said = f"{data.num_folds} folds instead of {asked}: the rarest label has no more different photos to train on"

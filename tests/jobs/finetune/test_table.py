@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from jobs.console.terminal import PatientConsole
 from jobs.finetune.table import print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import AskedHeads, load_training_record
@@ -114,6 +115,17 @@ def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert said in told
     assert told.count("by heads that had not seen them") == 1, "two of them they had seen"
+
+
+def test_copies_of_one_photo_with_two_labels_are_told(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    data = replace(record.data, num_copies=3, num_contradicting=2, contradicting=("dog/[b]1.png", "cat/1.png"))
+    console, told = PatientConsole(), StringIO()
+    console.file = told
+    print_training(console, folder, replace(record, data=data), 10.0, 12.0)
+    assert "2 of 3 copies have another label than the photo that they are copies of" in told.getvalue()
+    assert "'dog/[b]1.png' of 'cat/1.png'" in told.getvalue()
 
 
 def test_copies_are_told_to_be_mirrored_ones_too_where_mirror_images_are_looked_at(tmp_path: Path) -> None:
