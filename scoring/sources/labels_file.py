@@ -78,7 +78,7 @@ class LabelsTable:
         if asked is not None:
             return self._existing(asked, "label_column")
         others = [name for name in self.columns if name != id_column]
-        found = [name for name in others if _LABEL.fullmatch(_plain(name))]
+        found = list(filter(is_called_label, others))
         if len(others) > 1 and len(found) != 1:
             if each := self._one_for_each_label(others):
                 raise RequestError(
@@ -125,6 +125,11 @@ class LabelsTable:
         if name not in self.columns:
             raise RequestError(f"Expected `{field}` to be a column of {self.name}; {name!r} is none of {self._names}.")
         return name
+
+
+def is_called_label(column: str) -> bool:
+    """Whether a column is called as one of labels is."""
+    return _LABEL.fullmatch(_plain(column)) is not None
 
 
 def tidy_labels(values: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ import unicodedata
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import pytest
 
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
-from scoring.sources.inputs import find_images
+from scoring.sources.inputs import find_images, other_columns
 from scoring.sources.label_use import LabelUse
 from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.sources.splits import leave_out_test
@@ -1063,6 +1064,24 @@ def test_the_number_of_a_class_that_has_no_name_is_refused(tmp_path: Path, numbe
         find_images(table, columns)
     with pytest.raises(RequestError, match=told):
         label_by_file(find_images(table, TableColumns()), LabelsFile(table, "path", "label"))
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        ({"label": ["cat", "dog"], "n": [1, 2]}, r"Labels in a column of the table, 'label', are taken by `label_col"),
+        ({"what": ["cat", "dog"]}, "Labels in a column of the table, if there are any, are taken by"),
+        ({}, r"such as '1\.jpg'\.$"),
+    ],
+)
+def test_a_column_of_a_table_of_images_that_may_hold_labels_is_named_where_paths_tell_none(
+    tmp_path: Path, columns: dict[str, list[object]], told: str
+) -> None:
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": ["1.jpg", "2.jpg"], **columns}), table)
+    others = partial(other_columns, table, TableColumns())
+    with pytest.raises(ImagesError, match=told):
+        label_by_path(find_images(table), LabelsFrom.AUTO, columns_of_images=others)
 
 
 @pytest.mark.parametrize("is_latest", [[True, True, False, False, False], None])
