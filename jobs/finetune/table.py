@@ -19,7 +19,7 @@ def print_training(
     rows = [
         ("labels", ", ".join(record.labels)),
         ("photos", _photos(record)),
-        *_copies(data),
+        *_copies(record),
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
@@ -34,8 +34,8 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
-    if data.warning:
-        console.print(data.warning, style="yellow")
+    for warning in data.warnings:
+        console.print(warning, style="yellow")
     asked = record.asked.num_folds if record.asked else 0
     if 0 < data.num_folds < asked:
         said = f"{data.num_folds} folds instead of {asked}: the rarest label has no more different photos to train on"
@@ -109,11 +109,13 @@ def _unseen(data: TrainingData) -> str:
     return "" if data.num_seen else ", by heads that had not seen them"
 
 
-def _copies(data: TrainingData) -> list[tuple[str, str]]:
+def _copies(record: TrainingRecord) -> list[tuple[str, str]]:
+    data = record.data
     if not data.num_copies:
         return []
+    mirrored = ", mirrored ones counted" if record.sees_mirrored else ""
     where = "" if data.num_seen else ", each on the side of the photo that it is a copy of"
-    return [("copies", f"{data.num_copies:,}, told by equal pixels{where}")]
+    return [("copies", f"{data.num_copies:,}, told by equal pixels{mirrored}{where}")]
 
 
 def _losses(record: TrainingRecord) -> str:

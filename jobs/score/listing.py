@@ -18,7 +18,7 @@ from scoring.run.renewal import Renewal, check_place, find_renewal
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing, without_stamps
 from scoring.sources.image_finder import Reason
-from scoring.sources.inputs import changes_since, find_images
+from scoring.sources.inputs import changes_since, find_images, other_columns
 from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
 from scoring.storage.walking import Fault
 
@@ -90,7 +90,8 @@ def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | Non
     if request.columns.label:
         return label_by_table(listing, request.images, request.columns, request.label_use, found)
     if request.labels_from:
-        return label_by_path(listing, request.labels_from, request.label_use, found)
+        others = partial(other_columns, request.images, request.columns)
+        return label_by_path(listing, request.labels_from, request.label_use, found, others)
     return Labelled(listing)
 
 

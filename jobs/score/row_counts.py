@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.models.learned_photos import find_learned
+from scoring.models.learned_photos import Learned, find_learned
 from scoring.quality.error_reasons import ErrorReasons
 from scoring.quality.evaluation import RightCount
 from scoring.quality.one_answer import AnswerCount
@@ -23,6 +23,7 @@ class RowCounts:
         answers: Whether nearly all images got one answer.
         reasons: Why images could not be scored.
         num_learned: Readable labelled rows of images that the model was trained on.
+        num_alike: Those of others that have the names and sizes of such.
     """
 
     def __init__(self, record: RunRecord, folder: RunFolder) -> None:
@@ -31,8 +32,8 @@ class RowCounts:
         self.right = RightCount(record.labels, record.is_multi_label)
         self.answers = AnswerCount(record.labels, record.is_multi_label)
         self.reasons = ErrorReasons()
-        self.num_learned = 0
-        self._learned = find_learned(record.request.model_name, folder) if self._has_truth else frozenset[str]()
+        self.num_learned = self.num_alike = 0
+        self._learned = find_learned(record.request.model_name, folder) if self._has_truth else Learned()
 
     def add(self, table: pa.Table) -> None:
         """Look at the rows of a shard."""
@@ -41,6 +42,8 @@ class RowCounts:
             self.answers.add(table)
         if self._has_truth:
             self.right.add(table)
-        if self._learned:
-            known = table.filter(pc.and_(table["class_index"].is_valid(), table["target"].is_valid()))
-            self.num_learned += sum(image_id in self._learned for image_id in known["image_id"].to_pylist())
+        if self._learned.known or self._learned.alike:
+            labelled = table.filter(pc.and_(table["class_index"].is_valid(), table["target"].is_valid()))
+            for image_id in labelled["image_id"].to_pylist():
+                self.num_learned += image_id in self._learned.known
+                self.num_alike += image_id in self._learned.alike

@@ -1,11 +1,11 @@
 """The base network that a model is put together with gives the features that its heads were trained on."""
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.errors import ModelError, UnreachableError
+from scoring.finetuning.features import copy_digest
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet
 from scoring.models.cut_network import LARGEST_FLOAT16
@@ -52,7 +52,7 @@ def check_base(settings: FinetuneSettings, photos: TrainingSet, base: "keras.Mod
     same = {
         rows[name]: pixels
         for name, pixels in seen.items()
-        if name in rows and features.pixels[rows[name]] == hashlib.sha256(pixels.tobytes()).digest()
+        if name in rows and features.pixels[rows[name]] == copy_digest(pixels, settings.sees_mirrored)
     }
     if not same:
         return

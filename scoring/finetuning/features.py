@@ -1,5 +1,6 @@
 """The features that a network computes of each photo, once: the shard model of `finetune`, and its Parquet files."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -8,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from scoring.arrays import Float32Array
+from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ImagesError, RunFolderError
 from scoring.finetuning.view_rows import mapped
 from scoring.models.cut_network import CutNetwork, CutNetworkRequest, with_flipped
@@ -53,7 +54,8 @@ class FeatureRequest(CutNetworkRequest):
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
         loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
-        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix, sample)
+        sees = self.flip or self.base.sees_mirrored
+        return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix, sample, sees)
 
     def _network(self) -> Network:
         base = base_of(self.base)
@@ -77,6 +79,7 @@ class FeatureExtractor(CutNetwork):
         flip: Whether each row of outputs holds the features of the photo and then those of its mirror image.
         may_mix: Whether images of a batch may shape each other's features.
         sample: Some of the photos, which tell what float16 must hold; None where they are not to be had.
+        sees_mirrored: Whether the mirror image of each photo is looked at too, beside it or averaged with it.
     """
 
     engine: Engine
@@ -85,8 +88,12 @@ class FeatureExtractor(CutNetwork):
     flip: bool
     may_mix: bool = False
     sample: Callable[[InputShape], ImageSample] | None = None
-    tells_copies: ClassVar[bool] = True
+    sees_mirrored: bool = False
     is_trained_on: ClassVar[bool] = True
+
+    def copy_digest(self, pixels: UInt8Array) -> bytes:
+        """See `ShardModel.copy_digest`."""
+        return copy_digest(pixels, self.sees_mirrored)
 
     def checked(self, features: Float32Array) -> Float32Array:
         """The same features.
@@ -105,6 +112,18 @@ class FeatureExtractor(CutNetwork):
         for view, name in enumerate((FEATURES, FLIPPED_FEATURES)[:views]):
             columns[name] = _lists([_view(row.outputs, view, views) for row in rows])
         return pa.table(columns).replace_schema_metadata(metadata)
+
+
+def copy_digest(pixels: UInt8Array, sees_mirrored: bool) -> bytes:
+    """The digest that a photo has in common with its copies: of its pixels, as the network sees them.
+
+    Args:
+        pixels: Shape (height, width, channels).
+        sees_mirrored: Whether the mirror image is looked at too: a photo that is mirrored on disk is then a copy, as
+            both give the same views.
+    """
+    seen = pixels.tobytes()
+    return hashlib.sha256(min(seen, pixels[:, ::-1].tobytes()) if sees_mirrored else seen).digest()
 
 
 def _view(outputs: Float32Array | None, view: int, views: int) -> Float32Array | None:
@@ -133,7 +152,7 @@ class Features:
         lost: Those photos.
         contents: What tells the photos' contents from those that other features were extracted from; empty where shards
             of an earlier version do not say.
-        pixels: For each photo the digest of the pixels that the network saw; None from a shard of an earlier version.
+        pixels: For each photo the `copy_digest` of what the network saw; None from a shard of an earlier version.
     """
 
     images: list[ImageEntry]

@@ -45,3 +45,8 @@ class FinetuneSettings:
     num_draws: int = 1
     scorer: ScorerSettings | None = None
     fence: Fence | None = None
+
+    @property
+    def sees_mirrored(self) -> bool:
+        """Whether the mirror image of each photo is looked at too."""
+        return self.flip or self.base.sees_mirrored

@@ -126,6 +126,8 @@ class TrainingSet:
     def count(self) -> TrainingData:
         """How many photos there are, for the record."""
         train = np.unique(np.concatenate([split.train for split in self.splits]))
+        contradicting = self._contradicting
+        first = [self.features.images[row].path for row in contradicting[0]] if len(contradicting) else []
         return TrainingData(
             digest=self.fingerprint.images,
             num_images=len(self.features.images) + self.features.num_errors,
@@ -139,12 +141,21 @@ class TrainingSet:
             num_seen=self._num_seen,
             is_drawn=self.is_drawn,
             listed=self.manifest.listed_digest() if self.manifest else "",
+            num_contradicting=len(contradicting),
+            contradicting=tuple(first),
         )
 
     @property
     def num_copies(self) -> int:
         """How many photos are copies of another one."""
         return 0 if self.originals is None else len(self.originals) - len(np.unique(self.originals))
+
+    @property
+    def _contradicting(self) -> npt.NDArray[np.int64]:
+        """Copies of another label than the photo that they are copies of, and that photo, shape (num_such, 2)."""
+        originals = np.arange(len(self.truth)) if self.originals is None else self.originals
+        rows = np.flatnonzero(self.truth != self.truth[originals])
+        return np.stack([rows, originals[rows]], axis=1)
 
     @property
     def _num_seen(self) -> int:

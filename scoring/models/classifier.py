@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +44,6 @@ class Classifier:
     agreement: Agreement | None = None
     store: StoreProbabilities = StoreProbabilities.FEW
     may_mix: bool = False
-    tells_copies: ClassVar[bool] = False
 
     @property
     def input_shape(self) -> InputShape:
@@ -93,6 +91,10 @@ class Classifier:
             return
         batches = pictures(batch_size, self.input_shape)
         self.reading.check(np.concatenate([self.engine.score(batch) for batch in batches]), self.name)
+
+    def copy_digest(self, pixels: UInt8Array) -> bytes | None:  # noqa: ARG002
+        """None: copies matter to nobody; see `ShardModel.copy_digest`."""
+        return None
 
     def to_table(self, rows: Sequence[ScoredImage], metadata: dict[str, str]) -> pa.Table:
         """A shard's predictions as they are stored."""

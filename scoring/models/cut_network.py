@@ -91,7 +91,6 @@ class CutNetwork(ABC):
     clip: None = None
     agreement: None = None
     store_probabilities: str = StoreProbabilities.FEW
-    tells_copies: ClassVar[bool] = False
     is_trained_on: ClassVar[bool] = False  # what is trained on its features is scored in batches of any size
 
     @property
@@ -111,6 +110,10 @@ class CutNetwork(ABC):
         """Begin to extract one batch's features; see `Engine.begin`."""
         pending = self.engine.begin(images)
         return lambda: self.checked(pending())
+
+    def copy_digest(self, pixels: UInt8Array) -> bytes | None:  # noqa: ARG002
+        """None: copies matter to nobody; see `ShardModel.copy_digest`."""
+        return None
 
     @abstractmethod
     def checked(self, features: Float32Array) -> Float32Array:

@@ -1,6 +1,8 @@
 """Which images of a run a fine-tuned model was trained on: right answers there say little of other photos."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,13 +21,31 @@ _SHARDS_AT_ONCE = 128
 _FOLDERS = r"^.*/"  # a file is the same one, whichever of the folders above it was named
 _COLUMNS = ("image_id", "path", "size_bytes", "position", "stamp")
 
-_Photo = tuple[str, int, int | None, int]
+# Of more of the photos that a model was trained on, a size tells nothing: all bitmaps of one shape have the same.
+_MOST_OF_A_SIZE = 0.01
+_FEW_OF_A_SIZE = 2
+
+_Photo = tuple[str, int, int | None, int | None]
 
 
-def find_learned(model: str, run: RunFolder) -> frozenset[str]:
-    """The ids of a run's images that its model was trained on, as far as both listings tell contents by stamps.
+@dataclass(frozen=True)
+class Learned:
+    """Which of a run's images its model was trained on, by their ids.
 
-    Photos that were copied may be unknown, and so are all of a model whose folder has lost its `features/`.
+    Attributes:
+        known: Those whose contents are the same, by stamps of both listings.
+        alike: Others of the names and sizes of photos that it was trained on, such as copies in another folder or an
+            archive; they may be other photos.
+    """
+
+    known: frozenset[str] = frozenset()
+    alike: frozenset[str] = frozenset()
+
+
+def find_learned(model: str, run: RunFolder) -> Learned:
+    """The images of a run that its model was trained on, as far as listings tell.
+
+    Nothing is known of copies under other names, or in a table, nor of a model whose folder has lost its `features/`.
 
     Args:
         model: What was scored with, of any kind.
@@ -34,13 +54,25 @@ def find_learned(model: str, run: RunFolder) -> frozenset[str]:
     try:
         training = record_of_model(model)
         if training is None:
-            return frozenset()
+            return Learned()
         photos = _trained_on(ModelFolder(locate(model)), training)
-        stamps = pa.array([stamp for *_, stamp in photos], pa.int64())
-        listed = _read(Manifest(run.manifest), stamps)
-        return frozenset(image_id for image_id, photo in listed if photo in photos)
+        names = _telling_names(photos)
+        known, alike = set[str](), set[str]()
+        for image_id, photo in _read(Manifest(run.manifest), {size for _, size in names}, {one[-1] for one in photos}):
+            if photo in photos and photo[-1] is not None:
+                known.add(image_id)
+            elif photo[:2] in names:
+                alike.add(image_id)
+        return Learned(frozenset(known), frozenset(alike))
     except (ScoringError, OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # an aside never fails a run
-        return frozenset()
+        return Learned()
+
+
+def _telling_names(photos: Collection[_Photo]) -> frozenset[tuple[str, int]]:
+    """Names and sizes by which copies are told; 0 stands for what no listing says, as of rows of tables."""
+    times = Counter(size for _, size, *_ in photos)
+    most = max(_FEW_OF_A_SIZE, _MOST_OF_A_SIZE * len(photos))
+    return frozenset((name, size) for name, size, *_ in photos if size and times[size] <= most)
 
 
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:
@@ -86,13 +118,18 @@ def _read_contents(features: RunFolder) -> str:
     return joint_contents([(schema.metadata or {}).get(INPUTS_KEY, b"") for schema in schemas])
 
 
-def _read(manifest: Manifest, stamps: pa.Array | None = None) -> Iterator[tuple[str, _Photo]]:
-    """Each image's id, and what tells it from others whatever it is called; only of these stamps, or of any."""
+def _read(
+    manifest: Manifest, sizes: Collection[int] | None = None, stamps: Collection[int | None] = ()
+) -> Iterator[tuple[str, _Photo]]:
+    """Each image's id, and what tells it from others; only of these sizes or stamps, or of any."""
+    of_sizes, of_stamps = (pa.array(list(values or ()), pa.int64()) for values in (sizes, stamps))
     for first in range(0, manifest.info.num_shards, _SHARDS_AT_ONCE):
         rows = manifest.describe_several(first, first + _SHARDS_AT_ONCE, _COLUMNS)
-        is_told = pc.is_valid(rows["stamp"]) if stamps is None else pc.is_in(rows["stamp"], value_set=stamps)
-        told = rows.filter(is_told)
-        names = pc.replace_substring_regex(told["path"], _FOLDERS, "")
-        columns = (names, *(told[name] for name in _COLUMNS[2:]))
+        if sizes is not None:
+            is_size = pc.is_in(rows["size_bytes"], value_set=of_sizes)
+            is_stamp = pc.is_in(rows["stamp"], value_set=of_stamps, skip_nulls=True)
+            rows = rows.filter(pc.or_(is_size, is_stamp))
+        names = pc.replace_substring_regex(rows["path"], _FOLDERS, "")
+        columns = (names, *(rows[name] for name in _COLUMNS[2:]))
         photos = zip(*(column.to_pylist() for column in columns), strict=True)
-        yield from zip(told["image_id"].to_pylist(), photos, strict=True)
+        yield from zip(rows["image_id"].to_pylist(), photos, strict=True)

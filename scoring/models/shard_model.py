@@ -53,11 +53,6 @@ class ShardModel(Protocol):
         """For how many classes all probabilities are stored, `few` or `all`, as fingerprints have it."""
         ...
 
-    @property
-    def tells_copies(self) -> bool:
-        """Whether rows are stored with the digest of their pixels, by which copies are told."""
-        ...
-
     def score(self, images: UInt8Array) -> Float32Array:
         """Score one batch.
 
@@ -74,6 +69,14 @@ class ShardModel(Protocol):
 
     def begin(self, images: UInt8Array) -> Pending:
         """Begin to score one batch; see `Engine.begin`."""
+        ...
+
+    def copy_digest(self, pixels: UInt8Array) -> bytes | None:
+        """The digest that is stored with one image's row, by which copies are told; None where none is stored.
+
+        Args:
+            pixels: Shape (height, width, channels).
+        """
         ...
 
     def try_out(self, batch_size: int) -> None:

@@ -61,6 +61,8 @@ class TrainingData:
         num_draws: How often they were divided anew; each is measured by one head of each draw.
         num_copies: Photos that are copies of another one of them.
         num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
+        num_contradicting: Copies with another label than the photo that they are copies of.
+        contradicting: The paths of the first of them and of that photo; empty where there are none.
         is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
             None where an earlier version wrote this.
         listed: The digest of the photos as they were when this was trained, of which some may have changed since they
@@ -79,6 +81,8 @@ class TrainingData:
     num_seen: int = 0
     is_drawn: bool | None = None
     listed: str = ""
+    num_contradicting: int = 0
+    contradicting: tuple[str, ...] = ()
 
     @property
     def is_cross_validated(self) -> bool:
@@ -86,14 +90,21 @@ class TrainingData:
         return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
 
     @property
-    def warning(self) -> str | None:
-        """What to say where photos measured on are copies of photos trained on."""
-        if not self.num_seen:
-            return None
-        return (
-            f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on: the "
-            "figures are too good. Take them out of one of the two folders."
-        )
+    def warnings(self) -> list[str]:
+        """What to say where photos measured on are copies of photos trained on, and where labels of copies differ."""
+        said = []
+        if self.num_seen:
+            said.append(
+                f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on: "
+                "the figures are too good. Take them out of one of the two folders."
+            )
+        if self.num_contradicting:
+            copy, first = self.contradicting
+            said.append(
+                f"{self.num_contradicting:,} of {self.num_copies:,} copies have another label than the photo that they "
+                f"are copies of, such as {copy!r} of {first!r}: one of both is wrong. Take it out, or mend its label."
+            )
+        return said
 
 
 @dataclass(frozen=True)
@@ -184,6 +195,11 @@ class TrainingRecord:
         network = (self.base.digest, self.precision, self.engine)
         trained = (self.labels, asdict(self.settings), [asdict(head) for head in self.heads])
         return hashlib.sha256(json.dumps((*photos, *network, *trained)).encode()).hexdigest()
+
+    @property
+    def sees_mirrored(self) -> bool:
+        """Whether the mirror image of each photo was looked at too."""
+        return self.flip or self.base.request.sees_mirrored
 
     @property
     def resize_mode(self) -> Resize:

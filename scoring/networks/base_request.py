@@ -62,6 +62,11 @@ class BaseRequest:
         """Whether any of the networks has numbers of a file that the user names."""
         return any(request.weights not in (None, RANDOM_WEIGHTS) for request in self.each)
 
+    @property
+    def sees_mirrored(self) -> bool:
+        """Whether views of a photo are averaged with their mirror images, by any of the networks."""
+        return any(request.views is not None and request.views.mirror for request in self.each)
+
     def stored_fields(self) -> dict[str, Any]:
         """What records hold of it: model, weights and layer, and other fields where they are not the default."""
         formerly = BaseRequest(self.model, self.weights, self.layer)

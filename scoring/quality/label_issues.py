@@ -3,7 +3,8 @@
 Found by confident learning and ranked by self-confidence, both by thresholds of each class, as cleanlab does it
 (`find_label_issues` with `filter_by="confident_learning"`, `adjust_pred_probs=True`).
 
-Source: Northcutt, Jiang and Chuang, arXiv:1911.00068; Kuan and Mueller, "Model-agnostic label quality scoring", 2022.
+Source: Northcutt, Jiang and Chuang, "Confident Learning", JAIR 70, 2021, arXiv:1911.00068; Kuan and Mueller,
+"Model-agnostic label quality scoring", 2022.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ class LabelIssue(Generic[T]):
     Attributes:
         photo: Which one, as the caller calls it.
         given: The class of its label.
-        likely: The class that the model holds for the true one.
+        likely: The most probable class, as cleanlab suggests it (`predicted_label`); not the one that reached its
+            threshold, which everything reaches of a class whose own photos the model hardly recognises.
         quality: How much speaks for its label, 0 to 1.
     """
 
@@ -77,8 +79,7 @@ def _ranked(
     photos: Sequence[T], labels: npt.NDArray[np.int64], probabilities: Float32Array, chosen: npt.NDArray[np.bool_]
 ) -> list[LabelIssue[T]]:
     """Some of the photos, by how little speaks for their label."""
-    confident = _confident_classes(probabilities, _thresholds(labels, probabilities))
-    likely = np.where((confident >= 0) & (confident != labels), confident, probabilities.argmax(axis=1))
+    likely = probabilities.argmax(axis=1)
     quality = label_quality(labels, probabilities)
     rows = np.flatnonzero(chosen)
     return [

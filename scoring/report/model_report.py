@@ -64,7 +64,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
         key_figures=key_figures(training),
         sections=[section for section in sections if section.blocks],
-        notices=[training.data.warning] if training.data.warning else [],
+        notices=training.data.warnings,
     )
 
 

@@ -29,7 +29,7 @@ def training_blocks(training: TrainingRecord, features: RunRecord | None) -> lis
         ("precision", training.precision),
         *agreement_row(training.agreement),
         ("views", str(base.request.views or "one")),
-        ("mirror images", "yes" if training.flip or (base.request.views and base.request.views.mirror) else "no"),
+        ("mirror images", "yes" if training.sees_mirrored else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
         *_head_rows(training.settings),
         ("versions", ", ".join(f"{name} {version}" for name, version in training.versions.items())),

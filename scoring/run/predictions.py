@@ -42,7 +42,7 @@ class StoreProbabilities(StrEnum):
 class ScoredImage:
     """One image's outcome: the model's outputs, shape (num_outputs,), or the reason why there are none.
 
-    `pixels_sha256` is the digest of what the model saw of it; None where the model does not ask for it.
+    `pixels_sha256` is the digest that its copies have in common; None where the model tells none.
     """
 
     image: ImageEntry

@@ -10,6 +10,7 @@ BOUND_BY = {
     "write": "writing: faster storage, or a larger `shard_size`",
     "nothing": "nothing was left to score",
 }
+_BY_CHANCE = 0.01  # of labelled images; so few may have the name and size of a photo trained on without being it
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class Summary:
         unused_gpu: What is to be told of a GPU that the first worker was given and that Keras did not find.
         num_unlabelled: Readable rows without a target, where labels were told.
         num_learned: Readable rows with a target of images that the model was trained on, as far as that is known.
+        num_alike: Readable rows with a target of others that have the names and sizes of photos it was trained on.
     """
 
     num_images: int
@@ -90,11 +92,18 @@ class Summary:
     unused_gpu: str | None = None
     num_unlabelled: int = 0
     num_learned: int = 0
+    num_alike: int = 0
 
     @property
     def warning_of_learned(self) -> str | None:
-        """What to say where the model was trained on labelled images; None where it was not, or nothing tells."""
-        if not self.num_learned:
-            return None
-        images = f"{self.num_learned:,} of the labelled images"
-        return f"the model was trained on {images}: what is measured on them is too good"
+        """What to say where the model was trained on labelled images, or may have been; None where nothing tells."""
+        said = []
+        if self.num_learned:
+            images = f"{self.num_learned:,} of the labelled images"
+            said.append(f"the model was trained on {images}: what is measured on them is too good")
+        if self.num_alike > _BY_CHANCE * self.num_labelled:
+            said.append(
+                f"{self.num_alike:,} {'more' if said else 'of the labelled images'} have the names and sizes of photos "
+                "that the model was trained on: if they are copies, what is measured on them is too good"
+            )
+        return "; ".join(said) or None

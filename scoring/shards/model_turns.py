@@ -1,13 +1,12 @@
 """Shards take turns at a worker's model; while it works on one batch, the next is handed to it."""
 
-import hashlib
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from scoring.arrays import Float32Array
+from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.models.shard_model import ShardModel
 from scoring.networks.engines import Pending
@@ -44,7 +43,7 @@ class ModelTurns:
 
         def fetch() -> None:
             batch, pending = begun.popleft()
-            rows.extend(_scored(batch, pending(), self._model.tells_copies) if pending else _unread(batch))
+            rows.extend(_scored(batch, pending(), self._model.copy_digest) if pending else _unread(batch))
             batches.give_back(batch)
             stopwatch.scored(sum(error is None for error in batch.errors))
 
@@ -68,7 +67,9 @@ def _unread(batch: DecodedBatch) -> list[ScoredImage]:
     return [ScoredImage(image, None, error) for image, error in zip(batch.images, batch.errors, strict=True)]
 
 
-def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> Iterator[ScoredImage]:
+def _scored(
+    batch: DecodedBatch, outputs: Float32Array, copy_digest: Callable[[UInt8Array], bytes | None]
+) -> Iterator[ScoredImage]:
     """A batch's images with their outputs; what follows the last image is left out."""
     if len(outputs) != len(batch.pixels):
         raise ModelError(
@@ -83,4 +84,4 @@ def _scored(batch: DecodedBatch, outputs: Float32Array, with_digests: bool) -> I
         if reason:
             yield ScoredImage(image, None, reason)
         else:
-            yield ScoredImage(image, row, None, hashlib.sha256(pixels).digest() if with_digests else None)
+            yield ScoredImage(image, row, None, copy_digest(pixels))

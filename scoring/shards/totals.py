@@ -98,6 +98,7 @@ def summarise(
     counted: RightCount | None = None,
     one_answer: OneAnswer | None = None,
     num_learned: int = 0,
+    num_alike: int = 0,
 ) -> Summary:
     """Summarise one invocation, in its driver.
 
@@ -110,6 +111,7 @@ def summarise(
         counted: The labelled rows; None where none were counted.
         one_answer: What nearly all images got.
         num_learned: Labelled rows of images that the model was trained on.
+        num_alike: Labelled rows of others of the names and sizes of such.
     """
     counted = counted or RightCount(())
     steady = totals.steady_images_per_s()
@@ -136,6 +138,7 @@ def summarise(
         unused_gpu=totals.unused_gpu,
         num_unlabelled=counted.num_unlabelled,
         num_learned=num_learned,
+        num_alike=num_alike,
     )
 
 

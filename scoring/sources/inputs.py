@@ -33,6 +33,7 @@ __all__ = [
     "has_column",
     "is_table",
     "open_images",
+    "other_columns",
     "places_of_images",
     "refuse_absent_images",
 ]
@@ -146,6 +147,17 @@ def has_column(location: Location, columns: TableColumns, name: str) -> bool:
     """
     source = _source(location, columns)
     return isinstance(source, TableSource) and source.has_column(name)
+
+
+def other_columns(location: Location, columns: TableColumns) -> Sequence[str]:
+    """The columns of a table besides those that are named already; none of another collection.
+
+    Raises:
+        ImagesError: If its first file is no table.
+        BucketError: If its bucket cannot be reached.
+    """
+    source = _source(location, columns)
+    return list(source.other_columns()) if isinstance(source, TableSource) else []
 
 
 def open_images(

@@ -1,13 +1,13 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
-from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
@@ -168,14 +168,31 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
 
 
 def label_by_path(
-    listing: Listing, labels_from: LabelsFrom, use: LabelUse = TRAINING, found: Listing | None = None
+    listing: Listing,
+    labels_from: LabelsFrom,
+    use: LabelUse = TRAINING,
+    found: Listing | None = None,
+    columns_of_images: Callable[[], Sequence[str]] = tuple,
 ) -> Labelled:
     """Give photos the labels that their names or folders tell; see `with_targets`.
+
+    Args:
+        listing: The photos.
+        labels_from: Which of the two.
+        use: What labels are for.
+        found: See `with_targets`.
+        columns_of_images: The further columns of the table that lists them, one of which may be of labels.
 
     Raises:
         ImagesError: If they tell none, or if `use` is to train and one is several, as the folder `cat,dog`.
     """
-    images = with_targets(listing.images, labels_from, found.images if found else None, use == TRAINING)
+    try:
+        images = with_targets(listing.images, labels_from, found.images if found else None, use == TRAINING)
+    except ImagesError as error:
+        if not (columns := columns_of_images()):
+            raise
+        called = ", ".join(map(repr, filter(is_called_label, columns))) or "if there are any"
+        raise ImagesError(f"{error} Labels in a column of the table, {called}, are taken by `label_column`.") from error
     if use == TRAINING and (several := several_of({image.target or "" for image in images}, ",")):
         first = next(image.path for image in images if image.target == several)
         raise ImagesError(

@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
+from scoring.sources.class_names import label_texts
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
-from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
+from scoring.sources.table_columns import LabelsFile, is_binary
 from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
@@ -77,7 +78,7 @@ class LabelsTable:
         if asked is not None:
             return self._existing(asked, "label_column")
         others = [name for name in self.columns if name != id_column]
-        found = [name for name in others if _LABEL.fullmatch(_plain(name))]
+        found = list(filter(is_called_label, others))
         if len(others) > 1 and len(found) != 1:
             if each := self._one_for_each_label(others):
                 raise RequestError(
@@ -124,6 +125,11 @@ class LabelsTable:
         if name not in self.columns:
             raise RequestError(f"Expected `{field}` to be a column of {self.name}; {name!r} is none of {self._names}.")
         return name
+
+
+def is_called_label(column: str) -> bool:
+    """Whether a column is called as one of labels is."""
+    return _LABEL.fullmatch(_plain(column)) is not None
 
 
 def tidy_labels(values: Sequence[str]) -> list[str]:
@@ -234,7 +240,7 @@ class _Texts(Mapping[str, Sequence[str]]):
     def __getitem__(self, name: str) -> Sequence[str]:
         if name not in self._made:
             with _refused_if_unreadable(self._source):
-                texts = (pc.fill_null(as_texts(part[name]), "").to_pylist() for part in self._parts)
+                texts = (pc.fill_null(label_texts(part, name), "").to_pylist() for part in self._parts)
                 self._made[name] = [value.strip() for values in texts for value in values]
         return self._made[name]
 

@@ -1,7 +1,8 @@
 """What a template asks for: told by its columns, its values and the run's labels, or refused where they do not tell."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
@@ -82,15 +83,15 @@ def _check_answerable(column: str) -> None:
 
 
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
-    """The class of each of several columns, which are named as labels are but for case and plural."""
+    """The class of each of several columns, named as labels are but for case, plural and what joins words."""
     index = _index_of(labels)
-    words = [singular(label) for label in labels]
-    times = Counter(words)
-    index_of_word = {word: place for place, word in enumerate(words) if times[word] == 1}
+    of_word = _told_apart(map(singular, labels))
+    of_loose_word = cache(lambda: _told_apart(map(_loose_word, labels)))
     columns: dict[int, str] = {}
     extra: list[str] = []
     for column in template.columns:
-        place = index.get(composed(column), index_of_word.get(singular(column)))
+        place = index.get(composed(column), of_word.get(singular(column)))
+        place = of_loose_word().get(_loose_word(column)) if place is None else place
         if place is None or place in columns:
             extra.append(column)
         else:
@@ -104,6 +105,18 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
             f"{len(template.columns)}: {', '.join(lacks)}."
         )
     return tuple(columns)
+
+
+def _told_apart(words: Iterable[str]) -> dict[str, int]:
+    """The place of each word that is there once."""
+    listed = list(words)
+    times = Counter(listed)
+    return {word: place for place, word in enumerate(listed) if times[word] == 1}
+
+
+def _loose_word(text: str) -> str:
+    """What a name is but for case, plural and what joins its words; a sign at an end is not a joint: `HER2-`."""
+    return singular(loose(text)) if text[:1].isalnum() and text[-1:].isalnum() else text
 
 
 def _index_of(labels: Sequence[str]) -> dict[str, int]:

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -127,6 +128,30 @@ def test_photos_are_stored_with_the_digest_of_what_the_network_saw(folder: RunFo
     write_table(folder.shard(0, 1), there)
     save_record(folder, record_of(folder.path).with_digests({}))
     assert load_features(folder).pixels == digests
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("views", "flip", "is_copy"),
+    [
+        (None, False, False),
+        (None, True, True),
+        (Views((), False, (ViewPooling.MEAN,)), False, False),
+        (Views((), True, (ViewPooling.MEAN,)), False, True),
+    ],
+)
+def test_a_mirrored_photo_is_a_copy_to_a_network_that_sees_mirror_images(
+    tmp_path: Path, views: Views | None, flip: bool, is_copy: bool
+) -> None:
+    base = BaseRequest(str(save_brightness_model(tmp_path / "m.keras")), views=views)
+    extractor = FeatureRequest(base, flip, Precision.FLOAT32).load(Mock())
+    first, other = noise(2)
+    mirrored = np.ascontiguousarray(first[:, ::-1])
+    digest = extractor.copy_digest
+    assert (digest(first) == digest(mirrored)) is is_copy
+    assert is_copy or digest(first) == hashlib.sha256(first.tobytes()).digest(), "as earlier versions stored it"
+    assert digest(first) != digest(other)
+    assert digest(first) != digest(np.ascontiguousarray(first[::-1])), "upside down, it gives other features"
 
 
 def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> None:

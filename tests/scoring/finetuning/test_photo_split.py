@@ -247,6 +247,12 @@ def test_copies_are_told_by_features_where_a_shard_of_an_earlier_version_tells_n
     assert originals(features).tolist() == [0, 1, 0, 1]
 
 
+def test_mirrored_copies_of_earlier_versions_are_told_by_features_of_their_views_the_other_way_round() -> None:
+    views = np.random.default_rng(0).normal(0, 1, (3, 2, 20)).astype(np.float16)
+    features = np.stack([*views, views[1, ::-1]])
+    assert originals(Features([], [], features, 0)).tolist() == [0, 1, 2, 1]
+
+
 def test_copies_of_earlier_versions_are_told_by_features_unless_a_network_tells_hardly_any() -> None:
     features = np.random.default_rng(0).normal(0, 1, (6, 20)).astype(np.float16)
     features[4] = features[1]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ImagesError
@@ -12,7 +14,8 @@ from scoring.finetuning.training_set import load_training_set
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
-from tests.runs import Scored, cats_and_dogs, write_features
+from scoring.run.predictions import PIXELS_SHA256, write_table
+from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
 
 def _owls(num_readable: int, num_broken: int) -> list[Scored]:
@@ -83,3 +86,24 @@ def test_the_record_tells_that_folds_hold_all_photos(tmp_path: Path) -> None:
     images = [*cats_and_dogs(20), Scored("cat.21.png", None, "cat", "it is empty")]
     data = load_training_set(_settings(tmp_path, images, HeadKind.RBF, 5)).count()
     assert (data.num_train, data.is_drawn, data.is_cross_validated) == (20, True, True)
+
+
+@pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
+def test_the_record_tells_copies_that_have_another_label_than_their_original(
+    tmp_path: Path, kind: HeadKind, num_folds: int
+) -> None:
+    settings = _settings(tmp_path, cats_and_dogs(20), kind, num_folds)
+    folder = ModelFolder(tmp_path).features
+    table = pq.read_table(folder.shard(0, 1))
+    pixels = [bytes([row]) * 32 for row in range(20)]
+    pixels[2], pixels[13], pixels[15] = pixels[0], pixels[0], pixels[14]  # the first ten are cats, these others dogs
+    column = pa.array(pixels, pa.binary(32))
+    place = table.column_names.index(PIXELS_SHA256)
+    write_table(folder.shard(0, 1), table.set_column(place, PIXELS_SHA256, column))
+    save_record(folder, record_of(folder.path).with_digests({}))
+    data = load_training_set(settings).count()
+    paths = table["path"].to_pylist()
+    assert (data.num_copies, data.num_contradicting, data.contradicting) == (3, 1, (paths[13], paths[0]))
+    write_table(folder.shard(0, 1), table)
+    data = load_training_set(settings).count()
+    assert (data.num_copies, data.num_contradicting, data.contradicting, data.warnings) == (0, 0, (), [])

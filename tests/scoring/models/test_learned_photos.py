@@ -1,5 +1,6 @@
 """Whether a run is of photos that its model was trained on, in the order and under the names of another listing."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from scoring.models.learned_photos import find_learned
+from scoring.models.learned_photos import Learned, find_learned
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.report.page import write_report
@@ -20,7 +21,7 @@ from scoring.sources.targets import LabelsFrom
 from scoring.storage.durable import remove_tree
 from tests.chaos.without_ray import score_here
 from tests.places import on_disk
-from tests.runs import Page, Scored, summary_of, write_model
+from tests.runs import SUMMARY, Page, Scored, summary_of, write_model
 
 _NAMES = [f"{label}.{number}.png" for label in ("cat", "dog") for number in range(4)]
 
@@ -68,33 +69,33 @@ def test_photos_are_known_whichever_folder_above_them_was_named(
     Image.new("RGB", (8, 6)).save(photos.parent / "test" / "cat.0.png")
     run = _run(tmp_path / "run", photos.parent)
     learned = {f"train/{Path(name).stem}" for name in _NAMES if name not in held_out}
-    assert find_learned(str(model.path), run) == learned
+    assert find_learned(str(model.path), run) == Learned(frozenset(learned), frozenset({"test/cat.0"}))
 
 
 def test_nothing_is_known_of_changed_photos_of_other_models_and_without_features(tmp_path: Path, photos: Path) -> None:
     model = _train(tmp_path / "model", photos, ())
     (photos / "cat.0.png").write_bytes(b"another")
     run = _run(tmp_path / "run", photos)
-    assert "cat.0" not in find_learned(str(model.path), run)
-    assert len(find_learned(str(model.path), run)) == 7
-    assert not find_learned("resnet50", run)
-    assert not find_learned(str(tmp_path / "none"), run)
+    assert "cat.0" not in find_learned(str(model.path), run).known
+    assert len(find_learned(str(model.path), run).known) == 7
+    assert find_learned("resnet50", run) == Learned()
+    assert find_learned(str(tmp_path / "none"), run) == Learned()
     record = load_training_record(model)
     save_training_record(model, replace(record, data=replace(record.data, digest="4" * 64)))
-    assert not find_learned(str(model.path), run), "its features are of a later listing"
+    assert find_learned(str(model.path), run) == Learned(), "its features are of a later listing"
     on_disk(model.features.manifest).unlink()
-    assert not find_learned(str(model.path), run)
+    assert find_learned(str(model.path), run) == Learned()
 
 
 def test_nothing_is_known_once_a_later_fine_tune_has_listed_other_contents(tmp_path: Path, photos: Path) -> None:
     model, run = _train(tmp_path / "model", photos, ()), _run(tmp_path / "run", photos)
     remove_tree(model.features.predictions)
-    assert len(find_learned(str(model.path), run)) == 8, "its listing is of the same photos"
+    assert len(find_learned(str(model.path), run).known) == 8, "its listing is of the same photos"
     (photos / "cat.0.png").write_bytes(b"another")
     listed = sorted(find_images(photos).images, key=lambda entry: entry.path)
     write_manifest(model.features.manifest, listed, 4, 0, load_training_record(model).data.digest)  # as it is renewed
-    assert not find_learned(str(model.path), run)
-    assert not find_learned(str(model.path), _run(tmp_path / "again", photos))
+    assert find_learned(str(model.path), run) == Learned()
+    assert find_learned(str(model.path), _run(tmp_path / "again", photos)) == Learned()
 
 
 def test_a_run_of_photos_that_its_model_was_trained_on_says_so(
@@ -110,3 +111,60 @@ def test_a_run_of_photos_that_its_model_was_trained_on_says_so(
     assert f"t{told}\n" in capsys.readouterr().out
     assert f"Note: T{told}." in " ".join(Page(on_disk(write_report(run.path, None, None).path)).text.split())
     assert summary_of(score_here(photos, tmp_path / "without", console).path).num_learned == 0
+
+
+def _sized(photos: Path) -> None:
+    """Make each file longer than the one before it, behind the end of its picture."""
+    for number, path in enumerate(sorted(photos.iterdir())):
+        path.write_bytes(path.read_bytes() + bytes(number))
+
+
+@pytest.mark.parametrize("copied", ["folder", "flat", "zip", "tar"])
+def test_copies_elsewhere_may_be_known_by_their_names_and_sizes(tmp_path: Path, photos: Path, copied: str) -> None:
+    _sized(photos)
+    model = _train(tmp_path / "model", photos, ("cat.1.png",))
+    copy = str(tmp_path / "copy")
+    if copied in ("zip", "tar"):
+        images = Path(shutil.make_archive(copy, copied, photos.parent))
+    else:
+        images = Path(shutil.copytree(photos if copied == "flat" else photos.parent, copy))
+    found = find_learned(str(model.path), _run(tmp_path / "run", images))
+    assert not found.known
+    assert {Path(image_id).name for image_id in found.alike} == {Path(name).stem for name in _NAMES} - {"cat.1"}
+
+
+def test_nothing_is_said_of_photos_of_other_sizes_or_of_the_size_that_all_have(tmp_path: Path, photos: Path) -> None:
+    for path in photos.iterdir():
+        path.write_bytes(path.read_bytes().ljust(100, b" "))
+    model = _train(tmp_path / "same", photos, ())
+    copy = Path(shutil.copytree(photos, tmp_path / "copy"))
+    assert find_learned(str(model.path), _run(tmp_path / "run", copy)) == Learned()
+    _sized(photos)
+    model = _train(tmp_path / "model", photos, ())
+    for path in copy.iterdir():  # each of a size that only a photo of another name has, or none
+        path.write_bytes(path.read_bytes() + bytes(100))
+    assert find_learned(str(model.path), _run(tmp_path / "again", copy)) == Learned()
+
+
+@pytest.mark.parametrize(("num_alike", "is_told"), [(1, False), (2, True)])
+def test_names_and_sizes_that_so_few_have_by_chance_are_not_told(num_alike: int, is_told: bool) -> None:
+    summary = replace(SUMMARY, num_labelled=100, num_learned=0, num_alike=num_alike)
+    assert (summary.warning_of_learned is not None) is is_told
+
+
+def test_a_run_of_copies_of_photos_that_its_model_was_trained_on_says_that_they_may_be(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _sized(photos)
+    model = _train(tmp_path / "model", photos, ())
+    monkeypatch.setattr("jobs.score.row_counts.find_learned", lambda _, run: find_learned(str(model.path), run))
+    (photos / "cat.3.png").write_bytes((photos / "cat.3.png").read_bytes())  # of another time
+    console = Console(soft_wrap=True, width=200)
+    run = score_here(photos, tmp_path / "run", console, labels_from=LabelsFrom.NAMES)
+    assert (summary_of(run.path).num_learned, summary_of(run.path).num_alike) == (7, 1)
+    told = "1 more have the names and sizes of photos that the model was trained on: if they are copies, what is"
+    assert f"too good; {told}" in capsys.readouterr().out
+    copy = Path(shutil.copytree(photos, tmp_path / "copy"))
+    run = score_here(copy, tmp_path / "copied", console, labels_from=LabelsFrom.NAMES)
+    assert (summary_of(run.path).num_learned, summary_of(run.path).num_alike) == (0, 8)
+    assert "\n8 of the labelled images have the names and sizes of photos" in capsys.readouterr().out

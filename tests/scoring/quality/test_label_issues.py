@@ -59,6 +59,15 @@ def test_where_two_labels_reach_their_thresholds_a_more_likely_one_that_does_not
     assert [(issue.photo, issue.likely) for issue in found] == [(3, 0), (1, 1), (0, 2)]
 
 
+def test_the_likely_label_is_the_most_probable_one_where_a_rare_class_is_reached_by_everything() -> None:
+    """The model gives photos of class 2 hardly anything of it; cleanlab's `predicted_label` is the most probable."""
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2])
+    of_first, of_second = [[80, 19, 1], [90, 9, 1], [85, 14, 1], [30, 68, 2]], [[10, 89, 1], [9, 90, 1], [6, 93, 1]]
+    probabilities = np.array([*of_first, *of_second, [98, 1, 1], [98, 1, 1]]) / 100
+    issues = find_label_issues(range(9), labels, probabilities.astype(np.float32))
+    assert [(issue.photo, issue.likely) for issue in issues if issue.given == 0] == [(3, 1)]
+
+
 def test_quality_is_a_share() -> None:
     quality = label_quality(*_noisy(2))
     assert quality.min() > 0

@@ -893,6 +893,17 @@ def test_photos_validated_on_that_are_copies_of_photos_trained_on_are_told_at_th
     assert text.index("Note:") < text.index("Accuracy")
 
 
+def test_copies_of_one_photo_with_two_labels_are_told_at_the_top(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    data = replace(record.data, num_copies=3, num_contradicting=2, contradicting=("dog/<1>.png", "cat/1.png"))
+    save_training_record(folder, replace(record, data=data))
+    assert load_training_record(folder).data == data
+    text = " ".join(_report(folder.path).text.split())
+    said = "Note: 2 of 3 copies have another label than the photo that they are copies of, such as 'dog/<1>.png' of"
+    assert f"{said} 'cat/1.png': one of both is wrong." in text
+
+
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_a_model_that_is_replaced_while_it_is_read_is_no_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_removed: bool

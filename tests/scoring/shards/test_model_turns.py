@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from unittest.mock import Mock
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.finetuning.features import copy_digest
 from scoring.networks.engines import Pending
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart
@@ -65,7 +67,9 @@ def test_two_batches_are_begun_and_each_keeps_its_pixels_until_it_is_fetched() -
 
 @pytest.mark.parametrize("tells_copies", [False, True])
 def test_rows_have_the_digest_of_their_own_pixels_where_a_model_tells_copies(tells_copies: bool) -> None:
-    model = Mock(wraps=load_fake(FAKE_MODEL), tells_copies=tells_copies)
+    model = Mock(wraps=load_fake(FAKE_MODEL))
+    if tells_copies:
+        model.copy_digest = partial(copy_digest, sees_mirrored=False)
     rows = ModelTurns(model).score(_decode_into(np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8)), Stopwatch())
     expected = [hashlib.sha256(bytes([number] * 12)).digest() if tells_copies else None for number in range(1, 62)]
     assert [row.pixels_sha256 for row in rows] == expected

@@ -135,6 +135,42 @@ def test_a_column_may_be_named_after_a_label_of_several_words(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("labels", "columns"),
+    [
+        (("dog", "hot dog", "no dog"), "no_dog,Hot_Dogs,dog"),
+        (("Fat Hen", "common-wheat", "sugar_beet"), "Sugar beet,Common_Wheat,fat_hen"),
+        (("HER2", "HER2-", "other"), "other,her2-,her2"),
+        (("a-b", "a_b", "c"), "c,a_b,a-b"),
+        (("cat", "cats", "hot dog"), "hot-dog,cats,cat"),
+    ],
+)
+def test_each_of_several_columns_may_be_named_after_a_label_of_several_words(
+    tmp_path: Path, labels: tuple[str, ...], columns: str
+) -> None:
+    first, second, third = _A
+    template = [f"id,{columns}", "1,0,0,0"]
+    folder = _run(tmp_path, [_A], labels)
+    assert _fill(folder, template) == [f"id,{columns}", f"1,{third},{second},{first}"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns"),
+    [
+        (("HER2-", "other"), "HER2,other"),
+        (("a-b", "a_b", "c"), "c,a_b,a b"),
+        (("no dog", "dog"), "dog,nodog"),
+        (("hot dog", "dog"), "hot_dog,hot-dog"),
+    ],
+)
+def test_a_column_whose_name_may_mean_another_label_or_none_is_refused(
+    tmp_path: Path, labels: tuple[str, ...], columns: str
+) -> None:
+    folder = _run(tmp_path, [_A[: len(labels)]], labels)
+    zeros = ",0" * len(labels)
+    _refused(folder, [f"id,{columns}", f"1{zeros}"], "one column for each of the run's")
+
+
+@pytest.mark.parametrize(
     ("labels", "column", "index"),
     [
         (("no-dog", "dog"), "no_dog", 0),
