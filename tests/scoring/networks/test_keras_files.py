@@ -57,7 +57,8 @@ def test_a_file_that_keras_2_saved_is_refused_with_what_helps(tmp_path: Path, mo
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
     advice = (
-        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras."
+        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras; "
+        "where that fails, as with layers of augmentation, build it in Keras 3 by code and load_weights of the .h5."
     )
     with pytest.raises(ModelError, match=rf"{reason} {advice}$"):
         load_keras_file(path)
@@ -84,6 +85,22 @@ def test_a_file_whose_layers_lost_an_option_is_refused_by_both_versions(
     with pytest.raises(ModelError, match=rf"keyword arguments passed to RandomRotation: .*{said}") as refused:
         load_keras_file(path)
     assert ("It was saved by" in str(refused.value)) == bool(said)
+
+
+def test_a_file_of_an_older_keras_that_does_not_load_is_refused_by_both_versions(tmp_path: Path) -> None:
+    """As LayerNormalization(rms_scaling=True) of Keras 3.3 has one variable, which that of 3.15 takes for another."""
+    import keras
+
+    saved, path = tmp_path / "saved.keras", tmp_path / "model.keras"
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.LayerNormalization(center=False)]).save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", source.read("config.json").replace(b'"center": false', b'"center": true'))
+        archive.writestr("metadata.json", '{"keras_version": "3.3.3"}')
+        archive.writestr("model.weights.h5", source.read("model.weights.h5"))
+    with pytest.raises(
+        ModelError, match=r"received 1 variables .* It was saved by Keras 3\.3\.3, and this is 3\.\d+\.\d\.$"
+    ):
+        load_keras_file(path)
 
 
 @pytest.mark.parametrize(
