@@ -18,16 +18,17 @@ from scoring.storage.reading import open_file
 
 _Entry: TypeAlias = dict[str, Any]  # what a file says of a layer
 _HARD_SIGMOID = "hard_sigmoid"
-_KERAS_2 = (2, 0)  # earlier ones, and files that state none, are not judged
+_KERAS_2 = (2, 0)  # the first that is judged: earlier ones wrote other files
 _SHOWN = 5  # names of layers
 
 
 @dataclass(frozen=True)
 class _Change:
-    """What another Keras means by a layer or function, up to a version, and what to do about it."""
+    """What other versions of Keras mean by a layer or function, and what to do about it."""
 
     what: str
-    before: tuple[int, int]  # major and minor version of the first Keras that means it as this one does
+    since: tuple[int, int]  # major and minor version of the first of them
+    before: tuple[int, int]  # and of the first that means it as this one does
     is_in: Callable[[_Entry], bool]
     meanings: str
     way: str
@@ -56,6 +57,7 @@ def _crops(layer: _Entry) -> bool:
 _CHANGES = (
     _Change(
         "RandomCrop",
+        _KERAS_2,
         (3, 8),  # keras 3.7.0 and 3.8.0, layers/preprocessing/image_preprocessing/random_crop.py: transform_images
         _crops,
         "which crops in scoring, too, there, and in training alone here",
@@ -63,11 +65,20 @@ _CHANGES = (
     ),
     _Change(
         _HARD_SIGMOID,
+        _KERAS_2,
         (3, 0),  # tf_keras 2.21.0, backend.py: 0.2x + 0.5; keras 3.15.1: x/6 + 0.5
         _has_hard_sigmoid,
         "which is 0.2x + 0.5 between 0 and 1 there, and x/6 + 0.5 here",
         "Build it in Keras 3 by code with Rescaling(0.2, 0.5) and ReLU(max_value=1) in its place, load_weights of what "
         "was saved as .h5 there, and save it as .keras; a recurrent layer takes no other, and is trained again.",
+    ),
+    _Change(
+        "dot_product_attention",
+        (3, 6),  # keras 3.6.0, backend/tensorflow/nn.py: logits times logits; 3.7.0: logits times scale
+        (3, 7),
+        lambda layer: layer.get("class_name") == "DotProductAttention",
+        "which squares its scores in TensorFlow there, and scales them here",
+        "If it was trained with TensorFlow, train it again; if not, load it with Keras here and save it again.",
     ),
 )
 
@@ -122,15 +133,18 @@ def _of_hdf5(place: Location) -> tuple[str, Any]:
 
 def _change_in(config: Any, version: str) -> str | None:
     """What an architecture has that the Keras that saved it meant in another way, and what to do; None of nothing."""
-    if to_minor(version) < _KERAS_2:
-        return None
     for change in _CHANGES:
-        if to_minor(version) < change.before:
-            names = [str(layer["config"].get("name")) for layer in _layers_in(config) if change.is_in(layer)]
+        if change.since <= to_minor(version) < change.before:
+            names = [_name_of(layer) for layer in _layers_in(config) if change.is_in(layer)]
             if names:
                 shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
                 return f"{change.what} ({shown}), {change.meanings}. {change.way}"
     return None
+
+
+def _name_of(layer: _Entry) -> str:
+    """A layer's name, or an operation's, which stands beside its options."""
+    return str(layer["config"].get("name") or layer.get("name"))
 
 
 def _layers_in(config: Any) -> Iterator[_Entry]:

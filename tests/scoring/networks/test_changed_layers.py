@@ -89,6 +89,21 @@ def test_a_recurrent_hard_sigmoid_of_keras_2_is_refused_before_what_keras_3_lack
         load_keras_file(path)
 
 
+@pytest.mark.parametrize("saved_by", ["3.5.0", "3.6.0", "3.7.0"])
+def test_attention_that_only_one_version_squared_is_refused(tmp_path: Path, saved_by: str) -> None:
+    operation = {"module": "keras.src.ops.nn", "class_name": "DotProductAttention", "config": {"is_causal": False}}
+    layers = [{**operation, "name": "attention"}]
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", json.dumps({"class_name": "Functional", "config": {"layers": layers}}))
+        archive.writestr("metadata.json", json.dumps({"keras_version": saved_by}))
+    with pytest.raises(
+        ModelError, match=r"has dot_product_attention \(attention\), which squares|Cannot load"
+    ) as refused:
+        load_keras_file(path)
+    assert ("which squares" in str(refused.value)) == (saved_by == "3.6.0")
+
+
 @pytest.mark.parametrize("saved_by", ["3.0.5", "3.15.0"])
 def test_hard_sigmoid_of_keras_3_is_taken(tmp_path: Path, saved_by: str) -> None:
     from keras.layers import Activation
