@@ -46,7 +46,8 @@ def reason_of(error: Exception, path: Path) -> str:
         return f"its class {absent[1]} is of {package}, which cannot be imported here: pip install -U {package}."
     versions = newer_keras(path) or keras_2(path) or older_keras(path, bool(_OPTIONS.search(reason)))
     if _OF_PYTHON.match(reason.lstrip()) or isinstance(error, json.JSONDecodeError):
-        return f"its {ARCHITECTURE_FILE} is not as Keras writes it: {words_of(reason)}.{versions or _AGAIN}"
+        writer = "Keras 3" if keras_2(path) else "Keras"
+        return f"its {ARCHITECTURE_FILE} is not as {writer} writes it: {words_of(reason)}.{versions or _AGAIN}"
     return words_of(reason) + versions
 
 

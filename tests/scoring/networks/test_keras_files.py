@@ -123,6 +123,18 @@ def test_a_file_whose_architecture_is_none_is_refused_with_what_to_do(tmp_path: 
     assert "\n" not in str(refused.value)
 
 
+def test_an_architecture_as_keras_2_wrote_it_is_not_called_damaged(tmp_path: Path) -> None:
+    """As that of mixed precision, in words of Python's: 'str' object has no attribute 'compute_dtype'."""
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[]")
+        archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
+    with pytest.raises(
+        ModelError, match=r"config\.json is not as Keras 3 writes it: .*It was saved by Keras 2\.15\.0: load"
+    ):
+        load_keras_file(path)
+
+
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:
     import keras
 
