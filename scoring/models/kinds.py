@@ -10,6 +10,7 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.published_network import PublishedNetwork, is_published
 from scoring.networks.applications import APPLICATIONS, CATS_DOGS
+from scoring.networks.changed_layers import hdf5_advice
 from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.storage.locations import Location, locate
@@ -60,8 +61,8 @@ def _check_format(model: str, location: Location) -> None:
     """Say how models of other formats become `.keras` files, and what to name of a folder that holds one."""
     if location.suffix in _HDF5 and not location.is_dir():
         raise ModelError(
-            f"Expected `model` to be a .keras file; {model} has Keras' earlier format. Load it with Keras and save it "
-            "as .keras; if it holds weights alone, name their network as `model`, and the file as `weights`."
+            f"Expected `model` to be a .keras file; {model} has Keras' earlier format. {hdf5_advice(location)}; if it "
+            "holds weights alone, name their network as `model`, and the file as `weights`."
         )
     if location.is_dir() and not ModelFolder(location).is_ours:
         refuse_keras_folder(location, "`model`")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from scoring.errors import BucketError, ModelError, StorageError
+from scoring.networks.changed_layers import has_changed_layers, hdf5_advice, refuse_changed_layers
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, LookupError, ValueError)
 
 _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
+_CHANGED_MARK = b"changed_layers"
 # Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
 # Of a network in a bucket, when all of it is read.
@@ -56,11 +58,7 @@ def check_keras_file(path: Location, field: str) -> None:
             f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
         ) from error
     if not zipfile.is_zipfile(readable(path)):
-        hint = (
-            " Of Keras' earlier format, load it with Keras and save it as .keras."
-            if path.suffix in (".h5", ".hdf5")
-            else ""
-        )
+        hint = f" It has Keras' earlier format. {hdf5_advice(path)}." if path.suffix in (".h5", ".hdf5") else ""
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
 
@@ -89,6 +87,8 @@ def read_keras_digest(place: Location) -> str:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
                 if name == ARCHITECTURE_FILE and _QUANTISED.search(archive.read(name)):
                     digest.update(_QUANTISED_MARK)  # earlier versions took such weights for float32: other results
+            if has_changed_layers(archive):
+                digest.update(_CHANGED_MARK)  # earlier versions scored it, and keep its conversions
     except BucketError:
         raise
     except _DAMAGE as error:
@@ -156,8 +156,10 @@ def load_keras_file(path: Path) -> "keras.Model":
 
     Raises:
         ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive, a model that was
-            never built, or one that carries a state from batch to batch.
+            never built, one that carries a state from batch to batch, or one that the Keras it is of computes in
+            another way.
     """
+    refuse_changed_layers(path)
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it

@@ -44,10 +44,10 @@ def reason_of(error: Exception, path: Path) -> str:
     if absent := _NOT_HERE.search(reason):
         package = absent[2].replace("_", "-")
         return f"its class {absent[1]} is of {package}, which cannot be imported here: pip install -U {package}."
-    older = older_keras(path) if _OPTIONS.search(reason) else ""
-    versions = newer_keras(path) or keras_2(path) or older
+    versions = newer_keras(path) or keras_2(path) or older_keras(path, bool(_OPTIONS.search(reason)))
     if _OF_PYTHON.match(reason.lstrip()) or isinstance(error, json.JSONDecodeError):
-        return f"its {ARCHITECTURE_FILE} is not as Keras writes it: {words_of(reason)}.{versions or _AGAIN}"
+        writer = "Keras 3" if keras_2(path) else "Keras"
+        return f"its {ARCHITECTURE_FILE} is not as {writer} writes it: {words_of(reason)}.{versions or _AGAIN}"
     return words_of(reason) + versions
 
 

@@ -1,9 +1,11 @@
 """Which kind of model a name is, and what each kind answers without Keras."""
 
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -210,6 +212,28 @@ def test_models_of_earlier_formats_are_told_how_they_become_keras_files(tmp_path
         with pytest.raises(ModelError, match=message) as refused:
             kind_of(name, None, "cat,dog")
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("saved_by", "message"),
+    [
+        (
+            "2.15.0",
+            r"Keras 2\.15\.0, which saved it, .*it has hard_sigmoid \(gate\), .*, and is trained again; if it holds",
+        ),
+        ("3.0.5", r"earlier format\. Load it with Keras and save it as \.keras; if it holds"),
+    ],
+)
+def test_an_hdf5_model_that_keras_3_computes_in_another_way_is_told_so(
+    tmp_path: Path, saved_by: str, message: str
+) -> None:
+    layer = {"class_name": "Activation", "config": {"name": "gate", "activation": "hard_sigmoid"}}
+    with h5py.File(tmp_path / "model.h5", "w") as file:
+        file.attrs["keras_version"] = saved_by
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": [layer]}})
+    with pytest.raises(ModelError, match=message) as refused:
+        kind_of(str(tmp_path / "model.h5"), None, "cat,dog")
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

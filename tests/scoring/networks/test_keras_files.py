@@ -58,7 +58,8 @@ def test_a_file_that_keras_2_saved_is_refused_with_what_helps(tmp_path: Path, mo
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
     advice = (
-        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras."
+        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras; "
+        "where that fails, as with layers of augmentation, build it in Keras 3 by code and load_weights of the .h5."
     )
     with pytest.raises(ModelError, match=rf"{reason} {advice}$"):
         load_keras_file(path)
@@ -87,6 +88,22 @@ def test_a_file_whose_layers_lost_an_option_is_refused_by_both_versions(
     assert ("It was saved by" in str(refused.value)) == bool(said)
 
 
+def test_a_file_of_an_older_keras_that_does_not_load_is_refused_by_both_versions(tmp_path: Path) -> None:
+    """As LayerNormalization(rms_scaling=True) of Keras 3.3 has one variable, which that of 3.15 takes for another."""
+    import keras
+
+    saved, path = tmp_path / "saved.keras", tmp_path / "model.keras"
+    keras.Sequential([keras.Input((8, 8, 3)), keras.layers.LayerNormalization(center=False)]).save(saved)
+    with zipfile.ZipFile(saved) as source, zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", source.read("config.json").replace(b'"center": false', b'"center": true'))
+        archive.writestr("metadata.json", '{"keras_version": "3.3.3"}')
+        archive.writestr("model.weights.h5", source.read("model.weights.h5"))
+    with pytest.raises(
+        ModelError, match=r"received 1 variables .* It was saved by Keras 3\.3\.3, and this is 3\.\d+\.\d\.$"
+    ):
+        load_keras_file(path)
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -105,6 +122,18 @@ def test_a_file_whose_architecture_is_none_is_refused_with_what_to_do(tmp_path: 
     with pytest.raises(ModelError, match=expected) as refused:
         load_keras_file(path)
     assert "\n" not in str(refused.value)
+
+
+def test_an_architecture_as_keras_2_wrote_it_is_not_called_damaged(tmp_path: Path) -> None:
+    """As that of mixed precision, in words of Python's: 'str' object has no attribute 'compute_dtype'."""
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "[]")
+        archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
+    with pytest.raises(
+        ModelError, match=r"config\.json is not as Keras 3 writes it: .*It was saved by Keras 2\.15\.0: load"
+    ):
+        load_keras_file(path)
 
 
 def test_a_model_that_was_never_built_is_refused_with_what_to_do(tmp_path: Path) -> None:
