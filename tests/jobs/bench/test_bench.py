@@ -1,6 +1,8 @@
 import json
 import os
 import signal
+import threading
+import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -214,18 +216,21 @@ def test_a_cold_command_is_stopped_with_the_one_that_measures_it(
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     def stop(*_: object) -> None:
-        if (tmp_path / "begun").exists():
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            raise Terminated
+        raise Terminated
 
-    earlier = signal.signal(signal.SIGALRM, stop)
+    def stop_once_begun() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        time.sleep(0.2)  # in which the command is waited for
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    earlier = signal.signal(signal.SIGUSR1, stop)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        threading.Thread(target=stop_once_begun, daemon=True).start()
         with pytest.raises(Terminated):
             score_cold(tmp_path, tmp_path / "run", _MODEL)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)
+        signal.signal(signal.SIGUSR1, earlier)
     assert (tmp_path / "ended").read_text() == "its Ray too\n"
 
 

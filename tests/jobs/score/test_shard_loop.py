@@ -3,7 +3,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -78,7 +78,7 @@ def test_progress_begins_with_the_images_and_the_errors_of_the_shards_that_are_k
     monkeypatch.setattr(shard_loop, "ScoringMetrics", Mock())
     unread = Scored("0.png", None)
     folder = write_run(tmp_path / "run", [unread, *cats_and_dogs(19, targets=False)], without_shards=(1, 2))
-    monkeypatch.setattr(shard_loop, "ScoringProgress", shown := Mock())
+    monkeypatch.setattr(shard_loop, "ScoringProgress", shown := MagicMock())
     with hold_lease(folder.lease) as lease:
         _run(folder, lease, _Pool([]))
     assert shown.call_args.args[1:] == (20, 8, 1)

@@ -366,7 +366,7 @@ def test_table_names_images_on_the_web(server: str, tmp_path: Path) -> None:
         "http://[x/5.jpg",
     ]
     pq.write_table(pa.table({"path": paths, "id": list("abcde")}), tmp_path / "t.parquet")
-    images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
+    images = {image.written: image for image in find_images(tmp_path / "t.parquet").images}
     read = open_images(tmp_path / "t.parquet")
     assert read(images[paths[0]]) == b"photo of /1.jpg?a=b"
     assert read(images[paths[1]]) == b"here"
