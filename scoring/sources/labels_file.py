@@ -11,11 +11,10 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
-from scoring.sources.class_names import label_texts
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
-from scoring.sources.table_columns import LabelsFile, is_binary
+from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
 from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
@@ -240,7 +239,7 @@ class _Texts(Mapping[str, Sequence[str]]):
     def __getitem__(self, name: str) -> Sequence[str]:
         if name not in self._made:
             with _refused_if_unreadable(self._source):
-                texts = (pc.fill_null(label_texts(part, name), "").to_pylist() for part in self._parts)
+                texts = (pc.fill_null(as_texts(part[name]), "").to_pylist() for part in self._parts)
                 self._made[name] = [value.strip() for values in texts for value in values]
         return self._made[name]
 

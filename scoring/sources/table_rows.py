@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.errors import ImagesError
-from scoring.sources.class_names import label_texts
 from scoring.sources.entries import FoundFile, readable_name
 from scoring.sources.image_finder import Reason
 from scoring.sources.table_columns import (
@@ -91,7 +90,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
     else:
         found = _named(_texts(batch, columns.images), ids, part)
     if columns.label:
-        found["target"] = _whole(label_texts(batch, columns.label))
+        found["target"] = _texts(batch, columns.label)
     filled = {name: found.get(name, pa.nulls(batch.num_rows, kind)) for name, kind in FOUND.items()}
     rows = pa.RecordBatch.from_pydict(filled)
     return _without_marks(rows) if is_list_of_objects else rows
@@ -216,10 +215,6 @@ def _flags(batch: pa.RecordBatch, name: str, part: TablePart) -> pa.Array:
 
 
 def _texts(batch: pa.RecordBatch, column: str) -> pa.Array:
-    return _whole(as_texts(column_values(batch, column)))
-
-
-def _whole(texts: pa.Array) -> pa.Array:
-    """The same texts, unless they are damaged."""
+    texts = as_texts(column_values(batch, column))
     texts.validate(full=True)
     return texts

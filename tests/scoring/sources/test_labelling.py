@@ -1,7 +1,6 @@
 """Labels from a file of their own, as competitions give them, or from a column of the table of images."""
 
 import errno
-import json
 import re
 import unicodedata
 import uuid
@@ -1000,70 +999,6 @@ def test_labels_of_a_table_of_images_are_those_of_a_file_of_labels(
     assert [image.target for image in label_by_table(listing, table, columns, use).listing.images] == targets
     by_file = label_by_file(listing, LabelsFile(table, "path", "label"), use).listing
     assert [image.target for image in by_file.images] == targets
-
-
-def _class_label(*names: object, kind: str = "ClassLabel") -> dict[str, object]:
-    return {"names": list(names), "_type": kind}
-
-
-def _hugging_face(path: Path, numbers: pa.Array, features: object) -> tuple[Path, TableColumns]:
-    """A table as `datasets` writes it, of paths, with labels in a column and inside another."""
-    rows = {"path": [f"{row}.jpg" for row in range(len(numbers))], "label": numbers}
-    table = pa.table({**rows, "meta": pa.StructArray.from_arrays([numbers], ["kind"])})
-    told = features if isinstance(features, bytes) else json.dumps({"info": {"features": features}}).encode()
-    pq.write_table(table.replace_schema_metadata({"huggingface": told}), path)
-    return path, TableColumns(label="label")
-
-
-@pytest.mark.parametrize("kind", [pa.int64(), pa.int8(), pa.uint8()])
-@pytest.mark.parametrize("column", ["label", "meta.kind"])
-def test_numbers_of_classes_are_labels_by_the_names_that_hugging_face_stores(
-    tmp_path: Path, kind: pa.DataType, column: str
-) -> None:
-    last = None if kind == pa.uint8() else -1  # which stands for none
-    features = {"label": _class_label("zebra", "ant", "cow"), "meta": {"kind": _class_label("zebra", "ant", "cow")}}
-    table, _ = _hugging_face(tmp_path / "images.parquet", pa.array([2, 0, 1, None, last], kind), features)
-    columns, use = TableColumns(label=column), LabelUse(keeps_unlabelled=True)
-    listing = find_images(table, columns)
-    expected = ["cow", "zebra", "ant", None, None]
-    assert [image.target for image in label_by_table(listing, table, columns, use).listing.images] == expected
-    if column == "label":
-        by_file = label_by_file(listing, LabelsFile(table, "path", column), use).listing
-        assert [image.target for image in by_file.images] == expected
-
-
-@pytest.mark.parametrize(
-    "features",
-    [
-        {"label": {"dtype": "int64", "_type": "Value"}},
-        {"label": _class_label("a", "b", kind="Value")},
-        {"label": _class_label("a", "a")},
-        {"label": _class_label("a", None)},
-        {"label": _class_label("a", 1)},
-        {"label": _class_label("a", "\ud800")},
-        {"other": _class_label("a", "b")},
-        ["label"],
-        None,
-        b"[" * 100_000,
-        b"\xff",
-    ],
-)
-def test_numbers_of_classes_without_names_are_labels_themselves(tmp_path: Path, features: object) -> None:
-    table, columns = _hugging_face(tmp_path / "images.parquet", pa.array([0, 1, 0]), features)
-    found = label_by_table(find_images(table, columns), table, columns).listing
-    assert [image.target for image in found.images] == ["0", "1", "0"]
-
-
-@pytest.mark.parametrize("number", [2, -2])
-def test_the_number_of_a_class_that_has_no_name_is_refused(tmp_path: Path, number: int) -> None:
-    table, columns = _hugging_face(
-        tmp_path / "images.parquet", pa.array([0, 1, number]), {"label": _class_label("a", "b")}
-    )
-    told = f"its column 'label' has {number}, and its schema names 2 classes"
-    with pytest.raises(ImagesError, match=told):
-        find_images(table, columns)
-    with pytest.raises(RequestError, match=told):
-        label_by_file(find_images(table, TableColumns()), LabelsFile(table, "path", "label"))
 
 
 @pytest.mark.parametrize(
