@@ -75,14 +75,23 @@ def check_open() -> None:
 
 
 def _held_for_this_process() -> Mapping[str, Counter[str]]:
-    """What is not to be had, by node, while this process waits for others: a driver holds what its job's entry does.
+    """What is not to be had, by node, while this process waits for others, and so does the entry point of its job."""
+    held: dict[str, Counter[str]] = {}
+    for part in (private_ray.held_by_own_job(ray.get_runtime_context().gcs_address), _held_by_this_process()):
+        for node_id, resources in part.items():
+            held.setdefault(node_id, Counter()).update(resources)
+    return held
+
+
+def _held_by_this_process() -> Mapping[str, Counter[str]]:
+    """What it holds itself; a driver holds nothing.
 
     A task that waits gives its cores back, but no GPU, and only if its main thread does: another one's wait is like an
     actor's. A placement group stays reserved as a whole.
     """
     context = ray.get_runtime_context()
     if context.worker.mode != ray.WORKER_MODE:
-        return private_ray.held_by_own_job(context.gcs_address)
+        return {}
     if group := ray.util.get_current_placement_group():
         return _reserved_by(group)
     held = Counter[str](context.get_assigned_resources())  # type: ignore[no-untyped-call]

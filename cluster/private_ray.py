@@ -40,7 +40,8 @@ _ACCELERATORS = "ray.util.accelerators.accelerators"  # ray.util.accelerators it
 _FIND_CLUSTER = ("ray._private.services", "canonicalize_bootstrap_address")
 _HEAD = ("ray.experimental.internal_kv", "internal_kv_get_gcs_client")
 _CLIENT, _CLIENTS_ADDRESS = ("ray.util.client", "ray"), attrgetter("client_worker._conn_str")
-_JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"  # which every process of a submitted job inherits
+_JOB_VARIABLE, _JOB_ID = "RAY_JOB_CONFIG_JSON_ENV_VAR", "job_submission_id"  # which drivers of a submitted job inherit
+_WORKER = ("ray._private.worker", "global_worker")
 _JOB_ACTOR = "_ray_internal_job_actor_{}"  # what holds the cores and GPUs of a job's entry point
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
 _AUTOSCALER_REPORT_KEY = b"__autoscaling_status"
@@ -222,22 +223,35 @@ def held_by_own_job(cluster: str) -> Mapping[str, Counter[str]]:
     Args:
         cluster: Address of the head of the cluster, which may be another than the job's.
     """
-    if _JOB_VARIABLE not in os.environ:
-        return {}
-    from ray.util.state import list_actors  # few processes need it
-    from ray.util.state.exception import RayStateApiException
-
     try:
-        job_id = json.loads(os.environ[_JOB_VARIABLE])["metadata"]["job_submission_id"]
-        runs_entry_point: list[Any] = [("name", "=", _JOB_ACTOR.format(job_id)), ("state", "=", "ALIVE")]
-        found: list[Any] = list_actors(cluster, runs_entry_point, detail=True)
-        return {actor.node_id: Counter(actor.required_resources) for actor in found}
-    except (*_CHANGED, RayStateApiException, RayError, OSError):
+        job_id = _own_job_id()
+        return _held_by_entry_point(job_id, cluster) if job_id else {}
+    except (*_CHANGED, RayError, OSError):
         _warn(
             "does not say what this job's entry point holds: if it was given cores or GPUs, an actor that is too large "
             "to fit beside it waits without end."
         )
         return {}
+
+
+def _own_job_id() -> str | None:
+    """The id of the submitted job that this process is part of, a driver or a worker; None outside of jobs."""
+    with suppress(*_CHANGED):
+        told: Mapping[str, str] = _get(*_WORKER).core_worker.get_job_config().metadata
+        return told.get(_JOB_ID)
+    return json.loads(os.environ[_JOB_VARIABLE])["metadata"][_JOB_ID] if _JOB_VARIABLE in os.environ else None
+
+
+def _held_by_entry_point(job_id: str, cluster: str) -> Mapping[str, Counter[str]]:
+    from ray.util.state import list_actors  # few processes need it
+    from ray.util.state.exception import RayStateApiException
+
+    runs_entry_point: list[Any] = [("name", "=", _JOB_ACTOR.format(job_id)), ("state", "=", "ALIVE")]
+    try:
+        found: list[Any] = list_actors(cluster, runs_entry_point, detail=True)
+    except RayStateApiException as error:
+        raise LookupError from error
+    return {actor.node_id: Counter(actor.required_resources) for actor in found}
 
 
 def clients_address() -> str | None:

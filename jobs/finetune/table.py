@@ -19,7 +19,7 @@ def print_training(
     rows = [
         ("labels", ", ".join(record.labels)),
         ("photos", _photos(record)),
-        *_copies(record),
+        *_copies(data),
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
@@ -109,11 +109,10 @@ def _unseen(data: TrainingData) -> str:
     return "" if data.num_seen else ", by heads that had not seen them"
 
 
-def _copies(record: TrainingRecord) -> list[tuple[str, str]]:
-    data = record.data
+def _copies(data: TrainingData) -> list[tuple[str, str]]:
     if not data.num_copies:
         return []
-    mirrored = ", mirrored ones counted" if record.sees_mirrored else ""
+    mirrored = ", mirrored ones counted" if data.counts_mirrored else ""
     where = "" if data.num_seen else ", each on the side of the photo that it is a copy of"
     return [("copies", f"{data.num_copies:,}, told by equal pixels{mirrored}{where}")]
 

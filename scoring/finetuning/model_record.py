@@ -50,7 +50,7 @@ def describe_model(
     first = evaluate(ensemble_probabilities(heads[0].logits, 1.0), photos.truth[photos.measured_by(0)])
     return TrainingRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=photos.count(),
+        data=replace(photos.count(), counts_mirrored=settings.sees_mirrored),
         heads=trained,
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),

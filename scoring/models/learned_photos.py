@@ -69,10 +69,13 @@ def find_learned(model: str, run: RunFolder) -> Learned:
 
 
 def _telling_names(photos: Collection[_Photo]) -> frozenset[tuple[str, int]]:
-    """Names and sizes by which copies are told; 0 stands for what no listing says, as of rows of tables."""
-    times = Counter(size for _, size, *_ in photos)
+    """Names and sizes by which copies are told; 0 stands for what no listing says, as of rows of tables.
+
+    A name that several have, as where each folder is numbered anew, tells nothing of any.
+    """
+    named, times = Counter(name for name, *_ in photos), Counter(size for _, size, *_ in photos)
     most = max(_FEW_OF_A_SIZE, _MOST_OF_A_SIZE * len(photos))
-    return frozenset((name, size) for name, size, *_ in photos if size and times[size] <= most)
+    return frozenset((name, size) for name, size, *_ in photos if size and times[size] <= most and named[name] == 1)
 
 
 def _trained_on(folder: ModelFolder, training: TrainingRecord) -> frozenset[_Photo]:

@@ -63,6 +63,7 @@ class TrainingData:
         num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
         num_contradicting: Copies with another label than the photo that they are copies of.
         contradicting: The paths of the first of them and of that photo; empty where there are none.
+        counts_mirrored: Whether mirrored photos count as copies.
         is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
             None where an earlier version wrote this.
         listed: The digest of the photos as they were when this was trained, of which some may have changed since they
@@ -83,6 +84,7 @@ class TrainingData:
     listed: str = ""
     num_contradicting: int = 0
     contradicting: tuple[str, ...] = ()
+    counts_mirrored: bool = False
 
     @property
     def is_cross_validated(self) -> bool:
@@ -103,6 +105,7 @@ class TrainingData:
             said.append(
                 f"{self.num_contradicting:,} of {self.num_copies:,} copies have another label than the photo that they "
                 f"are copies of, such as {copy!r} of {first!r}: one of both is wrong. Take it out, or mend its label."
+                + (" Where a mirror image has another label by right, train without them." * self.counts_mirrored)
             )
         return said
 

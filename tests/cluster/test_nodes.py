@@ -2,6 +2,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import ray
@@ -70,6 +71,20 @@ def test_a_driver_cannot_have_what_the_entry_point_of_its_job_holds(monkeypatch:
     monkeypatch.setattr("cluster.private_ray.held_by_own_job", lambda cluster: {own_node_id(): Counter(CPU=2, GPU=1)})
     own, total = _free()
     assert (own[0], total) == (0, (2, 2))
+
+
+def _free_in_job() -> Any:
+    """Likewise, as if the entry point of this task's job held a core there."""
+    with patch("cluster.private_ray.held_by_own_job", lambda cluster: {own_node_id(): Counter(CPU=1)}):
+        return _free()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_a_task_cannot_have_what_the_entry_point_of_its_job_and_its_own_gpu_hold() -> None:
+    remote: Any = ray.remote
+    own, total = ray.get(remote(num_cpus=1, num_gpus=1)(_free_in_job).remote(), timeout=60)
+    assert (own[0], total) == (1, (3, 2))
 
 
 @pytest.mark.ray

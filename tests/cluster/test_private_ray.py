@@ -156,6 +156,7 @@ def test_autoscaler_that_does_not_say_what_it_does_counts_as_none(monkeypatch: p
 def test_a_job_whose_entry_point_does_not_say_what_it_holds_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     private_ray.held_by_own_job.cache_clear()
     monkeypatch.delenv(private_ray._JOB_VARIABLE, raising=False)
+    monkeypatch.setattr(private_ray, "_WORKER", ("ray.gone", "gone"))
     assert private_ray.held_by_own_job("127.0.0.1:9") == {}
     gone = system_fault(errno.ECONNREFUSED)
     monkeypatch.setattr("ray.util.state.list_actors", Mock(side_effect=gone))

@@ -12,7 +12,6 @@ from jobs.console.terminal import PatientConsole
 from jobs.finetune.table import print_replaced, print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import AskedHeads, load_training_record
-from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.report.page import write_report
 from scoring.storage.durable import write_text
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
@@ -129,15 +128,15 @@ def test_copies_of_one_photo_with_two_labels_are_told(tmp_path: Path) -> None:
     assert "'dog/[b]1.png' of 'cat/1.png'" in told.getvalue()
 
 
-def test_copies_are_told_to_be_mirrored_ones_too_where_mirror_images_are_looked_at(tmp_path: Path) -> None:
+def test_copies_are_told_to_be_mirrored_ones_too_where_these_were_counted(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     record = load_training_record(folder)
-    data, views = replace(record.data, num_copies=3), Views((), True, (ViewPooling.MEAN,))
-    base = replace(record.base, request=replace(record.base.request, views=views))
-    for mirrored in (replace(record, flip=True, data=data), replace(record, base=base, data=data)):
+    for counts_mirrored in (True, False):
+        data = replace(record.data, num_copies=3, counts_mirrored=counts_mirrored)
         console = Console(file=StringIO(), width=200)
-        print_training(console, folder, mirrored, 10.0, 12.0)
-        assert "3, told by equal pixels, mirrored ones counted, each on" in console.file.getvalue()  # type: ignore[attr-defined]
+        print_training(console, folder, replace(record, flip=True, data=data), 10.0, 12.0)
+        told = console.file.getvalue()  # type: ignore[attr-defined]
+        assert f"3, told by equal pixels{', mirrored ones counted' * counts_mirrored}, each on" in told
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,18 @@ def test_photos_are_known_whichever_folder_above_them_was_named(
     assert find_learned(str(model.path), run) == Learned(frozenset(learned), frozenset({"test/cat.0"}))
 
 
+def test_names_that_several_photos_have_tell_nothing(tmp_path: Path) -> None:
+    photos = tmp_path / "train"
+    for number in range(8):
+        folder = photos / ("cat" if number < 4 else "dog")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 6), (number * 30,) * 3).save(folder / f"{number % 4}.png")
+    model = _train(tmp_path / "model", photos, ())
+    (tmp_path / "test").mkdir()
+    Image.new("RGB", (8, 6), (7,) * 3).save(tmp_path / "test" / "0.png")
+    assert find_learned(str(model.path), _run(tmp_path / "run", tmp_path / "test")) == Learned()
+
+
 def test_nothing_is_known_of_changed_photos_of_other_models_and_without_features(tmp_path: Path, photos: Path) -> None:
     model = _train(tmp_path / "model", photos, ())
     (photos / "cat.0.png").write_bytes(b"another")
