@@ -99,7 +99,8 @@ class _Seen:
         names = [self.last, *(name for name, _, _ in page)]
         self.first = self.first or names[1]
         self.last = names[-1]
-        before = (name for name in (*reversed(names[:-1]), self.before_last) if "" < name < self.last)
+        # None that comes before the first one, as `a` does, a folder's mark `a/`, where `a.jpg` is the first.
+        before = (name for name in (*reversed(names[:-1]), self.before_last) if self.first <= name < self.last)
         self.before_last = next(before, self.last[:-1])
         self.highest = max(self.highest, *names)
         self.num += len(page)

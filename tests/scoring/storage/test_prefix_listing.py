@@ -58,6 +58,7 @@ def _fill(bucket: Url, folders: int, objects: int) -> None:
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(_KEYS, max_size=20), st.sets(_KEYS, max_size=4), st.sampled_from(["", "p", "a"]))
 @example({"é", "a/a"}, {"é", "a"}, "")  # a whole answer that ends with twins
+@example(set(), {"a.jpg", "a.jpg/a", "a", "a0"}, "")  # a mark before the last whose name comes before the first
 def test_folders_side_by_side_come_in_the_order_of_one_listing(
     s3: str, keys: set[str], markers: set[str], prefix: str
 ) -> None:
