@@ -112,14 +112,17 @@ def test_a_file_is_read_by_the_path_that_spark_or_pathlib_writes(tmp_path: Path,
     assert reader(ImageEntry("1", file.as_uri(), 0)) == b"photo"
 
 
-def test_percent_20_in_a_uri_is_a_blank_also_where_a_file_has_it_in_its_name(tmp_path: Path) -> None:
+def test_percent_20_in_a_uri_is_a_blank_where_the_listing_told_it_as_one(tmp_path: Path) -> None:
     for name in ("a b.jpg", "a%20b.jpg", "only%20here.jpg"):
         (tmp_path / name).write_bytes(name.encode())
     reader = RowReader(Path("elsewhere"))
     for name in ("a b.jpg", "a%20b.jpg"):
-        assert reader(ImageEntry("1", (tmp_path / name).as_uri(), 0)) == name.encode()
+        uri = (tmp_path / name).as_uri()
+        assert reader(ImageEntry("1", f"file://{tmp_path}/{name}", 0, uri.encode())) == name.encode()
+        assert reader(ImageEntry("1", f"file://{tmp_path}/{name}", 0)) == name.encode()
         assert reader(ImageEntry("1", f"{tmp_path}/{name}", 0)) == name.encode()
-    assert reader(ImageEntry("1", f"file://{tmp_path}/only%20here.jpg", 0)) == b"only%20here.jpg"
+    told, uri = f"file://{tmp_path}/only here.jpg", f"file://{tmp_path}/only%20here.jpg"
+    assert reader(ImageEntry("1", told, 0, uri.encode())) == b"only%20here.jpg"
 
 
 @pytest.mark.parametrize("folder", ["写真" * 20, "é" * 100, "a%00b"])
