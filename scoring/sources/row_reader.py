@@ -2,7 +2,6 @@
 
 import errno
 import os
-import posixpath
 import re
 import time
 from collections.abc import Iterable
@@ -207,16 +206,20 @@ def _located(folder: Location, path: str) -> Location:
 
 
 def _from_prefix(prefix: Location, path: str) -> tuple[Location, str]:
-    """A prefix and the rest of a relative path from there, without the `./`, `../` and `//` that are in no key.
+    """A prefix and the rest of a relative path from there, without the `./` and `../` that it begins with.
 
     Raises:
-        RequestError: If it leads out of the bucket.
+        RequestError: If it leads out of the bucket, or has such parts, which keys may have, further on.
     """
-    if {"", ".", ".."}.isdisjoint(path.split("/")):
-        return prefix, path
-    rest = posixpath.normpath(path)
-    while f"{rest}/".startswith("../"):
-        if not prefix.name:
-            raise RequestError(f"Expected a path within the bucket {prefix}; received {path}, which leads out of it.")
-        prefix, rest = prefix.parent, rest[len("../") :]
-    return prefix, f"{rest}/" if path.endswith("/") else rest
+    rest = path
+    while rest.startswith(("./", "../")):
+        step, _, rest = rest.partition("/")
+        if step == "..":
+            if not prefix.name:
+                raise RequestError(
+                    f"Expected a path within the bucket {prefix}; received {path}, which leads out of it."
+                )
+            prefix = prefix.parent
+    if not {"", ".", ".."}.isdisjoint(rest.removesuffix("/").split("/")):
+        raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {path}.")
+    return prefix, rest

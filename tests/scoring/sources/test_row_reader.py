@@ -160,12 +160,14 @@ def test_a_relative_path_is_read_from_a_prefix_as_from_a_folder(bucket: Url, tmp
         publish(bucket / place, place.encode())
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_bytes(place.encode())
-    rows = ("./img/1.jpg", "img//1.jpg", "img/../img/1.jpg", "../a/./img/1.jpg", "../b/2.jpg", "../3.jpg")
+    rows = ("./img/1.jpg", "img/1.jpg", "././img/1.jpg", "../a/img/1.jpg", "./../b/2.jpg", "../3.jpg")
     for reader in (RowReader(tmp_path / "a"), RowReader(bucket / "a")):
         assert [reader(ImageEntry("1", row, 0)).decode() for row in rows] == [places[0]] * 4 + list(places[1:])
     for row in ("../../3.jpg", "../../../b/2.jpg"):
         assert "which leads out of it" in str(_read(RowReader(bucket / "a"), row))
     assert "without a slash at either end" in str(_read(RowReader(bucket / "a"), "./img/1.jpg/"))
+    for row in ("img//1.jpg", "img/./1.jpg", "img/../img/1.jpg", ".//img/1.jpg", "../a//img/1.jpg", "..", "./"):
+        assert "without empty parts" in str(_read(RowReader(bucket / "a"), row))  # another key, if it is one
 
 
 def test_a_relative_path_of_windows_is_read_where_no_file_has_its_name(tmp_path: Path) -> None:
