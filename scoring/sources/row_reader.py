@@ -200,6 +200,8 @@ def _located(folder: Location, path: str) -> Location:
     if not location.is_absolute():
         folder, path = _from_prefix(folder, path) if bucket_of(folder) else (folder, path)
         location = file_below(folder, path)
+    if "\0" in path and not bucket_of(location):
+        raise RequestError(f"Expected the name of a file; received {path!r}, with a NUL.")
     if bucket_of(location) and not str(location).endswith(path):  # the object without the slash is another one
         raise RequestError(f"Expected a key without a slash at either end; received {path}.")
     return location

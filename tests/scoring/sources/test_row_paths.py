@@ -200,6 +200,11 @@ def test_a_row_that_may_be_quoted_is_as_it_stands_where_both_files_are_there(tmp
     assert _labels_of_names(table, ["a%20b.jpg"]) == {b"a%20b.jpg": "of a%20b.jpg"}
 
 
+def test_a_row_with_a_nul_is_none_of_the_files_that_are_looked_at_first(tmp_path: Path) -> None:
+    table = _table(tmp_path / "t.parquet", ["1.jpg", "n\0.jpg", "2.jpg"])
+    assert inputs.places_of_images(table, NO_COLUMNS, 9) == [tmp_path / "1.jpg", tmp_path / "2.jpg"]
+
+
 def test_rows_without_a_path_leave_others_what_they_tell(tmp_path: Path) -> None:
     table = tmp_path / "t.parquet"
     pq.write_table(pa.table({"path": ["cat\\1.jpg", None, "dog\\2.jpg", "file:///a%20b/3.jpg"]}), table)

@@ -143,7 +143,8 @@ def test_a_file_is_read_where_another_spelling_of_its_path_is_no_name(tmp_path: 
 
 def test_a_name_that_no_file_can_have_is_an_error_of_its_row(tmp_path: Path) -> None:
     for path in ("a\0b.jpg", f"{tmp_path}/a\0b.jpg"):
-        assert str(_read(RowReader(tmp_path), path)) == "cannot read: embedded null byte"
+        assert str(_read(RowReader(tmp_path), path)) == f"Expected the name of a file; received {path!r}, with a NUL."
+    row_reader.refuse_absent_common(tmp_path, "a\0b", is_listed=False)
 
 
 def test_a_long_path_of_windows_is_no_name_that_is_too_long(tmp_path: Path) -> None:
