@@ -200,6 +200,17 @@ def test_a_row_that_may_be_quoted_is_as_it_stands_where_both_files_are_there(tmp
     assert _labels_of_names(table, ["a%20b.jpg"]) == {b"a%20b.jpg": "of a%20b.jpg"}
 
 
+def test_rows_with_ids_are_in_the_order_of_these_whichever_part_comes_first(tmp_path: Path) -> None:
+    parts = [(["https://h/b.jpg"], ["12"]), (["https://h/z.jpg?id=1", "https://h/z.jpg?id=2"], ["10", "11"])]
+    for number, several in enumerate((parts, parts[::-1])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, (rows, ids) in enumerate(several):
+            _table(folder / f"{name}.parquet", rows, id=ids)
+        images = find_images(folder, TableColumns(image_id="id")).images
+        assert [image.image_id for image in images] == ["10", "11", "12"]
+
+
 def test_a_row_with_a_nul_is_none_of_the_files_that_are_looked_at_first(tmp_path: Path) -> None:
     table = _table(tmp_path / "t.parquet", ["1.jpg", "n\0.jpg", "2.jpg"])
     assert inputs.places_of_images(table, NO_COLUMNS, 9) == [tmp_path / "1.jpg", tmp_path / "2.jpg"]
