@@ -193,7 +193,8 @@ def _tell_apart(database: sqlite3.Connection) -> None:
     if database.execute(f"SELECT 1 {same} LIMIT 1").fetchone():
         database.create_function("with_bytes", 2, _with_bytes, deterministic=True)
         database.execute(
-            "UPDATE found SET path = with_bytes(path, raw_path), key = natural_key(bare(with_bytes(path, raw_path))) "
+            "UPDATE found SET path = with_bytes(path, raw_path), key = CASE WHEN image_id IS NULL "
+            "THEN natural_key(bare(with_bytes(path, raw_path))) ELSE key END "
             f"WHERE raw_path IS NOT NULL AND path IN (SELECT a.path {same})"
         )
         _rewrite(database, _IN_ORDER)

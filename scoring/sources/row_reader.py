@@ -2,17 +2,15 @@
 
 import errno
 import os
-import posixpath
 import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
 from scoring.sources.entries import ImageEntry
-from scoring.sources.row_paths import FILE_URI
+from scoring.sources.row_paths import spelled_names
 from scoring.storage.locations import BUCKET_SCHEMES, Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
 from scoring.storage.web import WebUrl, web_url
@@ -62,7 +60,8 @@ class RowReader:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            places = [web] if (web := web_url(image.written)) else _places(self._folder, image.written)
+            text = image.written
+            places = [web] if (web := web_url(text)) else _places(self._folder, text, is_quoted=text != image.path)
         except RequestError as error:
             raise ImageError(str(error)) from error
         faults = list[ImageError]()
@@ -127,13 +126,18 @@ class RowReader:
         return failed.count >= _CERTAIN and any(moment >= failed.since for moment in answered)
 
 
-def located(folder: Location, path: str) -> Location:
+def located(folder: Location, path: str, is_quoted: bool = False) -> Location:
     """The place that a row's path means; see `_spellings` for another one where nothing is there.
+
+    Args:
+        folder: What relative paths start at.
+        path: What the row says.
+        is_quoted: Whether it tells another path; see `row_paths.are_quoted`.
 
     Raises:
         RequestError: If it is a URL that names no object, or one that no client can name.
     """
-    return _places(folder, path)[0]
+    return _places(folder, path, is_quoted)[0]
 
 
 def is_there(folder: Location, path: str) -> bool:
@@ -155,7 +159,7 @@ def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None
     if _NO_FOLDER.fullmatch(common):
         return
     try:
-        first, *others = _places(folder, common)
+        first, *others = _places(folder, common, is_quoted=True)
     except RequestError:  # of web servers, or of several buckets
         return
     if not any(map(_is_folder, others)):
@@ -175,19 +179,17 @@ def _is_folder(place: Location) -> bool:
         return False
 
 
-def _places(folder: Location, path: str) -> list[Location]:
-    return [_located(folder, spelling) for spelling in _spellings(path)]
+def _places(folder: Location, path: str, is_quoted: bool) -> list[Location]:
+    return [_located(folder, spelling) for spelling in _spellings(path, is_quoted)]
 
 
-def _spellings(path: str) -> Iterable[str]:
+def _spellings(path: str, is_quoted: bool) -> Iterable[str]:
     """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file.
 
     In a URI of a file `%20` is a blank (RFC 8089 and 3986); Spark and fsspec write the name as it is.
     """
-    if file := FILE_URI.match(path):
-        rest = path[file.end() :]
-        plain = unquote(rest, errors="surrogateescape")
-        return dict.fromkeys((rest if "\0" in plain else plain, rest))
+    if names := spelled_names(path):
+        return dict.fromkeys(reversed(names) if is_quoted else names)
     if bucket := _BUCKET.match(path):
         return (f"{BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
     return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
@@ -198,22 +200,28 @@ def _located(folder: Location, path: str) -> Location:
     if not location.is_absolute():
         folder, path = _from_prefix(folder, path) if bucket_of(folder) else (folder, path)
         location = file_below(folder, path)
+    if "\0" in path and not bucket_of(location):
+        raise RequestError(f"Expected the name of a file; received {path!r}, with a NUL.")
     if bucket_of(location) and not str(location).endswith(path):  # the object without the slash is another one
         raise RequestError(f"Expected a key without a slash at either end; received {path}.")
     return location
 
 
 def _from_prefix(prefix: Location, path: str) -> tuple[Location, str]:
-    """A prefix and the rest of a relative path from there, without the `./`, `../` and `//` that are in no key.
+    """A prefix and the rest of a relative path from there, without the `./` and `../` that it begins with.
 
     Raises:
-        RequestError: If it leads out of the bucket.
+        RequestError: If it leads out of the bucket, or has such parts, which keys may have, further on.
     """
-    if {"", ".", ".."}.isdisjoint(path.split("/")):
-        return prefix, path
-    rest = posixpath.normpath(path)
-    while f"{rest}/".startswith("../"):
-        if not prefix.name:
-            raise RequestError(f"Expected a path within the bucket {prefix}; received {path}, which leads out of it.")
-        prefix, rest = prefix.parent, rest[len("../") :]
-    return prefix, f"{rest}/" if path.endswith("/") else rest
+    rest = path
+    while rest.startswith(("./", "../")):
+        step, _, rest = rest.partition("/")
+        if step == "..":
+            if not prefix.name:
+                raise RequestError(
+                    f"Expected a path within the bucket {prefix}; received {path}, which leads out of it."
+                )
+            prefix = prefix.parent
+    if not {"", ".", ".."}.isdisjoint(rest.removesuffix("/").split("/")):
+        raise RequestError(f"Expected a key without empty parts, `.` and `..` between its slashes; received {path}.")
+    return prefix, rest

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
-from scoring.sources.row_paths import are_of_windows, with_told_paths
+from scoring.sources.row_paths import are_of_windows, are_quoted, with_told_paths
 from scoring.sources.row_reader import RowReader, is_there, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import (
@@ -118,11 +118,15 @@ class TableSource:
             yield from self._as_written()
             return
         for rows in self._as_written():
-            yield with_told_paths(rows, lambda: self._is_of_windows)
+            yield with_told_paths(rows, lambda: self._is_of_windows, lambda: self._is_quoted)
 
     @cached_property
     def _is_of_windows(self) -> bool:
         return are_of_windows(self._as_written(), lambda path: is_there(self._parts.folder, path))
+
+    @cached_property
+    def _is_quoted(self) -> bool:
+        return are_quoted(self._as_written(), lambda name: is_there(self._parts.folder, name))
 
     def _as_written(self) -> Iterator[pa.RecordBatch]:
         before = 0
@@ -144,13 +148,13 @@ class TableSource:
         some = range(0, rows.num_rows, max(1, rows.num_rows // count))[:count]
         for file in found_files(rows.take(pa.array(some))):
             with suppress(RequestError):  # what no client can name
-                places.append(located(self._parts.folder, file.written))
+                places.append(located(self._parts.folder, file.written, file.written != file.path))
         return places
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
         try:
-            place = located(self._parts.folder, file.written)
+            place = located(self._parts.folder, file.written, file.written != file.path)
         except RequestError as error:
             raise OSError(str(error)) from error
         return read_range(place, 0, length)

@@ -154,6 +154,68 @@ def test_backslashes_are_part_of_names_where_such_a_file_is_there(tmp_path: Path
     assert [image.image_id for image in find_images(table).images] == ["cat\\1", "dog\\2"]
 
 
+def _labels_of_names(table: Path, names: Sequence[str]) -> dict[bytes, str | None]:
+    with (table.parent / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("id", "label"), *((name, f"of {name}") for name in names)])
+    labelled = label_by_file(find_images(table), LabelsFile(table.parent / "labels.csv"))
+    assert labelled.unused is None
+    read = open_images(table)
+    return {read(image): image.target for image in labelled.listing.images}
+
+
+_SPELLED: dict[str, Callable[[Path], str]] = {"Spark": lambda file: f"file:{file}", "URI": lambda file: file.as_uri()}
+
+
+@pytest.mark.parametrize("spell", _SPELLED)
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a b.jpg", "a%20b.jpg"],
+        ["a%20b.jpg", "a%2520b.jpg", "c.jpg"],
+        ["100%.jpg", "a%20b.jpg"],
+        ["é.jpg", "%C3%A9.jpg"],
+        ["%C3%A9.jpg", "a%20b.jpg"],
+        ["c.jpg", "d b.jpg"],
+    ],
+)
+def test_rows_of_files_are_quoted_or_none_is_and_ids_and_labels_are_of_what_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spell: str, names: Sequence[str]
+) -> None:
+    monkeypatch.setattr(table_images, "_ROWS_AT_ONCE", 1)
+    for name in names:
+        (tmp_path / name).write_bytes(name.encode())
+    rows = [_SPELLED[spell](tmp_path / name) for name in names]
+    table = _table(tmp_path / "t.parquet", [*reversed(rows)])
+    images, read = find_images(table).images, open_images(table)
+    assert [read(image).decode() for image in images] == [f"{image.image_id}.jpg" for image in images]
+    assert sorted(read(image).decode() for image in images) == sorted(names)
+    assert list(images) == list(inputs._list_by_row(inputs._source(table, NO_COLUMNS))[0])
+    assert _labels_of_names(table, names) == {name.encode(): f"of {name}" for name in names}
+
+
+def test_a_row_that_may_be_quoted_is_as_it_stands_where_both_files_are_there(tmp_path: Path) -> None:
+    for name in ("a b.jpg", "a%20b.jpg"):
+        (tmp_path / name).write_bytes(name.encode())
+    table = _table(tmp_path / "t.parquet", [f"file://{tmp_path}/a%20b.jpg"])
+    assert _labels_of_names(table, ["a%20b.jpg"]) == {b"a%20b.jpg": "of a%20b.jpg"}
+
+
+def test_rows_with_ids_are_in_the_order_of_these_whichever_part_comes_first(tmp_path: Path) -> None:
+    parts = [(["https://h/b.jpg"], ["12"]), (["https://h/z.jpg?id=1", "https://h/z.jpg?id=2"], ["10", "11"])]
+    for number, several in enumerate((parts, parts[::-1])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, (rows, ids) in enumerate(several):
+            _table(folder / f"{name}.parquet", rows, id=ids)
+        images = find_images(folder, TableColumns(image_id="id")).images
+        assert [image.image_id for image in images] == ["10", "11", "12"]
+
+
+def test_a_row_with_a_nul_is_none_of_the_files_that_are_looked_at_first(tmp_path: Path) -> None:
+    table = _table(tmp_path / "t.parquet", ["1.jpg", "n\0.jpg", "2.jpg"])
+    assert inputs.places_of_images(table, NO_COLUMNS, 9) == [tmp_path / "1.jpg", tmp_path / "2.jpg"]
+
+
 def test_rows_without_a_path_leave_others_what_they_tell(tmp_path: Path) -> None:
     table = tmp_path / "t.parquet"
     pq.write_table(pa.table({"path": ["cat\\1.jpg", None, "dog\\2.jpg", "file:///a%20b/3.jpg"]}), table)

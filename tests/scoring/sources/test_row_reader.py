@@ -112,14 +112,17 @@ def test_a_file_is_read_by_the_path_that_spark_or_pathlib_writes(tmp_path: Path,
     assert reader(ImageEntry("1", file.as_uri(), 0)) == b"photo"
 
 
-def test_percent_20_in_a_uri_is_a_blank_also_where_a_file_has_it_in_its_name(tmp_path: Path) -> None:
+def test_percent_20_in_a_uri_is_a_blank_where_the_listing_told_it_as_one(tmp_path: Path) -> None:
     for name in ("a b.jpg", "a%20b.jpg", "only%20here.jpg"):
         (tmp_path / name).write_bytes(name.encode())
     reader = RowReader(Path("elsewhere"))
     for name in ("a b.jpg", "a%20b.jpg"):
-        assert reader(ImageEntry("1", (tmp_path / name).as_uri(), 0)) == name.encode()
+        uri = (tmp_path / name).as_uri()
+        assert reader(ImageEntry("1", f"file://{tmp_path}/{name}", 0, uri.encode())) == name.encode()
+        assert reader(ImageEntry("1", f"file://{tmp_path}/{name}", 0)) == name.encode()
         assert reader(ImageEntry("1", f"{tmp_path}/{name}", 0)) == name.encode()
-    assert reader(ImageEntry("1", f"file://{tmp_path}/only%20here.jpg", 0)) == b"only%20here.jpg"
+    told, uri = f"file://{tmp_path}/only here.jpg", f"file://{tmp_path}/only%20here.jpg"
+    assert reader(ImageEntry("1", told, 0, uri.encode())) == b"only%20here.jpg"
 
 
 @pytest.mark.parametrize("folder", ["写真" * 20, "é" * 100, "a%00b"])
@@ -140,7 +143,8 @@ def test_a_file_is_read_where_another_spelling_of_its_path_is_no_name(tmp_path: 
 
 def test_a_name_that_no_file_can_have_is_an_error_of_its_row(tmp_path: Path) -> None:
     for path in ("a\0b.jpg", f"{tmp_path}/a\0b.jpg"):
-        assert str(_read(RowReader(tmp_path), path)) == "cannot read: embedded null byte"
+        assert str(_read(RowReader(tmp_path), path)) == f"Expected the name of a file; received {path!r}, with a NUL."
+    row_reader.refuse_absent_common(tmp_path, "a\0b", is_listed=False)
 
 
 def test_a_long_path_of_windows_is_no_name_that_is_too_long(tmp_path: Path) -> None:
@@ -157,12 +161,14 @@ def test_a_relative_path_is_read_from_a_prefix_as_from_a_folder(bucket: Url, tmp
         publish(bucket / place, place.encode())
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_bytes(place.encode())
-    rows = ("./img/1.jpg", "img//1.jpg", "img/../img/1.jpg", "../a/./img/1.jpg", "../b/2.jpg", "../3.jpg")
+    rows = ("./img/1.jpg", "img/1.jpg", "././img/1.jpg", "../a/img/1.jpg", "./../b/2.jpg", "../3.jpg")
     for reader in (RowReader(tmp_path / "a"), RowReader(bucket / "a")):
         assert [reader(ImageEntry("1", row, 0)).decode() for row in rows] == [places[0]] * 4 + list(places[1:])
     for row in ("../../3.jpg", "../../../b/2.jpg"):
         assert "which leads out of it" in str(_read(RowReader(bucket / "a"), row))
     assert "without a slash at either end" in str(_read(RowReader(bucket / "a"), "./img/1.jpg/"))
+    for row in ("img//1.jpg", "img/./1.jpg", "img/../img/1.jpg", ".//img/1.jpg", "../a//img/1.jpg", "..", "./"):
+        assert "without empty parts" in str(_read(RowReader(bucket / "a"), row))  # another key, if it is one
 
 
 def test_a_relative_path_of_windows_is_read_where_no_file_has_its_name(tmp_path: Path) -> None:

@@ -320,7 +320,7 @@ def test_row_without_a_path_is_an_image_error_of_its_own(tmp_path: Path) -> None
             if image.path == "a.png":
                 assert read(image) == b"a"
             else:
-                reason = "null byte" if "\0" in image.path else "the table's row names no image"
+                reason = "with a NUL" if "\0" in image.path else "the table's row names no image"
                 with pytest.raises(ImageError, match=reason):
                     read(image)
 
