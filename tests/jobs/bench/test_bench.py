@@ -1,7 +1,7 @@
 import json
 import os
-import signal
-import threading
+import subprocess
+import sys
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -16,13 +16,11 @@ from typer.testing import CliRunner
 
 from cluster.nodes import Node
 from cluster.placement import Placement, WorkerRequest, plan_placement
-from jobs.bench import cold_command
 from jobs.bench.cold_command import ColdJob, score_cold
 from jobs.bench.job import run_bench
 from jobs.bench.one_worker import place_alone, run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
-from jobs.console.exit_codes import Terminated
 from jobs.score.model_options import model_words
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
@@ -32,6 +30,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision, PrecisionChoice
+from tests.source_tree import ROOT
 
 _MODEL = ModelRequest(VGG16_CATS_DOGS, "random", None, Precision.FLOAT32, "tensorflow")
 
@@ -206,31 +205,37 @@ while :; do sleep 0.05; done
 """
 
 
-def test_a_cold_command_is_stopped_with_the_one_that_measures_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+_MEASURES = """
+import sys
+from pathlib import Path
+from jobs.bench import cold_command
+from jobs.console.exit_codes import exit_codes
+from jobs.console.stop_signals import stop_signals
+from scoring.models.model_request import ModelRequest
+from scoring.networks.precision import Precision
+
+with exit_codes():
+    stop_signals.install()
+    cold_command._ROOT, sys.executable = Path(sys.argv[1]), sys.argv[2]
+    model = ModelRequest("a.keras", None, None, Precision.FLOAT32, "tensorflow")
+    cold_command.score_cold(Path(), Path(), model)
+"""
+
+
+def test_a_cold_command_is_stopped_with_the_one_that_measures_it(tmp_path: Path) -> None:
     """Killed, it would leave parts of its Ray."""
-    (tmp_path / "python").write_text(_STOPPED)
-    (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(cold_command, "_ROOT", tmp_path)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-
-    def stop(*_: object) -> None:
-        raise Terminated
-
-    def stop_once_begun() -> None:
+    python = tmp_path / "python"
+    python.write_text(_STOPPED)
+    python.chmod(0o755)
+    command = [sys.executable, "-c", _MEASURES, str(tmp_path), str(python)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as measuring:
         while not (tmp_path / "begun").exists():
             time.sleep(0.05)
-        time.sleep(0.2)  # in which the command is waited for
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-
-    earlier = signal.signal(signal.SIGUSR1, stop)
-    try:
-        threading.Thread(target=stop_once_begun, daemon=True).start()
-        with pytest.raises(Terminated):
-            score_cold(tmp_path, tmp_path / "run", _MODEL)
-    finally:
-        signal.signal(signal.SIGUSR1, earlier)
+            assert measuring.poll() is None
+        time.sleep(0.2)  # until it is waited for
+        measuring.terminate()
+        _, told = measuring.communicate(timeout=60)
+    assert measuring.returncode == 143, told
     assert (tmp_path / "ended").read_text() == "its Ray too\n"
 
 
