@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +76,8 @@ def check_open() -> None:
 
 def _held_for_this_process() -> Mapping[str, Counter[str]]:
     """What is not to be had, by node, while this process waits for others, and so does the entry point of its job."""
-    held: dict[str, Counter[str]] = {}
-    for part in (private_ray.held_by_own_job(ray.get_runtime_context().gcs_address), _held_by_this_process()):
-        for node_id, resources in part.items():
-            held.setdefault(node_id, Counter()).update(resources)
-    return held
+    by_job = private_ray.held_by_own_job(ray.get_runtime_context().gcs_address)
+    return _summed([*by_job.items(), *_held_by_this_process().items()])
 
 
 def _held_by_this_process() -> Mapping[str, Counter[str]]:
@@ -101,9 +98,14 @@ def _held_by_this_process() -> Mapping[str, Counter[str]]:
 
 def _reserved_by(group: Any) -> Mapping[str, Counter[str]]:
     table: Any = ray.util.placement_group_table(group)
+    return _summed((node_id, table["bundles"][number]) for number, node_id in table["bundles_to_node_id"].items())
+
+
+def _summed(parts: Iterable[tuple[str, Mapping[str, Any]]]) -> Mapping[str, Counter[str]]:
+    """Resources by node, of which one may come several times."""
     held: dict[str, Counter[str]] = {}
-    for number, node_id in table["bundles_to_node_id"].items():
-        held.setdefault(node_id, Counter()).update(table["bundles"][number])
+    for node_id, resources in parts:
+        held.setdefault(node_id, Counter()).update(resources)
     return held
 
 

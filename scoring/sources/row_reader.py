@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources.encoded_images import read_image
-from scoring.sources.entries import ImageEntry
+from scoring.sources.entries import FoundFile, ImageEntry
 from scoring.sources.row_paths import spelled_names
 from scoring.storage.locations import BUCKET_SCHEMES, Location, bucket_of, file_below, lies_in, locate
 from scoring.storage.reach import refuse_absent_folder
@@ -60,8 +60,7 @@ class RowReader:
         if image.position is not None:
             raise ImageError("the table's row names no image")
         try:
-            text = image.written
-            places = [web] if (web := web_url(text)) else _places(self._folder, text, is_quoted=text != image.path)
+            places = [web] if (web := web_url(image.written)) else _places_of(self._folder, image)
         except RequestError as error:
             raise ImageError(str(error)) from error
         faults = list[ImageError]()
@@ -126,18 +125,17 @@ class RowReader:
         return failed.count >= _CERTAIN and any(moment >= failed.since for moment in answered)
 
 
-def located(folder: Location, path: str, is_quoted: bool = False) -> Location:
+def located(folder: Location, row: ImageEntry | FoundFile) -> Location:
     """The place that a row's path means; see `_spellings` for another one where nothing is there.
 
     Args:
         folder: What relative paths start at.
-        path: What the row says.
-        is_quoted: Whether it tells another path; see `row_paths.are_quoted`.
+        row: What a table's row says.
 
     Raises:
         RequestError: If it is a URL that names no object, or one that no client can name.
     """
-    return _places(folder, path, is_quoted)[0]
+    return _places_of(folder, row)[0]
 
 
 def is_there(folder: Location, path: str) -> bool:
@@ -177,6 +175,11 @@ def _is_folder(place: Location) -> bool:
         return place.is_dir()
     except OSError:  # a name that is too long
         return False
+
+
+def _places_of(folder: Location, row: ImageEntry | FoundFile) -> list[Location]:
+    """A row that tells another path than it writes is quoted; see `row_paths.are_quoted`."""
+    return _places(folder, row.written, is_quoted=row.written != row.path)
 
 
 def _places(folder: Location, path: str, is_quoted: bool) -> list[Location]:

@@ -148,13 +148,13 @@ class TableSource:
         some = range(0, rows.num_rows, max(1, rows.num_rows // count))[:count]
         for file in found_files(rows.take(pa.array(some))):
             with suppress(RequestError):  # what no client can name
-                places.append(located(self._parts.folder, file.written, file.written != file.path))
+                places.append(located(self._parts.folder, file))
         return places
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
         try:
-            place = located(self._parts.folder, file.written, file.written != file.path)
+            place = located(self._parts.folder, file)
         except RequestError as error:
             raise OSError(str(error)) from error
         return read_range(place, 0, length)

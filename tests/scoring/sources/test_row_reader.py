@@ -186,6 +186,6 @@ def test_an_object_is_read_by_the_names_that_other_programs_have_for_its_scheme(
     reader = RowReader(Path())
     for scheme in ("s3", "s3a", "s3n", "S3"):
         assert reader(ImageEntry("1", f"{scheme}://{bucket.bucket}/cats/1.jpg", 0)) == b"photo"
-    assert str(row_reader.located(Path(), "gcs://photos/1.jpg")) == "gs://photos/1.jpg"
+    assert str(row_reader.located(Path(), ImageEntry("1", "gcs://photos/1.jpg", 0))) == "gs://photos/1.jpg"
     for path in ("hdfs://host/1.jpg", "s3a://user:secret@photos/1.jpg"):
         assert "is none of these" in str(_read(reader, path))
