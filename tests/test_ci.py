@@ -1,5 +1,6 @@
 """What CI refuses to have skipped, and the oldest versions that it tries."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -42,3 +43,19 @@ def test_the_oldest_versions_that_are_tried_are_the_oldest_that_are_taken() -> N
         name, _, version = line.partition("==")
         lower = next(bound.version for bound in taken[name].specifier if bound.operator == ">=")
         assert f"{version}.".startswith(f"{lower}."), f"{line} is not {taken[name]}'s oldest"
+
+
+@pytest.mark.ci
+def test_tests_of_one_file_are_run_by_one_process(tmp_path: Path) -> None:
+    """A pytest whose ids pytest-xdist cannot group by starts every file's Ray, and trains its models, three times."""
+    for name in ("one", "two"):
+        (tmp_path / f"test_{name}.py").write_text(
+            "import os, pathlib, pytest\n\n@pytest.mark.parametrize('number', range(8))\n"
+            f"def test_it(number): pathlib.Path(f'{name}-{{os.getpid()}}').touch()\n"
+        )
+    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_collection_modifyitems  # noqa: F401\n")
+    shared_out = [sys.executable, "-m", "pytest", "-q", f"--rootdir={tmp_path}", "-n", "2", "--dist", "loadgroup"]
+    subprocess.run(
+        shared_out, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert sorted(path.name.partition("-")[0] for path in tmp_path.glob("*-*")) == ["one", "two"]
