@@ -63,14 +63,15 @@ class FailedStarts:
             count: How many.
             nodes: Finds the living ones; not called before a start has failed.
             placement: What each worker takes.
-            taken: Where workers are already, once for each.
+            taken: Where workers are already, once for each; None where it is not known yet.
         """
         if not self._on:
             return [None] * count
         used = Counter(taken)
         free = {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes()}
         usable = sorted(filter(self._is_usable, free), key=self._on.__getitem__)
-        found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id])]
+        # Those whose node is not known yet may all be on one: there, a further one would wait, and room elsewhere too.
+        found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id] - used[None])]
         if all(node_id in usable or room <= 0 for node_id, room in free.items()) and self._on[None] < _MAX_FAILED:
             found += [None] * count  # for nodes that may join: there is no room on one to avoid
         return found[:count]

@@ -48,3 +48,14 @@ def test_failures_on_unknown_nodes_count_for_all_of_them() -> None:
     assert _places(failed, 1) == []
     failed.clear("a")
     assert _places(failed, 1) == [None]
+
+
+def test_no_node_is_chosen_that_workers_may_fill_whose_node_is_not_known_yet() -> None:
+    failed = FailedStarts()
+    failed.note("a")
+    assert _places(failed, 2, [None]) == ["b", "a"]
+    assert _places(failed, 2, [None, None]) == [None, None]
+    for _ in range(2):
+        failed.note("a")
+    assert _places(failed, 2, [None]) == ["b"]
+    assert _places(failed, 2, [None, None]) == []
