@@ -1,9 +1,10 @@
-"""Run everything once on drawn pictures, offline: fine-tune, score, sonar, submission, report.
+"""Run everything once on drawn pictures, offline too: fine-tune, score, sonar, submission, report.
 
     shardscore demo
 
-Reads nothing but ImageNet's weights of VGG16's convolutions (59 MB), where they can be had. Leaves ./shardscore-demo:
-drawn photos, a fine-tuned model, a run folder with predictions, sonar results, submission.csv and report.html.
+Downloads ImageNet's weights of VGG16's convolutions (59 MB) and UCI's sonar returns, where they can be had. Leaves
+./shardscore-demo: drawn photos, a fine-tuned model, a run folder with predictions, sonar results, submission.csv and
+report.html.
 """
 
 from pathlib import Path
@@ -43,7 +44,7 @@ _IF_THEY_CAN_BE_HAD = "auto"
 def demo(
     *, weights: str | Path = _IF_THEY_CAN_BE_HAD, output: PlaceWord = Path("shardscore-demo"), verbose: Console
 ) -> None:
-    """Run everything once on drawn pictures, offline; about two minutes on two cores.
+    """Run everything once on drawn pictures, offline too; about two minutes on two cores.
 
     Args:
         weights: A weights file of VGG16's convolutions, or 'random' for an untrained network; by default ImageNet's (59

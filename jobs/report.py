@@ -62,8 +62,9 @@ def report(
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
-    if moved is not None and written.lacks_pictures:
-        console.print(f"it shows no images: none of those that it tells of is in {moved} as it was", style="yellow")
+    if written.lacks_pictures:
+        where = "where it was; say where they are with `images`" if moved is None else f"in {moved} as it was"
+        console.print(f"it shows no images: none of those that it tells of is {where}", style="yellow")
     if written.missing_shards:
         console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return replace(written, path=page.absolute())

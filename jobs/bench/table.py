@@ -12,7 +12,6 @@ from scoring.bench.parts import Parts
 from scoring.bench.record import WorkerShare
 from scoring.bench.results import BenchRow
 from scoring.bench.scale import REMEDIES, Estimate, stage_rates
-from scoring.run.manifest import DEFAULT_SHARD_SIZE
 
 # Eighty characters in all, for logs.
 _COLUMNS = (
@@ -91,7 +90,7 @@ def print_estimates(
         price: What an actor costs for an hour, in any currency; None leaves the cost out.
     """
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("images", "actors", "setup", "score", "end", "in all", "hours", "cost"):
+    for heading in ("images", "actors", "setup", "score", "end", "in all", "actor\nhours", "cost"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("bound by", no_wrap=True)
     for run in estimates:
@@ -100,9 +99,10 @@ def print_estimates(
         counts = (_count(run.num_images), _count(run.num_workers))
         table.add_row(*counts, *spans, _amount(run.worker_hours), cost, run.bottleneck)
     console.print(table)
-    rates = stage_rates(parts, num_workers=1, shard_size=DEFAULT_SHARD_SIZE)
+    shard_size = max(run.shard_size for run in estimates)
+    rates = stage_rates(parts, num_workers=1, shard_size=shard_size)
     limits = ", ".join(f"{stage} {rate:,.0f}" for stage, rate in rates.items() if rate < float("inf"))
-    console.print(f"images/s that each stage allows one actor, {DEFAULT_SHARD_SIZE} a shard: {limits}")
+    console.print(f"images/s that each stage allows an actor that is alone, {shard_size:,} a shard: {limits}")
     for bottleneck in dict.fromkeys(run.bottleneck for run in estimates):
         console.print(f"bound by {bottleneck}: {REMEDIES[bottleneck]}")
 

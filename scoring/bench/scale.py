@@ -46,6 +46,7 @@ class Estimate:
         num_images: Images of the collection.
         num_workers: GPUs, or machines without one.
         num_shards: Tasks that the images are divided into.
+        shard_size: Images of each.
         setup_s: Seconds until the first shard can be scored: listing beside start-up, then reading the manifest.
         score_s: Seconds for all shards, if they could be shared evenly among all workers.
         tail_s: Seconds for which workers that have no shard left wait for those that have.
@@ -56,6 +57,7 @@ class Estimate:
     num_images: int
     num_workers: int
     num_shards: int
+    shard_size: int
     setup_s: float
     score_s: float
     tail_s: float
@@ -107,7 +109,7 @@ def estimate(parts: Parts, num_images: int, num_workers: int, shard_size: int | 
     seconds = {Bottleneck.LISTING if list_s > start_s else Bottleneck.START: setup_s, stage: score_s}
     seconds |= {Bottleneck.TAIL: tail_s, Bottleneck.VERIFY: verify_s}
     bottleneck = max(seconds, key=lambda name: seconds[name])
-    return Estimate(num_images, num_workers, num_shards, setup_s, score_s, tail_s, verify_s, bottleneck)
+    return Estimate(num_images, num_workers, num_shards, size, setup_s, score_s, tail_s, verify_s, bottleneck)
 
 
 def stage_rates(parts: Parts, num_workers: int, shard_size: int) -> dict[Bottleneck, float]:

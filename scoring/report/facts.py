@@ -69,13 +69,13 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
 
 
 def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
-    """The workers that were ready, of the last invocation."""
+    """The actors that were ready, of the last invocation."""
     if not devices:
         return []
     num_gpus = sum(bool(device.gpu_ids) for device in devices)
     hosts = len({device.host for device in devices})
     kind = f"{num_gpus} of them with GPUs" if num_gpus else "without GPUs"
-    return [("workers", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
+    return [("actors", f"{len(devices)} on {plural(hosts, 'machine')}, {kind}")]
 
 
 def notices_of(status: RunStatus) -> list[str]:
@@ -134,9 +134,9 @@ def time_blocks(summary: Summary | None, caption: str = "The largest invocation"
         ("images scored", f"{count(summary.num_scored)} of {count(summary.num_images)}"),
         ("wall time", seconds(summary.wall_s)),
         ("images per second", f"{summary.images_per_s:.1f} from command to end"),
-        ("steady", f"{steady:.1f} images per second after each worker's first batch" if steady else "one batch only"),
-        ("bound by", BOUND_BY.get(summary.bound_by, summary.bound_by)),
-        ("lost", f"{plural(summary.num_lost_workers, 'worker')}; {plural(summary.num_repeats, 'repeated shard')}"),
+        ("steady", f"{steady:.1f} images per second after each actor's first batch" if steady else "one batch only"),
+        ("bound by", BOUND_BY.get(summary.bound_by, summary.bound_by).replace("`", "")),
+        ("lost", f"{plural(summary.num_lost_workers, 'actor')}; {plural(summary.num_repeats, 'repeated shard')}"),
     ]
     return [Facts(caption, rows), _time_split(summary)]
 
@@ -145,7 +145,7 @@ def _time_split(summary: Summary) -> Bars:
     took = {stage: getattr(summary, f"{stage}_s") for stage in _STAGES}
     longest = max(took.values()) or 1.0
     return Bars(
-        "Where the time went, added over all workers",
+        "Where the time went, added over all actors",
         ("stage", "time", "what"),
         [Bar(stage, seconds(took[stage]), took[stage] / longest, what) for stage, what in _STAGES.items()],
     )

@@ -26,7 +26,7 @@ _IMAGES_PER_LOOK = 12
 _MAX_CLASSES = 10  # that get looks of their own
 _SEED = 0
 _NAME_LENGTH = 60  # characters of a file name shown
-_SAYS_WHERE = "report's option `images`"  # a page is the same, whether a command wrote it or Python
+_SAYS_WHERE = "report's option images"  # a page is the same, whether a command wrote it or Python
 _MAX_SAID = 5  # labels of one image that are named
 
 _Indices = npt.NDArray[np.int64]

@@ -28,7 +28,7 @@ def training_blocks(training: TrainingRecord, features: RunRecord | None) -> lis
         *([("engine", training.engine)] if training.engine else []),
         ("precision", training.precision),
         *agreement_row(training.agreement),
-        ("views", str(base.request.views or "one")),
+        ("pooling", str(base.request.views or "one")),
         ("mirror images", "yes" if training.sees_mirrored else "no"),
         ("heads", f"{len(training.heads)}, averaged" if len(training.heads) > 1 else "one"),
         *_head_rows(training.settings),

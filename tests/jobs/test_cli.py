@@ -357,6 +357,12 @@ def test_a_place_that_holds_none_of_the_photos_is_told(tmp_path: Path) -> None:
             assert (ended.exit_code, f"none of those that it tells of is in {place}" in ended.stdout) == (0, is_told)
 
 
+def test_photos_that_are_gone_are_told_and_how_their_place_is_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8), location=tmp_path / "gone")
+    ended = CliRunner().invoke(app, ["report", str(run.path)])
+    assert (ended.exit_code, "it shows no images" in ended.stdout, "--images" in ended.stdout) == (0, True, True)
+
+
 def test_report_of_no_run_is_one_clear_line_and_exit_2(tmp_path: Path) -> None:
     code, error = _run("report", tmp_path)
     assert (code, error.count("\n")) == (2, 1)

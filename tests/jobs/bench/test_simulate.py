@@ -1,5 +1,6 @@
 import heapq
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,16 @@ def test_tables_fit_a_log_and_say_what_is_assumed(figures: Path, capsys: pytest.
     assert float(cost) == pytest.approx(2 * float(hours), abs=0.02)
 
 
+def test_limits_are_those_of_the_size_of_shards_that_is_asked_for(
+    figures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = {}
+    for size in (100, 10_000):
+        printed = _print(SimulateRequest(_MODEL, json_path=figures, shard_size=size), capsys)
+        (limits[size],) = set(re.findall(rf"alone, {size:,} a shard: .*driver ([0-9,]+)", printed))
+    assert int(limits[10_000].replace(",", "")) == pytest.approx(100 * int(limits[100].replace(",", "")), rel=0.01)
+
+
 def test_options_take_the_place_of_assumptions(figures: Path) -> None:
     request = SimulateRequest(_MODEL, None, 10_000_000, None, figures, 5000.0, 16.0, None, 1e9, 512)
     runs = run_simulation(request, Console(quiet=True))
@@ -71,7 +82,7 @@ def test_options_take_the_place_of_assumptions(figures: Path) -> None:
 
 def test_collection_is_counted_weighed_and_decoded(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     printed = _print(SimulateRequest(_MODEL, photos), capsys)
-    assert [line.split()[:2] for line in printed.splitlines()[2:5]] == [["12", "1"], ["12", "8"], ["12", "1,000"]]
+    assert [line.split()[:2] for line in printed.splitlines()[3:6]] == [["12", "1"], ["12", "8"], ["12", "1,000"]]
     assert "now on this machine, " in printed
     assert "photos of Kaggle" not in printed
 

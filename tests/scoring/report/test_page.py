@@ -188,7 +188,7 @@ def test_a_shard_of_which_nothing_could_be_read_stands_beside_one_that_could(tmp
 def test_images_that_are_gone_are_told_of_once(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20), location=tmp_path / "gone").path)
     assert page.text.count("No pictures") == 1
-    assert "say where with report's option `images`." in page.text
+    assert "say where with report's option images." in page.text
     assert not page.attributes("img")
     assert "cat.0.png" in page.text
 
