@@ -43,6 +43,8 @@ _CLIENT, _CLIENTS_ADDRESS = ("ray.util.client", "ray"), attrgetter("client_worke
 _JOB_VARIABLE, _JOB_ID = "RAY_JOB_CONFIG_JSON_ENV_VAR", "job_submission_id"  # which drivers of a submitted job inherit
 _WORKER = ("ray._private.worker", "global_worker")
 _JOB_ACTOR = "_ray_internal_job_actor_{}"  # what holds the cores and GPUs of a job's entry point
+_ASK_HEAD = ("ray.experimental.internal_kv", "_internal_kv_get")
+_DASHBOARD_KEY, _DASHBOARD_KEYS = b"webui:url", b"dashboard"  # empty, or not there, where none is served
 _CLUSTER_STATUS = ("ray.core.generated.autoscaler_pb2", "GetClusterStatusReply")
 _AUTOSCALER_REPORT_KEY = b"__autoscaling_status"
 _NODE_STARTED_BY_HAND = re.compile(r"node_[0-9a-f]+")
@@ -218,14 +220,16 @@ def waiting_bundles() -> list[tuple[dict[str, float], int]]:
 def held_by_own_job(cluster: str) -> Mapping[str, Counter[str]]:
     """What the entry point of the submitted job that this process is part of holds, by node; none outside of jobs.
 
-    Ray's public API of jobs does not tell: what was asked for stands with the actor that runs the entry point.
+    Ray's public API of jobs does not tell: what was asked for stands with the actor that runs the entry point. The
+    cluster's dashboard is asked. One that has none, such as a local Ray, is not the job's, as jobs come by a dashboard;
+    Ray itself would wait 40 s for one.
 
     Args:
         cluster: Address of the head of the cluster, which may be another than the job's.
     """
     try:
         job_id = _own_job_id()
-        return _held_by_entry_point(job_id, cluster) if job_id else {}
+        return _held_by_entry_point(job_id, cluster) if job_id and _has_dashboard() else {}
     except (*_CHANGED, RayError, OSError):
         _warn(
             "does not say what this job's entry point holds: if it was given cores or GPUs, an actor that is too large "
@@ -240,6 +244,14 @@ def _own_job_id() -> str | None:
         told: Mapping[str, str] = _get(*_WORKER).core_worker.get_job_config().metadata
         return told.get(_JOB_ID)
     return json.loads(os.environ[_JOB_VARIABLE])["metadata"][_JOB_ID] if _JOB_VARIABLE in os.environ else None
+
+
+def _has_dashboard() -> bool:
+    """Whether the cluster that this process is connected to has one; one that does not tell may have."""
+    try:
+        return bool(_get(*_ASK_HEAD)(_DASHBOARD_KEY, namespace=_DASHBOARD_KEYS))
+    except _CHANGED:
+        return True
 
 
 def _held_by_entry_point(job_id: str, cluster: str) -> Mapping[str, Counter[str]]:

@@ -160,7 +160,7 @@ class BackgroundListing:
         """
         return self._listed.result()
 
-    def renew(self, fence: Fence, note: Callable[[int], object]) -> int:
+    def renew(self, fence: Fence, note: Callable[[int, bool], object]) -> int:
         """Have photos that changed since an earlier invocation scored again, now that the run is to be continued.
 
         Args:

@@ -90,6 +90,7 @@ class RecordKeeper:
                 created_at=earlier.created_at,
                 digests=earlier.digests,
                 num_changed=num_changed,
+                has_others=earlier.has_others,
                 largest=earlier.work,
                 told=earlier.last_told,
             )
@@ -111,10 +112,16 @@ class RecordKeeper:
         self._file.write(record.to_json().encode())
         self.record, self._saved_at = record, time.monotonic()
 
-    def count_changed(self, num_changed: int) -> None:
-        """Count images that have changed since they were scored, until a summary tells of them."""
-        if num_changed:
-            self.save(replace(self.record, num_changed=self.record.num_changed + num_changed))
+    def count_changed(self, num_changed: int, has_others: bool) -> None:
+        """Count images that have changed since they were scored, until a summary tells of them.
+
+        Args:
+            num_changed: How many.
+            has_others: See `RunRecord.has_others`; it stays.
+        """
+        if num_changed or has_others:
+            num_changed, has_others = self.record.num_changed + num_changed, self.record.has_others or has_others
+            self.save(replace(self.record, num_changed=num_changed, has_others=has_others))
 
     def note(self, digests: Mapping[int, str]) -> None:
         """Note the digests of shards by their numbers; from time to time they are written."""

@@ -1,7 +1,8 @@
 """Whether a model of version 0.1.0, which noted no contents of its photos, is one of the features that are there now.
 
 Its heads noted what they said of the photos that they were measured on. Features that were extracted anew, of photos
-that were but copied or where a file was damaged, make them say the same again. Of photos to train on no head tells.
+that were but copied or where a file was damaged, make them say the same again. Of photos to train on no head tells:
+whether one is another, see `TrainingSet.has_others`.
 """
 
 import numpy as np

@@ -22,7 +22,9 @@ def keep_finished(settings: FinetuneSettings, photos: TrainingSet) -> bool:
     """Whether a folder holds one whole; if photos or base were moved, its record says so now.
 
     Heads, calibration and figures are not compared. Another version of ours or of a library may come to others, and
-    runs that go by the model could not be continued with those.
+    runs that go by the model could not be continued with those. A model of an earlier version, which noted no contents
+    of its photos, is kept where none is known to be another one and its heads say of features written anew what they
+    said of those of then.
 
     Args:
         settings: What is asked for.
@@ -48,7 +50,8 @@ def keep_finished(settings: FinetuneSettings, photos: TrainingSet) -> bool:
 def _as_asked(found: TrainingRecord, settings: FinetuneSettings, photos: TrainingSet) -> TrainingRecord:
     """A record as it would be of what is asked for now, as far as an earlier version told it."""
     features = photos.features
-    is_untold = not found.data.contents and features.contents and is_of_same_features(found, settings, photos)
+    may_be_same = not found.data.contents and features.contents and not photos.has_others
+    is_untold = may_be_same and is_of_same_features(found, settings, photos)
     data = replace(
         found.data,
         digest=photos.fingerprint.images,

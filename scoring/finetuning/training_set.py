@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,6 +41,7 @@ class TrainingSet:
         originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
         is_drawn: Whether the seed decided which photos validate, and not their folders.
         manifest: The list of the photos; None where no run is behind them.
+        has_others: Whether one of the photos is known to be another than when features were first extracted.
     """
 
     features: Features
@@ -52,6 +53,7 @@ class TrainingSet:
     originals: npt.NDArray[np.int64] | None = None
     is_drawn: bool = True
     manifest: Manifest | None = None
+    has_others: bool = False
 
     @property
     def base_digest(self) -> str:
@@ -190,8 +192,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels = tuple(sorted(set(features.targets)))
-    manifest = Manifest(folder.manifest)
-    return TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn, manifest)
+    photos = TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn)
+    return replace(photos, manifest=Manifest(folder.manifest), has_others=record.has_others)
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:

@@ -93,7 +93,7 @@ def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool
     """Whether a model folder's features are of the photos that its model was trained on, with the contents of then.
 
     They are not where a later fine-tune, which has not ended, has listed or read others. Contents that an earlier
-    version has not noted count as the same.
+    version has not noted count as the same, unless a photo is known to be another one since.
 
     Args:
         folder: Its features have a manifest.
@@ -102,7 +102,10 @@ def are_features_of_model(folder: ModelFolder, training: TrainingRecord) -> bool
     manifest, known = Manifest(folder.features.manifest), training.data.contents
     if manifest.info.digest != training.data.digest:
         return False
-    return not known or known == _listed_contents(manifest) or known == _read_contents(folder.features)
+    if not known:
+        record = folder.features.load_record()
+        return record is None or not record.has_others
+    return known == _listed_contents(manifest) or known == _read_contents(folder.features)
 
 
 def _listed_contents(manifest: Manifest) -> str:

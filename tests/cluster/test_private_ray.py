@@ -21,6 +21,7 @@ from tests.faults import system_fault
 pytestmark = pytest.mark.ci
 
 _ROOT = Path(__file__).parents[2]
+_OF_A_JOB = json.dumps({"metadata": {"job_submission_id": "raysubmit_1"}})
 _RUN_A_POOL = """
 import ray
 from cluster import private_ray
@@ -43,9 +44,14 @@ with open_session(None):
 """
 
 
-def _run_a_pool(shut: str) -> tuple[str, list[str]]:
-    """Two pools on a local Ray, in a process with doors shut; return its address, and what it warns of."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+def _run_a_pool(shut: str, **job: str) -> tuple[str, list[str]]:
+    """Two pools on a local Ray, in a process with doors shut; return its address, and what it warns of.
+
+    Args:
+        shut: What shuts them.
+        job: What the environment holds besides.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | job
     script = _RUN_A_POOL.format(shut=shut)
     ran = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=_ROOT, env=environment
@@ -105,6 +111,7 @@ def test_every_door_is_open_in_this_ray() -> None:
         private_ray._TOKENS,
         private_ray._NODE,
         private_ray._HEAD,
+        private_ray._ASK_HEAD,
     )
     for module, name in doors:
         assert hasattr(private_ray._get(module), name), "Ray has moved it: see what stands in its place"
@@ -156,15 +163,22 @@ def test_autoscaler_that_does_not_say_what_it_does_counts_as_none(monkeypatch: p
 def test_a_job_whose_entry_point_does_not_say_what_it_holds_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     private_ray.held_by_own_job.cache_clear()
     monkeypatch.delenv(private_ray._JOB_VARIABLE, raising=False)
-    monkeypatch.setattr(private_ray, "_WORKER", ("ray.gone", "gone"))
+    for door in ("_WORKER", "_ASK_HEAD"):
+        monkeypatch.setattr(private_ray, door, ("ray.gone", "gone"))
     assert private_ray.held_by_own_job("127.0.0.1:9") == {}
     gone = system_fault(errno.ECONNREFUSED)
     monkeypatch.setattr("ray.util.state.list_actors", Mock(side_effect=gone))
-    for number, config in enumerate(("{}", "none", json.dumps({"metadata": {"job_submission_id": "raysubmit_1"}}))):
+    for number, config in enumerate(("{}", "none", _OF_A_JOB)):
         private_ray._warn.cache_clear()
         monkeypatch.setenv(private_ray._JOB_VARIABLE, config)
         with pytest.warns(RayChangedWarning, match="does not say what this job's entry point holds"):
             assert private_ray.held_by_own_job(f"127.0.0.1:{number + 1}") == {}
+
+
+def test_a_local_ray_within_a_submitted_job_is_not_asked_what_the_entry_point_of_that_holds() -> None:
+    """Ray would wait 40 s for the dashboard that it has not got, and then one was warned."""
+    _, warned = _run_a_pool("", **{private_ray._JOB_VARIABLE: _OF_A_JOB})
+    assert not warned
 
 
 def test_kind_of_gpu_is_believed_where_ray_lists_none(monkeypatch: pytest.MonkeyPatch) -> None:

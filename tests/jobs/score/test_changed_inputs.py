@@ -279,12 +279,25 @@ def test_an_earlier_versions_run_goes_on_with_photos_that_are_older_than_it(
     assert _num_done(photos, tmp_path / "run") == 5
     assert _score(photos, tmp_path / "run", console=Console(file=told, width=200)) == (1, [1, 2])
     assert "whose files are newer than the run" in told.getvalue()
+    assert not record_of(tmp_path / "run").has_others, "they may be copies"
     assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
     assert read_info(folder.manifest) == before
     pictures.folder(tmp_path, tuple(9 if index in (1, 11) else shade for index, shade in enumerate(_CHANGED)))
     told.truncate(0)
     assert _score(photos, tmp_path / "run", console=Console(file=told, width=200)) == (2, [0, 2])
     assert "newer than the run" not in told.getvalue()
+    assert record_of(tmp_path / "run").has_others
+
+
+def test_a_photo_that_is_known_to_be_another_stays_known_after_its_shard_was_lost_and_a_summary_told(
+    photos: Path, tmp_path: Path
+) -> None:
+    _score_as_before(photos, tmp_path / "run", num_shards=2)
+    (photos / "12.bmp").write_bytes(b"of another size")
+    assert _score(photos, tmp_path / "run") == (0, [2])
+    save_record(RunFolder(tmp_path / "run"), replace(record_of(tmp_path / "run"), summary=SUMMARY))
+    assert _score(photos, tmp_path / "run") == (0, [])
+    assert record_of(tmp_path / "run").has_others
 
 
 @pytest.mark.parametrize("build", _ON_DISKS)

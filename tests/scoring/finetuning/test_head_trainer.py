@@ -29,7 +29,7 @@ from scoring.networks.keras_files import keras_digest
 from scoring.run.fingerprint import Fingerprint
 from tests.faults import fail, system_fault
 from tests.places import on_disk
-from tests.runs import Scored, cats_and_dogs, write_features
+from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features
 
 pytestmark = pytest.mark.keras
 
@@ -241,6 +241,18 @@ def test_a_model_of_0_1_0_is_kept_where_its_heads_say_the_same_of_features_that_
     assert not keep_finished(settings, _with_contents(photos)), "a head of another training tells nothing"
     on_disk(folder.head(0)).unlink()
     assert not keep_finished(settings, _with_contents(photos))
+
+
+def test_a_model_of_0_1_0_is_not_kept_where_a_photo_is_known_to_be_another(
+    trained: HeadTrainer, tmp_path: Path
+) -> None:
+    """Though heads say the same of those to validate on."""
+    folder = ModelFolder(trained(JoinHeads()))
+    _as_version_0_1_0_wrote_it(folder)
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    assert keep_finished(settings, _with_contents(load_training_set(settings)))
+    save_record(folder.features, replace(record_of(folder.features.path), has_others=True))
+    assert not keep_finished(settings, _with_contents(load_training_set(settings)))
 
 
 def _save_dense_head(folder: ModelFolder, photos: TrainingSet) -> None:

@@ -21,7 +21,7 @@ from scoring.sources.targets import LabelsFrom
 from scoring.storage.durable import remove_tree
 from tests.chaos.without_ray import score_here
 from tests.places import on_disk
-from tests.runs import SUMMARY, Page, Scored, summary_of, write_model
+from tests.runs import SUMMARY, Page, Scored, record_of, save_record, summary_of, write_model
 
 _NAMES = [f"{label}.{number}.png" for label in ("cat", "dog") for number in range(4)]
 
@@ -108,6 +108,17 @@ def test_nothing_is_known_once_a_later_fine_tune_has_listed_other_contents(tmp_p
     write_manifest(model.features.manifest, listed, 4, 0, load_training_record(model).data.digest)  # as it is renewed
     assert find_learned(str(model.path), run) == Learned()
     assert find_learned(str(model.path), _run(tmp_path / "again", photos)) == Learned()
+
+
+@pytest.mark.parametrize(("has_others", "num_known"), [(False, 8), (True, 0)])
+def test_nothing_is_known_of_a_model_that_noted_no_contents_once_a_photo_was_another(
+    tmp_path: Path, photos: Path, has_others: bool, num_known: int
+) -> None:
+    model, run = _train(tmp_path / "model", photos, ()), _run(tmp_path / "run", photos)
+    record = load_training_record(model)
+    save_training_record(model, replace(record, data=replace(record.data, contents="")))
+    save_record(model.features, replace(record_of(model.features.path), has_others=has_others))
+    assert len(find_learned(str(model.path), run).known) == num_known
 
 
 def test_a_run_of_photos_that_its_model_was_trained_on_says_so(
