@@ -93,4 +93,4 @@ def _changes(path: Path, told: Untold) -> str:
 
 def _load_classifier(path: Path, told: Untold) -> "keras.Model":
     model = with_pixels(single_output(load_keras_file(path), told.output_name, str(path)), told.size, path)
-    return take_pixels(model, told.pixels, str(path))
+    return take_pixels(model, told.pixels, path)

@@ -241,10 +241,11 @@ class KerasFileBase:
             )
         features = self.request.cut(network, "base", architecture(path))
         if views := self.request.views:
-            for side in views.sizes or (None,):
-                with_pixels(features, None if side is None else (side, side), path)
-            return self.request.see(take_pixels(features, self.request.pixels, str(path)))
-        return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, str(path))
+            for side in views.sizes:
+                with_pixels(features, (side, side), path)
+            features = features if views.sizes else with_pixels(features, None, path)
+            return self.request.see(take_pixels(features, self.request.pixels, path))
+        return take_pixels(with_pixels(features, self.request.size, path), self.request.pixels, path)
 
 
 def _is_pooled_in_many_ways(request: BaseRequest) -> bool:

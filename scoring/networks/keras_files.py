@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 from scoring.errors import BucketError, ModelError, StorageError
 from scoring.networks.changed_layers import has_changed_layers, hdf5_advice, refuse_changed_layers
 from scoring.networks.float32_policies import in_float32
+from scoring.networks.kept_preprocessor import check_preprocessor, has_preprocessor, kept_preprocessor
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.random_layers import without_random_layers
@@ -31,6 +32,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Look
 
 _QUANTISED_MARK = b'"QuantizedDTypePolicy"'
 _CHANGED_MARK = b"changed_layers"
+_PREPROCESSOR_MARK = b"preprocessor"
 # Policies of layers that keep weights in int8, int4 or float8: all but Keras' plain two.
 _QUANTISED = re.compile(rb'"(?!Float)\w+DTypePolicy"')
 # Of a network in a bucket, when all of it is read.
@@ -89,6 +91,8 @@ def read_keras_digest(place: Location) -> str:
                     digest.update(_QUANTISED_MARK)  # earlier versions took such weights for float32: other results
             if has_changed_layers(archive):
                 digest.update(_CHANGED_MARK)  # earlier versions scored it, and keep its conversions
+            if has_preprocessor(archive):
+                digest.update(_PREPROCESSOR_MARK)  # earlier versions left it out
     except BucketError:
         raise
     except _DAMAGE as error:
@@ -156,10 +160,11 @@ def load_keras_file(path: Path) -> "keras.Model":
 
     Raises:
         ModelError: For an unsafe Lambda layer, a class that Keras does not know, a damaged archive, a model that was
-            never built, one that carries a state from batch to batch, or one that the Keras it is of computes in
-            another way.
+            never built, one that carries a state from batch to batch, one that the Keras it is of computes in
+            another way, or a preprocessor that does more than to resize and scale images.
     """
     refuse_changed_layers(path)
+    kept_preprocessor(path)  # is refused before Keras takes its time
     try:
         model = _loaded(path)
     except Exception as error:  # Keras, h5py and zipfile each have their own words for it
@@ -170,6 +175,7 @@ def load_keras_file(path: Path) -> "keras.Model":
             f"{', '.join(names)}. Save it with stateful=False."
         )
     if getattr(model, "inputs", None):
+        check_preprocessor(model, path)
         return model
     raise ModelError(
         f"Expected a model of known inputs; {path} was saved before it had an input shape. Give it one, by keras.Input "

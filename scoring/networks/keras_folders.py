@@ -15,7 +15,7 @@ def refuse_keras_folder(folder: Location, field: str) -> None:
     if _is_preset(folder):
         raise ModelError(
             f"{expected} is a preset of KerasHub. Load it with KerasHub's from_preset and save what that gives as "
-            ".keras; where that is scored, keras-hub must be installed."
+            ".keras, with its preprocessor, whose scale is applied; where that is scored, keras-hub must be installed."
         )
     if (folder / "config.json").is_file() and (folder / "model.weights.h5").is_file():
         raise ModelError(

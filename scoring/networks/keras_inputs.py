@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
+from scoring.networks.kept_preprocessor import kept_preprocessor
 from scoring.networks.keras_architecture import stated_size
 from scoring.networks.library_words import words_of
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape, filled, size_text
@@ -18,7 +19,8 @@ _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "ui
 
 def size_word(path: Path, size: tuple[int, int] | None) -> str:
     """What a size that was asked for adds to a digest, `size-240x320`; nothing where it is the file's own."""
-    return "" if size in (None, stated_size(path) or DEFAULT_SHAPE.size) else f"size-{size_text(size)}"
+    own = _kept_size(path) or stated_size(path) or DEFAULT_SHAPE.size
+    return "" if size in (None, own) else f"size-{size_text(size)}"
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
@@ -26,7 +28,8 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
 
     Args:
         model: A model of one output.
-        size: Height and width that were asked for; None takes the model's, and 224 where it leaves them open.
+        size: Height and width that were asked for; None takes the model's or its preprocessor's, and
+            224 where they leave them open.
         path: Its file, for messages.
 
     Raises:
@@ -44,10 +47,19 @@ def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) 
             "not. Save it with an input of float32 or uint8."
         )
     own = shapes[0][1:]
+    made = _kept_size(path)
+    if made is not None:
+        check_size(made, size, path)
+    size = size or made
     wanted = (*(size or DEFAULT_SHAPE.size), 3)
     check_size(own[:2], size, path)
     asked = filled([side if side is not None else other for side, other in zip(own, wanted, strict=True)])
     return model if None not in own else _fixed(model, asked, path)
+
+
+def _kept_size(path: Path) -> tuple[int, int] | None:
+    kept = kept_preprocessor(path)
+    return kept.size if kept else None
 
 
 def _is_last(shape: tuple[int | None, ...]) -> bool:

@@ -1,11 +1,13 @@
 """The scale that a network expects its pixels in, and how pixels of 0 to 255 come into it."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scoring.errors import ModelError
+from scoring.networks.kept_preprocessor import KeptPreprocessor, kept_preprocessor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,28 +86,53 @@ def with_preprocessing(
     return keras.Model(pixels, part(inputs), name=name)
 
 
-def take_pixels(model: "keras.Model", scale: PixelScale, source: str) -> "keras.Model":
+def take_pixels(model: "keras.Model", scale: PixelScale, path: Path) -> "keras.Model":
     """The same model for float pixels of 0 to 255.
 
     Args:
         model: A model of one input, channels last, in its own scale.
-        scale: The model's.
-        source: The model's name in messages.
+        scale: The model's, as the user says it.
+        path: Its file, which may keep a preprocessor that scales.
 
     Raises:
-        ModelError: If a model of this input can have no such scale.
+        ModelError: If a model of this input can have no such scale, or the file tells its own.
     """
-    import keras
-
+    kept = kept_preprocessor(path)
+    if kept is not None:
+        return _behind(kept, model, scale, path)
     if scale is PixelScale.UNCHANGED:
         return model
     _, *shape = model.inputs[0].shape
     if shape[-1] != 3 and scale in (PixelScale.CAFFE, PixelScale.TORCH):
-        raise ModelError(f"Expected a model of 3 channels for `pixels` {scale}; {source} has {shape[-1]}.")
+        raise ModelError(f"Expected a model of 3 channels for `pixels` {scale}; {path} has {shape[-1]}.")
     if "float" not in model.inputs[0].dtype:
         raise ModelError(
-            f"Expected `pixels` {PixelScale.UNCHANGED} for {source}, whose input is {model.inputs[0].dtype}; "
+            f"Expected `pixels` {PixelScale.UNCHANGED} for {path}, whose input is {model.inputs[0].dtype}; "
             f"received {scale}."
         )
-    pixels = keras.Input(shape, dtype="float32")
-    return keras.Model(pixels, model(rescale(pixels, scale)), name=model.name)
+    return _in_front(model, lambda pixels: rescale(pixels, scale))
+
+
+def _behind(kept: KeptPreprocessor, model: "keras.Model", scale: PixelScale, path: Path) -> "keras.Model":
+    """A model behind the scale of the preprocessor that its file keeps, which leaves nothing for a user to say."""
+    if scale is not PixelScale.UNCHANGED:
+        raise ModelError(
+            f"Expected no `pixels` for {path}, which keeps a preprocessor of its own; received {scale}. Leave it out."
+        )
+    if not kept.has_colours:
+        return model
+    kind, channels = model.inputs[0].dtype, model.inputs[0].shape[-1]
+    if "float" not in kind or kept.num_channels not in (1, channels):
+        raise ModelError(
+            f"Expected {path} to take floats of {kept.num_channels} channels, which its preprocessor makes; it takes "
+            f"{kind} of {channels}. Save it with a preprocessor that fits."
+        )
+    return _in_front(model, kept.scaled)
+
+
+def _in_front(model: "keras.Model", scaled: "Callable[[keras.KerasTensor], keras.KerasTensor]") -> "keras.Model":
+    """A model of float pixels, which are scaled before it takes them."""
+    import keras
+
+    pixels = keras.Input(model.inputs[0].shape[1:], dtype="float32")
+    return keras.Model(pixels, model(scaled(pixels)), name=model.name)

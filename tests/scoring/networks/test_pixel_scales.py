@@ -40,7 +40,7 @@ def _expected(scale: PixelScale) -> Any:
 def test_pixels_come_into_the_scale_that_keras_preprocesses_to(scale: PixelScale, tmp_path: Path) -> None:
     import keras
 
-    model = take_pixels(_unchanged(), scale, "m.keras")
+    model = take_pixels(_unchanged(), scale, Path("m.keras"))
     np.testing.assert_allclose(model.predict_on_batch(_PIXELS), _expected(scale), rtol=1e-6, atol=1e-6)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -54,7 +54,9 @@ def test_every_scale_is_kept_in_openvino(tmp_path: Path) -> None:
 
     openvino = pytest.importorskip("openvino")
     pixels = keras.Input((6, 5, 3))
-    scaled = [take_pixels(_unchanged(name=f"kept{each}"), scale, "m")(pixels) for each, scale in enumerate(PixelScale)]
+    scaled = [
+        take_pixels(_unchanged(name=f"kept{each}"), scale, Path("m"))(pixels) for each, scale in enumerate(PixelScale)
+    ]
     keras.Model(pixels, keras.ops.stack(scaled)).export(str(tmp_path / "m.xml"), format="openvino", verbose=False)
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(tmp_path / "m.xml"), "CPU", settings)
@@ -67,7 +69,7 @@ def test_scaling_stays_exact_in_front_of_layers_of_less_precision() -> None:
     import keras
 
     inputs = keras.Input((6, 5, 3))
-    model = take_pixels(keras.Model(inputs, keras.layers.Flatten()(inputs)), PixelScale.CAFFE, "m.keras")
+    model = take_pixels(keras.Model(inputs, keras.layers.Flatten()(inputs)), PixelScale.CAFFE, Path("m.keras"))
     for layer in model.layers:
         layer.dtype_policy = keras.dtype_policies.DTypePolicy("mixed_bfloat16")
     np.testing.assert_allclose(model.predict_on_batch(_PIXELS), _expected(PixelScale.CAFFE), rtol=1e-6)
@@ -75,15 +77,15 @@ def test_scaling_stays_exact_in_front_of_layers_of_less_precision() -> None:
 
 def test_one_channel_has_a_plain_scale_only() -> None:
     grey = _PIXELS[..., :1]
-    scaled = take_pixels(_unchanged(channels=1), PixelScale.UNIT, "m.keras").predict_on_batch(grey)
+    scaled = take_pixels(_unchanged(channels=1), PixelScale.UNIT, Path("m.keras")).predict_on_batch(grey)
     np.testing.assert_allclose(scaled, grey.reshape(4, -1) / 255, rtol=1e-6)
     for scale in (PixelScale.CAFFE, PixelScale.TORCH):
         with pytest.raises(ModelError, match=f"Expected a model of 3 channels for `pixels` {scale}; m.keras has 1"):
-            take_pixels(_unchanged(channels=1), scale, "m.keras")
+            take_pixels(_unchanged(channels=1), scale, Path("m.keras"))
 
 
 def test_model_of_integers_takes_them_as_they_are() -> None:
     model = _unchanged(dtype="uint8")
-    assert take_pixels(model, PixelScale.UNCHANGED, "m.keras") is model
+    assert take_pixels(model, PixelScale.UNCHANGED, Path("m.keras")) is model
     with pytest.raises(ModelError, match=r"Expected `pixels` 0\.\.255 for m\.keras, whose input is uint8"):
-        take_pixels(model, PixelScale.UNIT, "m.keras")
+        take_pixels(model, PixelScale.UNIT, Path("m.keras"))
