@@ -18,6 +18,7 @@ from scoring.storage.locations import Location, Url
 from scoring.storage.redaction import redact
 
 _CONNECT_TIMEOUT_S = 10.0
+_LOCK_MODE = 0o666  # whoever may write into a cache that users share may lock there
 
 pooch.get_logger().setLevel("WARNING")
 
@@ -42,7 +43,8 @@ def cache_folder() -> Path:
 def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEOUT_S) -> Path:
     """Return `path`, downloaded from `url` unless it is there already with the right checksum.
 
-    Safe from any number of processes on one machine. The bytes go to a hidden place first.
+    Safe from any number of processes on one machine. The bytes go to a hidden place first. What is there and right
+    need not be writable, nor lie in a folder that is.
 
     Args:
         url: Where the file is published.
@@ -54,6 +56,8 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
         DownloadError: If the server cannot be reached, or what it sends has another checksum.
         StorageError: If the folder of `path` cannot be made, or nothing can be written there.
     """
+    if _has_checksum(path, checksum):
+        return path
     with storage_faults(path), one_at_a_time(path):
         if not _has_checksum(path, checksum):
             with whole_file(path) as temporary:
@@ -63,7 +67,10 @@ def fetch(url: str, path: Path, checksum: str, timeout_s: float = _CONNECT_TIMEO
 
 def _has_checksum(path: Path, checksum: str) -> bool:
     algorithm, _, digest = checksum.partition(":")
-    return path.exists() and pooch.file_hash(str(path), algorithm) == digest
+    try:
+        return path.exists() and pooch.file_hash(str(path), algorithm) == digest
+    except OSError:  # it cannot be read
+        return False
 
 
 def _download(url: str, path: Path, checksum: str, timeout_s: float) -> None:
@@ -119,6 +126,9 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
     """
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name
+    with storage_faults(path):
+        if path.exists():  # whole, and so it need not be writable
+            return path
     with storage_faults(path), one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary:
@@ -135,7 +145,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     Raises:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=_LOCK_MODE)
     with storage_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -55,6 +55,8 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
         fetch: Gives the path of one of its files.
     """
     path = _place(pinned) / "model.keras"
+    if path.exists():
+        return path
     with one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:

@@ -1,20 +1,35 @@
+import errno
 import hashlib
 import http.server
 import multiprocessing
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pooch
 import pytest
 
 from scoring.errors import DownloadError, StorageError
 from scoring.networks import conversions
 from scoring.networks.hubs import hub_model
-from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy, made_once, once_per_content
+from scoring.storage.downloads import (
+    cache_folder,
+    fetch,
+    file_digest,
+    local_copy,
+    made_once,
+    once_per_content,
+    one_at_a_time,
+)
 from scoring.storage.locations import Url
 from scoring.storage.urls import Version
+from tests.faults import fail, system_fault
 from tests.local_server import serving
+from tests.source_tree import ROOT
 
 _CONTENT = b"weights " * 200_000
 _CHECKSUM = "md5:" + hashlib.md5(_CONTENT).hexdigest()
@@ -166,6 +181,66 @@ def test_file_in_the_cache_that_cannot_be_locked_is_told_in_one_line(
     (tmp_path / ".x.h5.lock").mkdir()
     with pytest.raises(StorageError, match=r"Cannot write .*/x\.h5: Is a directory\."):
         fetch("http://127.0.0.1:9/x.h5", tmp_path / "x.h5", _CHECKSUM)
+
+
+_FIND = """
+import sys
+from pathlib import Path
+from scoring.networks.hubs import hub_model
+from scoring.storage.downloads import cache_folder, fetch, made_once, one_at_a_time
+def make(*_): raise SystemExit("made again")
+found = {
+    "download": lambda: fetch("http://127.0.0.1:9/x.h5", cache_folder() / "models" / "x.h5", sys.argv[2]),
+    "copy": lambda: made_once("x", "x.h5", make),
+    "model of a hub": lambda: hub_model.pack("x", make),
+    "lock": lambda: one_at_a_time(cache_folder() / "lock").__enter__() or cache_folder(),
+}[sys.argv[1]]()
+assert found.exists()
+"""
+
+
+def _find_as_another(cache: Path, what: str) -> "subprocess.CompletedProcess[str]":
+    """Have a user who owns nothing there look for a file in a cache."""
+    if os.geteuid() or not shutil.which("setpriv"):
+        pytest.skip("needs root's right to be another user, and setpriv")
+    user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search")
+    command = [*user, "--ambient-caps=+dac_read_search", sys.executable, "-c", _FIND, what, _CHECKSUM]
+    environment = {**os.environ, "KERAS_HOME": str(cache), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("what", ["download", "copy", "model of a hub"])
+def test_what_is_right_in_a_cache_that_may_only_be_read_is_used(
+    tmp_path: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "x.h5").write_bytes(_CONTENT)
+    made_once("x", "x.h5", Path.touch)
+    part = tmp_path / "part"
+    part.touch()
+    hub_model.pack("x", lambda _: part)
+    before = sorted(tmp_path.rglob("*"))
+    found = _find_as_another(tmp_path, what)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_one_user_has_locked_in_a_shared_cache_another_may_lock_then(tmp_path: Path) -> None:
+    with one_at_a_time(tmp_path / "lock"):
+        tmp_path.chmod(0o777)
+    found = _find_as_another(tmp_path, "lock")
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_file_in_the_cache_that_cannot_be_read_is_downloaded_again(
+    server: tuple[str, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, requests = server
+    (tmp_path / "vgg16.h5").write_bytes(_CONTENT)
+    fail(monkeypatch, pooch, "file_hash", tmp_path / "vgg16.h5", system_fault(errno.EIO))
+    assert fetch(f"{address}/vgg16.h5", tmp_path / "vgg16.h5", _CHECKSUM).read_bytes() == _CONTENT
+    assert requests == ["/vgg16.h5"]
 
 
 def test_user_without_a_home_needs_a_folder_by_name_for_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
