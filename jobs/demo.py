@@ -21,7 +21,7 @@ from jobs.score.command import score
 from jobs.submission import submission
 from scoring.bench.demo_folder import hold_demo_folder
 from scoring.bench.drawings import NUM_ODD, draw_odd_photos, draw_photos, draw_sonar
-from scoring.errors import DownloadError
+from scoring.errors import DownloadError, StorageError
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.networks.vgg16_convolutions import CONVOLUTIONS_WEIGHTS
 from scoring.sonar.returns import UCI, find_sonar
@@ -60,7 +60,7 @@ def demo(
 def _demo(folder: Path, weights: str, verbose: Console) -> None:
     model, run = folder / "model", folder / "run"
     _draw(folder, verbose)
-    sonar = _sonar_source(folder, verbose)
+    sonar = choose_sonar(folder, verbose)
     chosen = choose_weights(weights, verbose)
     with open_session(None):
         finetune(
@@ -97,6 +97,9 @@ def choose_weights(asked: str, console: Console) -> str:
     except DownloadError as error:
         console.print(f"VGG16's convolutions untrained, as ImageNet's weights cannot be downloaded: {error}")
         return RANDOM_WEIGHTS
+    except StorageError as error:
+        console.print(f"VGG16's convolutions untrained, as ImageNet's weights cannot be kept: {error}")
+        return RANDOM_WEIGHTS
     console.print(f"VGG16's convolutions with ImageNet's weights: {path}")
     return str(path)
 
@@ -112,15 +115,18 @@ def _draw(output: Path, console: Console) -> None:
     )
 
 
-def _sonar_source(output: Path, console: Console) -> Path:
+def choose_sonar(output: Path, console: Console) -> Path:
     """UCI's file if it can be had, else drawn returns."""
     try:
         return find_sonar(UCI, _DOWNLOAD_PATIENCE_S)
     except DownloadError:
-        drawn = output / "drawn.sonar.all-data"
-        draw_sonar(drawn, _SEED)
-        console.print(f"UCI cannot be reached: drew sonar returns into {drawn}; their accuracy means nothing")
-        return drawn
+        reason = "UCI cannot be reached"
+    except StorageError:
+        reason = "UCI's returns cannot be kept in this machine's cache"
+    drawn = output / "drawn.sonar.all-data"
+    draw_sonar(drawn, _SEED)
+    console.print(f"{reason}: drew sonar returns into {drawn}; their accuracy means nothing")
+    return drawn
 
 
 def _print_next_steps(weights: str, run: Path, console: Console) -> None:

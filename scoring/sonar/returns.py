@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.arrays import Float32Array
-from scoring.errors import DownloadError, SonarError
+from scoring.errors import DownloadError, SonarError, StorageError
 from scoring.storage.downloads import cache_folder, fetch
 
 NUM_BANDS = 60
@@ -27,6 +27,7 @@ UCI_URL = (
 )
 UCI_CHECKSUM = "sha256:e90434cdbf00fcf93ffa911fe447ae25606979658e60f1d32e155c3b5240234d"
 _UCI_CONTENT = "94d113b31b7115f608ce36a0dcfd48d306b0465288321db587f4694aca41454f"  # `content_digest` of that file
+_PASS_IT = "Fetch the file by other means and pass it as `{}`."
 NOT_UCI = "left out: they are of UCI's returns, and these are of another file"
 
 
@@ -72,12 +73,15 @@ def find_sonar(source: str, timeout_s: float = 10.0, field: str = "sonar") -> Pa
     Raises:
         SonarError: If there is no such file.
         DownloadError: If UCI cannot be reached, or its file has another checksum.
+        StorageError: If it cannot be kept in this machine's cache.
     """
     if source == UCI:
         try:
             return fetch(UCI_URL, cache_folder() / "datasets" / "sonar.all-data", UCI_CHECKSUM, timeout_s)
         except DownloadError as error:
-            raise DownloadError(f"{error} Fetch the file by other means and pass it as `{field}`.") from error
+            raise DownloadError(f"{error} {_PASS_IT.format(field)}") from error
+        except StorageError as error:
+            raise StorageError(f"{error} {_PASS_IT.format(field)}") from error
     path = Path(source)
     if not path.is_file():
         raise SonarError(f"Expected `{field}` to be a file in UCI's format, or {UCI}; {source} is no file.")

@@ -146,9 +146,13 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"), mode=_LOCK_MODE)
-    with storage_faults(path):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror or error}. Name another folder for the cache by KERAS_HOME."
+        ) from error
     try:
         remove_leftovers(path)
         yield

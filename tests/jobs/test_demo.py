@@ -22,6 +22,8 @@ from jobs.cli import app
 from jobs.demo import choose_weights
 from scoring.networks.published_files import PublishedFile
 from scoring.networks.vgg16 import check_weights
+from scoring.sonar.returns import check_trainable
+from scoring.sonar.uci_file import load_sonar
 from tests import readme_picture
 from tests.browser import CHROMIUM
 from tests.documents import blocks, read
@@ -77,6 +79,18 @@ def test_demo_goes_on_untrained_where_weights_cannot_be_had_and_says_so(
     console, said = _console()
     assert choose_weights("auto", console) == "random"
     assert "untrained, as ImageNet's weights cannot be downloaded" in said.getvalue()
+
+
+def test_demo_goes_on_where_nothing_can_be_kept_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/.keras")
+    console, said = _console()
+    assert choose_weights("auto", console) == "random"
+    drawn = demo_command.choose_sonar(tmp_path, console)
+    check_trainable(load_sonar(drawn), drawn)
+    weights, sonar = said.getvalue().splitlines()
+    assert "untrained, as ImageNet's weights cannot be kept: Cannot write /dev/null/.keras/models/" in weights
+    assert weights.endswith("Name another folder for the cache by KERAS_HOME.")
+    assert sonar.startswith(f"UCI's returns cannot be kept in this machine's cache: drew sonar returns into {drawn}; ")
 
 
 def test_demo_takes_the_weights_that_were_asked_for() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scoring.errors import SonarError
-from scoring.sonar.returns import BAND_NAMES
+from scoring.errors import SonarError, StorageError
+from scoring.sonar.returns import BAND_NAMES, UCI, find_sonar
 from scoring.sonar.uci_file import load_sonar
 from scoring.storage.downloads import file_digest
 
@@ -21,6 +21,12 @@ def write_rows(path: Path, rows: list[list[str]]) -> Path:
 def numbered_row() -> list[str]:
     """Band i of 60 holds i / 100."""
     return [f"{band / 100:.2f}" for band in range(60)]
+
+
+def test_ucis_returns_that_cannot_be_kept_are_told_in_one_line_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", "/dev/null/.keras")
+    with pytest.raises(StorageError, match=r"^Cannot write /dev/null/.* KERAS_HOME\. .* pass it as `data`\.$"):
+        find_sonar(UCI, field="data")
 
 
 def test_columns_without_names_go_by_place(tmp_path: Path) -> None:
