@@ -5,7 +5,7 @@ from typing import Any
 
 import ray
 
-from cluster import private_ray, process_limits, temporary_folder
+from cluster import loopback, private_ray, process_limits, temporary_folder
 from cluster.environment import without_variables
 
 LOCAL = "local"  # Ray's word for a new cluster on this machine
@@ -29,6 +29,7 @@ def start_local(options: Mapping[str, Any]) -> None:
     ):
         temporary_folder.check_usable()
         process_limits.check_sufficient(_OBJECT_STORE_BYTES)
+        loopback.check_usable()
         try:
             with private_ray.no_idle_services():
                 ray.init(address=LOCAL, object_store_memory=_OBJECT_STORE_BYTES, **options)
