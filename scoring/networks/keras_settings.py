@@ -1,10 +1,11 @@
 """Keras' settings, which are this program's and not those that a user's `keras.json` holds for other programs."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from scoring.errors import ModelError
-from scoring.storage.downloads import cache_folder
 
 _EPSILON = 1e-7  # Keras' own
 
@@ -21,8 +22,18 @@ def settings_faults() -> Iterator[None]:
     except (AssertionError, AttributeError, OSError, TypeError, ValueError) as error:
         raise ModelError(
             f"Keras cannot be imported: {' '.join(str(error).split())[:200]} If this speaks of its settings, remove "
-            f"{cache_folder() / 'keras.json'}; nothing of them is used here."
+            f"{_keras_folder() / 'keras.json'}; nothing of them is used here."
         ) from error
+
+
+def _keras_folder() -> Path:
+    """Where Keras looks for it, which is not in our cache where HOME cannot be written."""
+    if "KERAS_HOME" in os.environ:
+        return Path(os.environ["KERAS_HOME"])
+    with suppress(RuntimeError):  # this user has no home
+        if os.access(Path.home(), os.W_OK):
+            return Path.home() / ".keras"
+    return Path("/tmp/.keras")
 
 
 def set_keras_settings() -> None:

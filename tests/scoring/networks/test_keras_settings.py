@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from scoring.errors import ModelError
+from scoring.networks.keras_settings import settings_faults
+
 pytestmark = [pytest.mark.ci, pytest.mark.keras]
 
 _ROOT = Path(__file__).parents[3]
@@ -90,3 +93,21 @@ def test_settings_that_keep_keras_from_starting_are_named(tmp_path: Path, settin
     said = _run(tmp_path)
     assert said.startswith("refused: Keras cannot be imported: ")
     assert f"remove {tmp_path / 'keras.json'}; nothing of them is used here." in said
+
+
+@pytest.mark.parametrize("name", ["KERAS_HOME", "HOME", "a HOME that is not there", "no home"])
+def test_the_settings_to_remove_are_those_that_keras_reads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = {"HOME": tmp_path, "KERAS_HOME": tmp_path, "a HOME that is not there": tmp_path / "none"}
+    folders = {"HOME": tmp_path / ".keras", "KERAS_HOME": tmp_path / "kept"}
+    for variable in ("KERAS_HOME", "HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # a user of whom the system knows nothing
+    if name in homes:
+        monkeypatch.setenv("HOME", str(homes[name]))
+    if name == "KERAS_HOME":
+        monkeypatch.setenv("KERAS_HOME", str(folders[name]))
+    folder = folders.get(name, Path("/tmp/.keras"))  # Keras' own way out
+    with pytest.raises(ModelError, match=f"remove {folder}/keras.json; nothing"), settings_faults():
+        raise ValueError("Unknown `floatx` type")
