@@ -37,3 +37,4 @@ def start_local(options: Mapping[str, Any]) -> None:
             ray.shutdown()
             private_ray.warn_of_idle_services()
             ray.init(address=LOCAL, object_store_memory=_OBJECT_STORE_BYTES, **options)
+        temporary_folder.close_to_others()

@@ -3,7 +3,10 @@
 import errno
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+
+import ray
 
 from cluster.errors import SessionError
 
@@ -41,3 +44,13 @@ def check_usable() -> None:
                 f"Expected room for {_LEAST_FILES} files and {_LEAST_BYTES // 1024} KB in {folder}, which is "
                 f"{variable or 'the default'}: {error.strerror}. {ADVICE}"
             ) from error
+
+
+def close_to_others() -> None:
+    """Let no other user into the folder of the Ray that has just started here, which Ray opens to all for writing.
+
+    A disk that keeps no modes leaves it as it is.
+    """
+    ours = ray.get_runtime_context()
+    with suppress(OSError):
+        Path(ours.get_temp_dir(), ours.get_session_name()).chmod(0o700)

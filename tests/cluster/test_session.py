@@ -465,6 +465,8 @@ with open_session(None):
     tasks = ray.remote(lambda: os.getpriority(os.PRIO_PROCESS, 0))
     new = handled_signals() & ~before
     print("niceness", ray.get(tasks.remote()) - os.getpriority(os.PRIO_PROCESS, 0))
+    session = Path(ray.get_runtime_context().get_temp_dir(), ray.get_runtime_context().get_session_name())
+    print("sockets", (session / "sockets").is_dir(), "open to others", bool(session.stat().st_mode & 0o077))
 print("left out", not any(name in started for name in ("dashboard.py", "monitor.py")) and "raylet" in started)
 print("token in the home", (Path.home() / ".ray").exists())
 print("handlers of crashes", bool(new >> (signal.SIGTRAP - 1) & 1))  # faulthandler has none of SIGTRAP
@@ -600,10 +602,11 @@ def test_two_threads_work_at_once_on_a_local_ray() -> None:
 def test_a_local_ray_listens_on_loopback_alone_writes_no_token_and_starts_no_more_than_needed(tmp_path: Path) -> None:
     looked = _run_alone(_LOOK_AT_SOCKETS, _without("RAY_") | {"HOME": str(tmp_path)})
     assert looked.stderr == "", "Ray's tips are for those who call it themselves"
-    *addresses, niceness, left_out, token, handlers = looked.stdout.split("\n")[:-1]
+    *addresses, niceness, folder, left_out, token, handlers = looked.stdout.split("\n")[:-1]
     assert len(addresses) > 5
     assert set(addresses) <= {"0100007F", "0000000000000000FFFF00000100007F"}, "127.0.0.1, alone or mapped to IPv6"
     assert niceness == "niceness 0", "workers would be pushed off their cores by every process that wakes"
+    assert folder == "sockets True open to others False"
     assert left_out == "left out True"
     assert token == "token in the home False", "every Ray that the user starts from then on would ask for it"
     assert handlers == "handlers of crashes False", "that of SIGTERM aborts a command 3 s after the signal"
