@@ -118,6 +118,71 @@ def test_last_part_of_a_split_zip_is_refused_by_what_it_is(tmp_path: Path) -> No
         find_images(path)
 
 
+@pytest.mark.parametrize(
+    ("comment", "between"),
+    [(b"", b""), (b"cats of 2020" * 1000, b""), (b"", bytes(400))],
+    ids=["next", "comment", "zeros"],
+)
+@pytest.mark.parametrize("is_in_bundle", [False, True])
+def test_zips_one_behind_the_other_are_refused_rather_than_read_short(
+    tmp_path: Path, comment: bytes, between: bytes, is_in_bundle: bool
+) -> None:
+    """As `cat a.zip b.zip` makes; the last end record is that of `b.zip`."""
+    with zipfile.ZipFile(_zip(tmp_path / "a.zip"), "a") as first:
+        first.comment = comment
+    content = (tmp_path / "a.zip").read_bytes() + between + _packed({"3.jpg": b"3"})
+    (tmp_path / "both.zip").write_bytes(_packed({"both.zip": content}) if is_in_bundle else content)
+    with pytest.raises(ImagesError, match=r"holds several, .* Join them: zip -FF both\.zip --out whole\.zip\.$"):
+        find_images(tmp_path / "both.zip")
+
+
+@pytest.mark.parametrize("last", [{}, {"1.jpg": b"1"}], ids=["empty", "same name"])
+def test_a_zip_before_one_that_tells_nothing_of_it_is_not_lost_in_silence(
+    tmp_path: Path, last: dict[str, bytes]
+) -> None:
+    path = tmp_path / "both.zip"
+    path.write_bytes(_zip(tmp_path / "a.zip").read_bytes() + _packed(last))
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(path)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"MZ\x90" * 30_000,
+        b"MZ" + b"PK\x05\x06" * 50,
+        b"MZ" + b"PK\x03\x04PK\x01\x02PK\x05\x06",
+        b"PK\x05\x06" + bytes(18),
+    ],
+    ids=["program", "signatures", "unzips", "no files"],
+)
+def test_zip_behind_what_is_no_zip_with_files_is_read(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "photos.zip"
+    path.write_bytes(before + _zip(path).read_bytes())
+    assert _read_all(path) == _BOTH
+
+
+@pytest.mark.parametrize(("field", "has"), [(12, 1), (10, 2)], ids=["shorter than it is", "of more files"])
+def test_directory_with_fewer_files_than_its_end_says_is_refused(tmp_path: Path, field: int, has: int) -> None:
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    end, directory = content.rindex(b"PK\x05\x06"), content.index(b"PK\x01\x02")
+    number = content.index(b"PK\x01\x02", directory + 1) - directory if field == 12 else 7
+    struct.pack_into("<H", content, end + field, number)
+    path.write_bytes(content)
+    with pytest.raises(ImagesError, match=rf"its directory has {has} of \d files\.$"):
+        find_images(path)
+
+
+def test_directory_with_more_files_than_its_end_says_is_read(tmp_path: Path) -> None:
+    """As of more than 65,535 files by writers that count no further."""
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<HH", content, content.rindex(b"PK\x05\x06") + 8, 1, 1)
+    path.write_bytes(content)
+    assert _read_all(path) == _BOTH
+
+
 def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) -> None:
     path = _zip(tmp_path / "photos.zip")
     path.write_bytes(b"XX" + path.read_bytes()[2:])
