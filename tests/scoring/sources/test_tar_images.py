@@ -434,6 +434,49 @@ def test_compressed_file_that_is_damaged_or_no_tar_is_refused(
     assert not list((tmp_path / "home").rglob("x.tar.gz"))
 
 
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("between", [0, 4, 1 << 20], ids=["none", "a word", "as much as is read at once"])
+def test_compressed_tars_one_behind_the_other_are_all_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, between: int
+) -> None:
+    """By zeros between its streams a file of xz is padded; gzip's and bzip2's have them from tapes."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    pack = _COMPRESSIONS[kind]
+    content = pack(_tar("1.jpg")) + bytes(between) + pack(_tar("2.jpg")) + bytes(between)
+    (tmp_path / "x.tar").write_bytes(content)
+    images = find_images(tmp_path / "x.tar").images
+    assert [image.path for image in images] == ["x.tar/1.jpg", "x.tar/2.jpg"]
+    assert open_images(tmp_path / "x.tar")(images[1]) == b"2.jpg" * 50
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("at", [0, 4, -8])
+def test_damage_in_a_later_stream_of_a_compressed_tar_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    second = bytearray(_COMPRESSIONS[kind](_tar("2.jpg")))
+    second[at] ^= 2 if at else 1
+    (tmp_path / "x.tar").write_bytes(_COMPRESSIONS[kind](_tar("1.jpg")) + second)
+    if kind == "gz" and at == 4:  # its time
+        assert len(find_images(tmp_path / "x.tar").images) == 2
+        return
+    with pytest.raises(ImagesError, match=r"is damaged (gzip|bzip2|xz): "):
+        find_images(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("behind", [b"junk", b"\0\0\0\0junk", None], ids=["junk", "zeros and junk", "half a stream"])
+def test_what_stands_behind_a_compressed_tar_and_is_no_stream_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes | None
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    content = _COMPRESSIONS[kind](_tar("1.jpg"))
+    (tmp_path / "x.tar").write_bytes(content + (content[: len(content) // 2] if behind is None else behind))
+    with pytest.raises(ImagesError, match=r"is damaged (gzip|bzip2|xz): "):
+        find_images(tmp_path / "x.tar")
+
+
 def test_tar_in_a_folder_that_is_named_as_a_tar_is_read(tmp_path: Path) -> None:
     (tmp_path / "all" / "deep.tar").mkdir(parents=True)
     (tmp_path / "all" / "deep.tar" / "x.tar").write_bytes(_tar("1.jpg"))
