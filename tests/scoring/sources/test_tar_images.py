@@ -151,6 +151,38 @@ def _linked() -> bytes:
     return content.getvalue()
 
 
+def _with_hard_link(kind: int, has_data: bool, target: str = "1.jpg", num_before: int = 0) -> bytes:
+    """As `pax -o linkdata` and star write one, whose header has its file's size; others do so without the content."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=kind) as writer:
+        for number in range(num_before):
+            writer.addfile(tarfile.TarInfo(f"{number:04}.txt"))
+        for name, data in (("1.jpg", b"1.jpg"), ("2.jpg", b"1.jpg"), ("3.jpg", b"3.jpg")):
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = 5 * 140, {"comment": "x"}
+            if name == "2.jpg":
+                member.type, member.linkname = tarfile.LNKTYPE, target
+            writer.addfile(member, io.BytesIO(data * 140) if has_data or name != "2.jpg" else None)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("has_data", [False, True])
+@pytest.mark.parametrize("num_before", [0, 998, 999])
+def test_hard_link_in_a_tar_is_read_whether_its_content_follows_or_not(
+    tmp_path: Path, kind: int, has_data: bool, num_before: int
+) -> None:
+    (tmp_path / "x.tar").write_bytes(_with_hard_link(kind, has_data, num_before=num_before))
+    images, read = find_images(tmp_path / "x.tar").images, open_images(tmp_path / "x.tar")
+    assert {image.image_id: read(image)[:5] for image in images} == {"1": b"1.jpg", "2": b"1.jpg", "3": b"3.jpg"}
+
+
+def test_hard_link_in_a_tar_that_brings_its_content_needs_no_target(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(_with_hard_link(tarfile.PAX_FORMAT, has_data=True, target="elsewhere/1.jpg"))
+    images, read = find_images(tmp_path / "x.tar").images, open_images(tmp_path / "x.tar")
+    assert [read(image) for image in images] == [name * 140 for name in (b"1.jpg", b"1.jpg", b"3.jpg")]
+
+
 def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(_linked())
     listing = find_images(tmp_path / "x.tar")
