@@ -516,6 +516,17 @@ def test_tar_in_a_folder_that_is_named_as_a_tar_is_read(tmp_path: Path) -> None:
     assert open_images(tmp_path / "all")(image) == b"1.jpg" * 50
 
 
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [(b"PK\3\4", r"zip\. Name it by itself"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"7z\xbc\xaf\x27\x1c", "7-Zip")],
+)
+def test_what_is_called_a_tar_in_a_folder_is_refused_by_what_it_is(tmp_path: Path, head: bytes, told: str) -> None:
+    (tmp_path / "1.tar").write_bytes(_tar("1.jpg"))
+    (tmp_path / "2.tar").write_bytes(head + b"x" * 600)
+    with pytest.raises(ImagesError, match=rf"Expected a tar; .*2\.tar is a file of kind {told}\.$"):
+        find_images(tmp_path)
+
+
 def test_tar_that_changed_since_it_was_listed_is_an_image_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -387,6 +387,30 @@ def test_zips_within_zips_and_tars_within_zips_are_read(tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["train.zip", "train.tar", "deep/train.tar.gz"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "gzip"])
+def test_archive_within_a_zip_is_read_by_what_it_is_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, compression: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    members = {"cats/1.jpg": b"cat", "dogs/2.jpg": b"dog"}
+    train = _packed(members) if kind == "zip" else _tar(members, "w:gz" if kind == "gzip" else "w")
+    bundle = _write(tmp_path / "bundle.zip", {name: train, "train.csv": b"id"}, compression)
+    for location in (bundle, bundle / name):
+        images, read = find_images(location).images, open_images(location)
+        assert [(image.image_id, read(image)) for image in images] == [("cats/1", b"cat"), ("dogs/2", b"dog")]
+
+
+def test_archive_within_a_zip_that_is_of_another_kind_is_refused_by_that(tmp_path: Path) -> None:
+    bundle = _write(tmp_path / "bundle.zip", {"train.zip": b"7z\xbc\xaf\x27\x1c" + bytes(600)})
+    with pytest.raises(ImagesError, match=r"train\.zip in .*bundle\.zip is a file of kind 7-Zip\.$"):
+        find_images(bundle)
+    _write(tmp_path / "bundle.zip", {"train.zip": _tar({"cats/1.jpg": b"cat"})})
+    with pytest.raises(ImagesError, match=r"train\.zip in .*bundle\.zip is a tar\. Name all of it\.$"):
+        find_images(bundle / "train.zip" / "cats")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize("name", ["train.tar", "data/train.tar", "data/deep/train.tar.gz"])
 def test_tar_within_a_zip_is_read_in_any_folder_alone_or_by_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, compression: int
