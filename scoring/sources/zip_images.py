@@ -13,6 +13,7 @@ from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
+from scoring.storage.locations import Location
 from scoring.storage.reach import refuse_absent
 from scoring.storage.reading import Place, path_or_file, read_range
 from scoring.storage.walking import Fault
@@ -76,6 +77,21 @@ class ZipSource:
         if kind == "tar" or is_compressed(kind):
             return TarSource({path.encode(): place}, self._origin)
         raise ImagesError(f"Expected a zip or a tar; {path} in {self._archive} is a file of kind {kind}.")
+
+    def way_to(self, location: Location, archive: str) -> Location | None:
+        """How to name an archive that is listed; None for one within a tar, which no name is for.
+
+        Args:
+            location: How the zip was named, or the folder in it.
+            archive: Its path, as it is listed.
+        """
+        for _ in filter(None, plain_path(self._inside).split("/")):
+            location = location.parent
+        if self._only_member is None:
+            return location / plain_path(archive)
+        if isinstance(self._only_member, ZipSource):
+            return self._only_member.way_to(location / plain_path(self._archives()[0]), archive)
+        return None
 
     def _as_held(self, path: str, archives: Sequence[str]) -> str:
         """A path, or the archive that it leads into, as the zip spells it: with a Mac's accents, or `./` before it."""

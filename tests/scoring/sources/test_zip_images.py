@@ -16,7 +16,7 @@ from scoring.sources import encoded_images
 from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Url
+from scoring.storage.locations import Location, Url, locate
 
 _CONTENT = b"cat" * 100
 
@@ -302,6 +302,55 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
         find_images(bundle / "valid.zip")
     with pytest.raises(ImagesError, match="which holds neither folders nor archives"):
         find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
+
+
+_ONE = {"1.jpg": b"1"}
+_TWO_ZIPS = {"a.zip": _packed(_ONE), "b.zip": _packed(_ONE)}
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        (_TWO_ZIPS, ""),
+        ({f"data/deep/{name}": content for name, content in _TWO_ZIPS.items()}, ""),
+        ({f"data/deep/{name}": content for name, content in _TWO_ZIPS.items()}, "data/deep"),
+        ({f"./data/{name}": content for name, content in _TWO_ZIPS.items()}, "data"),
+        ({"data/outer.zip": _packed(_TWO_ZIPS)}, ""),
+        ({"data/outer.zip": _packed({f"deep/{name}": content for name, content in _TWO_ZIPS.items()})}, "data"),
+        ({"outer.zip": _packed({f"deep/{name}": content for name, content in _TWO_ZIPS.items()})}, "outer.zip/deep"),
+        ({"a.tar": _tar(_ONE), "b.tar": _tar(_ONE)}, ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["zip", "folder", "bucket"])
+def test_archive_that_a_message_advises_to_name_can_be_named(
+    tmp_path: Path, bucket: Url, members: dict[str, bytes], named: str, place: str
+) -> None:
+    bundle = _write(tmp_path / "bundle.zip", members)
+    location: Location = bundle / named if named else bundle
+    if place == "bucket":
+        (bucket / "bundle.zip").upload(bundle)
+        location = bucket / "bundle.zip" / named if named else bucket / "bundle.zip"
+    elif place == "folder":
+        location = tmp_path
+    with pytest.raises(ImagesError, match=r"Name an archive, as \S+\.$") as refused:
+        find_images(location)
+    advised = str(refused.value).rpartition(" ")[2].removesuffix(".")
+    if place == "folder":
+        assert advised == str(bundle)
+    else:
+        assert [image.image_id for image in find_images(locate(advised)).images] == ["1"]
+
+
+@pytest.mark.parametrize("inner", [_packed(_ONE), _tar(_ONE)], ids=["zip", "tar"])
+@pytest.mark.parametrize("place", ["x.tar", "folder", "bundle.zip"])
+def test_archive_within_a_tar_is_not_advised_to_be_named(tmp_path: Path, inner: bytes, place: str) -> None:
+    content = _tar({f"in.{'zip' if inner.startswith(b'PK') else 'tar'}": inner})
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "x.tar", tmp_path / "folder" / "x.tar"):
+        path.write_bytes(content)
+    _write(tmp_path / "bundle.zip", {"x.tar": content})
+    with pytest.raises(ImagesError, match=r"\)\. Archives within a tar are not read: unpack the tar\.$"):
+        find_images(tmp_path / place)
 
 
 def test_parts_of_a_zip_are_told_as_such(tmp_path: Path) -> None:
