@@ -96,7 +96,7 @@ def find_images(location: Location, columns: TableColumns = NO_COLUMNS) -> Listi
     except NotByColumn:
         images, account = _list_by_row(source)
     if not images:
-        raise _nothing_found(location, account.left_out())
+        raise _nothing_found(location, source, account.left_out())
     return Listing(images, account.left_out())
 
 
@@ -290,13 +290,28 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
             account.leave_out(Reason.ARCHIVE, tar.path)
 
 
-def _nothing_found(location: Location, left_out: tuple[LeftOut, ...]) -> ImagesError:
+def _nothing_found(location: Location, source: ImageSource, left_out: tuple[LeftOut, ...]) -> ImagesError:
     """What to raise for a collection without images; its text says what there is instead."""
     archives = [path for reason in left_out if reason.reason == Reason.ARCHIVE for path in reason.first]
     parts = [f"{part.reason}: {part.count:,} ({', '.join(part.first[:_NAMED])})" for part in left_out]
     num_files = sum(part.count for part in left_out)
     held = f": {'; '.join(parts)}" if parts else ""
-    advice = f" Name an archive, as {location}/{archives[0]}." if archives else ""
     return ImagesError(
-        f"Expected at least one image in {location}; found none among {num_files:,} files{held}.{advice}"
+        f"Expected at least one image in {location}; found none among {num_files:,} files{held}."
+        f"{_advice(location, source, archives)}"
     )
+
+
+def _advice(location: Location, source: ImageSource, archives: Sequence[str]) -> str:
+    """How to name the first of the archives that can be named; an archive within a tar is read by no name."""
+    for archive in archives:
+        if isinstance(source, ZipSource):
+            way = source.way_to(location, archive)
+        else:
+            way = location / archive if location.is_dir() and file_below(location, archive).is_file() else None
+        if way:
+            return f" Name an archive, as {way}."
+    in_tar = (any(is_tar(step) for step in archive.split("/")[:-1]) for archive in archives)
+    if archives and (isinstance(source, TarSource) or any(in_tar)):
+        return " Archives within a tar are not read: unpack the tar."
+    return ""

@@ -89,7 +89,7 @@ class TarHeaders:
         pax_headers: dict[str, str] = {}
         while start is not None:
             file.seek(start)
-            last = None
+            last, brings_data = None, False
             with tarfile.open(
                 fileobj=file, mode="r:", tarinfo=_Header, pax_headers=pax_headers, encoding=_UTF8, errors=_ESCAPED
             ) as opened:
@@ -97,22 +97,26 @@ class TarHeaders:
                     if last.size < 0 or last.offset < start:  # tarfile would go round in a circle
                         raise tarfile.ReadError(f"the header at byte {last.offset} makes no sense")
                     last.name = _name(last, file)
+                    if brings_data := last.islnk() and last.size > 0 and _has_data(last, file):
+                        last.type = tarfile.REGTYPE
                     yield last
+                    if brings_data:  # tarfile would look for the next header in it
+                        break
                 if last is None:  # tarfile takes a damaged header for the end
                     raise tarfile.ReadError(f"the header at byte {start} is none")
-                following = opened.next()
+                following = None if brings_data else opened.next()
                 pax_headers = dict(opened.pax_headers)
             start = following.offset if following else self._next_archive(end_of(last, file))
 
     def _next_archive(self, end: int) -> int | None:
-        """Where the next one begins, behind the zeros at the end of this one; None if nothing follows."""
+        """Where the next header is, behind zeros that may end an archive; None if nothing follows."""
         self._file.seek(end)
         stop = end
         while (block := self._file.read(tarfile.BLOCKSIZE)) and not block.strip(b"\0"):
             stop += len(block)
         if stop > end:
             self._archives.append(_Archive(stop - self._begin, stop - end, is_last=not block))
-        self._begin = stop
+            self._begin = stop
         return stop if block else None
 
 
@@ -138,6 +142,19 @@ def raw_name(member: tarfile.TarInfo) -> bytes:
 def _most_zeros(record: int) -> int:
     """How many end an archive: two blocks, and what is left of the record in which the second lies."""
     return record + tarfile.BLOCKSIZE
+
+
+def _has_data(link: tarfile.TarInfo, file: BinaryIO) -> bool:
+    """Whether a hard link brings its file's content, as POSIX allows: where no header follows, nor an end of zeros."""
+    file.seek(link.offset_data)
+    block = file.read(tarfile.BLOCKSIZE)
+    if not block.strip(b"\0"):
+        return False
+    try:
+        tarfile.TarInfo.frombuf(block, _UTF8, _ESCAPED)
+    except tarfile.HeaderError:
+        return True
+    return False
 
 
 def _name(member: tarfile.TarInfo, file: BinaryIO) -> str:

@@ -10,6 +10,7 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
+from scoring.sources.packing import kind_of
 from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
@@ -51,7 +52,15 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
     except BucketError:
         raise
     except (tarfile.TarError, OSError, ValueError, EOFError, RecursionError) as error:
-        raise ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.") from error
+        raise _no_tar(archive, error) from error
+
+
+def _no_tar(archive: Place, error: Exception) -> ImagesError:
+    """What to raise for a file that is called a tar and cannot be read as one."""
+    if (kind := kind_of(archive)) in (None, "tar"):
+        return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.")
+    advice = " Name it by itself." if kind == "zip" else ""
+    return ImagesError(f"Expected a tar; {archive} is a file of kind {kind}.{advice}")
 
 
 def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:

@@ -1,6 +1,5 @@
 """What a zip holds, by its directory: paths as people write them, links, and where each member can be read."""
 
-import os
 import shutil
 import stat
 import struct
@@ -17,6 +16,7 @@ from scoring.sources.entries import FoundFile
 from scoring.sources.image_finder import Reason
 from scoring.sources.links import folders_above, link_ends, member_name
 from scoring.sources.zip_content import COMPRESSIONS, content_start, read_content
+from scoring.sources.zip_end import refuse_unwhole
 from scoring.sources.zip_names import member_paths, plain_path
 from scoring.storage.downloads import made_once
 from scoring.storage.reach import refuse_absent
@@ -32,8 +32,6 @@ _DAMAGE = (OSError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfi
 _ENCRYPTED = 1  # the first of a member's flags, section 4.4.4
 _UNIX = 3
 _METHODS = {1: "shrink", 6: "implode", 9: "deflate64", 93: "zstd", 95: "xz", 98: "PPMd"}  # section 4.4.5
-# The record at a zip's end, before the comment: its signature, and the number of the part it is in, section 4.3.16.
-_END, _END_SIGNATURE, _IN_ZIP64 = struct.Struct("<4sH16x"), b"PK\x05\x06", 0xFFFF
 _COPIED_AT_ONCE = 1024**2
 
 
@@ -41,7 +39,7 @@ class ZipDirectory:
     """An open zip; its members are read by range, several at once: a ZipFile would let one thread read at a time.
 
     Raises:
-        ImagesError: At construction, if it is damaged, or the last part of a split zip.
+        ImagesError: At construction, if it is damaged, or not whole; see `refuse_unwhole`.
         BucketError: Then, if its bucket cannot be reached.
     """
 
@@ -55,7 +53,7 @@ class ZipDirectory:
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             refuse_absent(place, error)
             raise ImagesError(f"Expected a readable zip; {place} is damaged: {error}.") from error
-        self._check_whole()
+        refuse_unwhole(self._opened, place)
         self._paths = member_paths(self._opened.infolist())
         self._renamed: dict[str, zipfile.ZipInfo] = {}
         for path, info in self._members():
@@ -141,21 +139,6 @@ class ZipDirectory:
             raise
         except _DAMAGE as error:
             raise ImagesError(f"Expected a readable {path} in {self._place}; it is damaged: {error}.") from error
-
-    def _check_whole(self) -> None:
-        """Refuse the last part of a split zip: its directory tells of members that lie in other files."""
-        file = self._opened.fp
-        assert file is not None
-        file.seek(-_END.size - len(self._opened.comment), os.SEEK_END)
-        end = file.read(_END.size)
-        if len(end) < _END.size:  # within another archive that was cut off
-            raise ImagesError(f"Expected a readable zip; {self._place} is damaged: it is cut off.")
-        signature, part = _END.unpack(end)
-        if signature == _END_SIGNATURE and 0 < part < _IN_ZIP64:
-            raise ImagesError(
-                f"Expected a whole zip; {self._place} is the last of {part + 1} parts. Join them: zip -s 0 "
-                f"{PurePosixPath(self._place.name).name} --out whole.zip."
-            )
 
     def _members(self) -> Iterator[tuple[str, zipfile.ZipInfo]]:
         """All that is no folder, by its path."""

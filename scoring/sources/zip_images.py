@@ -8,10 +8,12 @@ from functools import cached_property
 from scoring.errors import ImagesError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
+from scoring.sources.packing import is_compressed, kind_of
 from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
+from scoring.storage.locations import Location
 from scoring.storage.reach import refuse_absent
 from scoring.storage.reading import Place, path_or_file, read_range
 from scoring.storage.walking import Fault
@@ -57,10 +59,10 @@ class ZipSource:
             raise ImagesError(f"Cannot read {self._archive}: {error.strerror or error}.") from error
 
     def member(self, path: str) -> ImageSource:
-        """The images in a folder or an archive within the zip.
+        """The images in a folder or an archive within the zip, whose content tells its kind.
 
         Raises:
-            ImagesError: If the zip has none of that name.
+            ImagesError: If the zip has none of that name, or it is neither a zip nor a tar.
         """
         archives = self._archives()
         path = self._as_held(path, archives)
@@ -69,9 +71,27 @@ class ZipSource:
         if self._depth == _DEEPEST:  # there are zips that hold themselves
             raise ImagesError(f"Expected zips within zips at most {_DEEPEST} deep; {self._archive} holds {path}.")
         place = self._directory.place_of(path)
-        if is_zip(path):
+        kind = kind_of(place) or ("zip" if is_zip(path) else "tar")
+        if kind == "zip":
             return ZipSource(place, self._depth + 1, self._origin)
-        return TarSource({path.encode(): place}, self._origin)
+        if kind == "tar" or is_compressed(kind):
+            return TarSource({path.encode(): place}, self._origin)
+        raise ImagesError(f"Expected a zip or a tar; {path} in {self._archive} is a file of kind {kind}.")
+
+    def way_to(self, location: Location, archive: str) -> Location | None:
+        """How to name an archive that is listed; None for one within a tar, which no name is for.
+
+        Args:
+            location: How the zip was named, or the folder in it.
+            archive: Its path, as it is listed.
+        """
+        for _ in filter(None, plain_path(self._inside).split("/")):
+            location = location.parent
+        if self._only_member is None:
+            return location / plain_path(archive)
+        if isinstance(self._only_member, ZipSource):
+            return self._only_member.way_to(location / plain_path(self._archives()[0]), archive)
+        return None
 
     def _as_held(self, path: str, archives: Sequence[str]) -> str:
         """A path, or the archive that it leads into, as the zip spells it: with a Mac's accents, or `./` before it."""
@@ -94,8 +114,9 @@ class ZipSource:
         above = next((archive for archive in archives if path.startswith(f"{archive}/") and is_zip(archive)), None)
         if above is not None:
             inner = self.member(above)
-            assert isinstance(inner, ZipSource)
-            return inner.member(path.removeprefix(f"{above}/"))
+            if isinstance(inner, ZipSource):
+                return inner.member(path.removeprefix(f"{above}/"))
+            raise ImagesError(f"Expected a zip to find {path} in; {above} in {self._archive} is a tar. Name all of it.")
         files = [file for file in self._directory.files() if file.left_out is not Fault.SEARCHED]
         if not any(file.path.startswith(f"{path}/") for file in files):
             raise self._no_folder(path, files, archives)

@@ -151,6 +151,38 @@ def _linked() -> bytes:
     return content.getvalue()
 
 
+def _with_hard_link(kind: int, has_data: bool, target: str = "1.jpg", num_before: int = 0) -> bytes:
+    """As `pax -o linkdata` and star write one, whose header has its file's size; others do so without the content."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=kind) as writer:
+        for number in range(num_before):
+            writer.addfile(tarfile.TarInfo(f"{number:04}.txt"))
+        for name, data in (("1.jpg", b"1.jpg"), ("2.jpg", b"1.jpg"), ("3.jpg", b"3.jpg")):
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = 5 * 140, {"comment": "x"}
+            if name == "2.jpg":
+                member.type, member.linkname = tarfile.LNKTYPE, target
+            writer.addfile(member, io.BytesIO(data * 140) if has_data or name != "2.jpg" else None)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("has_data", [False, True])
+@pytest.mark.parametrize("num_before", [0, 998, 999])
+def test_hard_link_in_a_tar_is_read_whether_its_content_follows_or_not(
+    tmp_path: Path, kind: int, has_data: bool, num_before: int
+) -> None:
+    (tmp_path / "x.tar").write_bytes(_with_hard_link(kind, has_data, num_before=num_before))
+    images, read = find_images(tmp_path / "x.tar").images, open_images(tmp_path / "x.tar")
+    assert {image.image_id: read(image)[:5] for image in images} == {"1": b"1.jpg", "2": b"1.jpg", "3": b"3.jpg"}
+
+
+def test_hard_link_in_a_tar_that_brings_its_content_needs_no_target(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").write_bytes(_with_hard_link(tarfile.PAX_FORMAT, has_data=True, target="elsewhere/1.jpg"))
+    images, read = find_images(tmp_path / "x.tar").images, open_images(tmp_path / "x.tar")
+    assert [read(image) for image in images] == [name * 140 for name in (b"1.jpg", b"1.jpg", b"3.jpg")]
+
+
 def test_hard_and_symbolic_links_in_a_tar_are_what_they_link_to(tmp_path: Path) -> None:
     (tmp_path / "x.tar").write_bytes(_linked())
     listing = find_images(tmp_path / "x.tar")
@@ -434,11 +466,65 @@ def test_compressed_file_that_is_damaged_or_no_tar_is_refused(
     assert not list((tmp_path / "home").rglob("x.tar.gz"))
 
 
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("between", [0, 4, 1 << 20], ids=["none", "a word", "as much as is read at once"])
+def test_compressed_tars_one_behind_the_other_are_all_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, between: int
+) -> None:
+    """By zeros between its streams a file of xz is padded; gzip's and bzip2's have them from tapes."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    pack = _COMPRESSIONS[kind]
+    content = pack(_tar("1.jpg")) + bytes(between) + pack(_tar("2.jpg")) + bytes(between)
+    (tmp_path / "x.tar").write_bytes(content)
+    images = find_images(tmp_path / "x.tar").images
+    assert [image.path for image in images] == ["x.tar/1.jpg", "x.tar/2.jpg"]
+    assert open_images(tmp_path / "x.tar")(images[1]) == b"2.jpg" * 50
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("at", [0, 4, -8])
+def test_damage_in_a_later_stream_of_a_compressed_tar_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    second = bytearray(_COMPRESSIONS[kind](_tar("2.jpg")))
+    second[at] ^= 2 if at else 1
+    (tmp_path / "x.tar").write_bytes(_COMPRESSIONS[kind](_tar("1.jpg")) + second)
+    if kind == "gz" and at == 4:  # its time
+        assert len(find_images(tmp_path / "x.tar").images) == 2
+        return
+    with pytest.raises(ImagesError, match=r"is damaged (gzip|bzip2|xz): "):
+        find_images(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("behind", [b"junk", b"\0\0\0\0junk", None], ids=["junk", "zeros and junk", "half a stream"])
+def test_what_stands_behind_a_compressed_tar_and_is_no_stream_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes | None
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    content = _COMPRESSIONS[kind](_tar("1.jpg"))
+    (tmp_path / "x.tar").write_bytes(content + (content[: len(content) // 2] if behind is None else behind))
+    with pytest.raises(ImagesError, match=r"is damaged (gzip|bzip2|xz): "):
+        find_images(tmp_path / "x.tar")
+
+
 def test_tar_in_a_folder_that_is_named_as_a_tar_is_read(tmp_path: Path) -> None:
     (tmp_path / "all" / "deep.tar").mkdir(parents=True)
     (tmp_path / "all" / "deep.tar" / "x.tar").write_bytes(_tar("1.jpg"))
     (image,) = find_images(tmp_path / "all").images
     assert open_images(tmp_path / "all")(image) == b"1.jpg" * 50
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [(b"PK\3\4", r"zip\. Name it by itself"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"7z\xbc\xaf\x27\x1c", "7-Zip")],
+)
+def test_what_is_called_a_tar_in_a_folder_is_refused_by_what_it_is(tmp_path: Path, head: bytes, told: str) -> None:
+    (tmp_path / "1.tar").write_bytes(_tar("1.jpg"))
+    (tmp_path / "2.tar").write_bytes(head + b"x" * 600)
+    with pytest.raises(ImagesError, match=rf"Expected a tar; .*2\.tar is a file of kind {told}\.$"):
+        find_images(tmp_path)
 
 
 def test_tar_that_changed_since_it_was_listed_is_an_image_error(

@@ -16,7 +16,7 @@ from scoring.sources import encoded_images
 from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.inputs import collection_files, find_images, open_images
 from scoring.sources.zip_images import ZipSource
-from scoring.storage.locations import Url
+from scoring.storage.locations import Location, Url, locate
 
 _CONTENT = b"cat" * 100
 
@@ -116,6 +116,71 @@ def test_last_part_of_a_split_zip_is_refused_by_what_it_is(tmp_path: Path) -> No
     path.write_bytes(content)
     with pytest.raises(ImagesError, match=r"is the last of 3 parts\. Join them: zip -s 0 photos\.zip --out"):
         find_images(path)
+
+
+@pytest.mark.parametrize(
+    ("comment", "between"),
+    [(b"", b""), (b"cats of 2020" * 1000, b""), (b"", bytes(400))],
+    ids=["next", "comment", "zeros"],
+)
+@pytest.mark.parametrize("is_in_bundle", [False, True])
+def test_zips_one_behind_the_other_are_refused_rather_than_read_short(
+    tmp_path: Path, comment: bytes, between: bytes, is_in_bundle: bool
+) -> None:
+    """As `cat a.zip b.zip` makes; the last end record is that of `b.zip`."""
+    with zipfile.ZipFile(_zip(tmp_path / "a.zip"), "a") as first:
+        first.comment = comment
+    content = (tmp_path / "a.zip").read_bytes() + between + _packed({"3.jpg": b"3"})
+    (tmp_path / "both.zip").write_bytes(_packed({"both.zip": content}) if is_in_bundle else content)
+    with pytest.raises(ImagesError, match=r"holds several, .* Join them: zip -FF both\.zip --out whole\.zip\.$"):
+        find_images(tmp_path / "both.zip")
+
+
+@pytest.mark.parametrize("last", [{}, {"1.jpg": b"1"}], ids=["empty", "same name"])
+def test_a_zip_before_one_that_tells_nothing_of_it_is_not_lost_in_silence(
+    tmp_path: Path, last: dict[str, bytes]
+) -> None:
+    path = tmp_path / "both.zip"
+    path.write_bytes(_zip(tmp_path / "a.zip").read_bytes() + _packed(last))
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(path)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"MZ\x90" * 30_000,
+        b"MZ" + b"PK\x05\x06" * 50,
+        b"MZ" + b"PK\x03\x04PK\x01\x02PK\x05\x06",
+        b"PK\x05\x06" + bytes(18),
+    ],
+    ids=["program", "signatures", "unzips", "no files"],
+)
+def test_zip_behind_what_is_no_zip_with_files_is_read(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "photos.zip"
+    path.write_bytes(before + _zip(path).read_bytes())
+    assert _read_all(path) == _BOTH
+
+
+@pytest.mark.parametrize(("field", "has"), [(12, 1), (10, 2)], ids=["shorter than it is", "of more files"])
+def test_directory_with_fewer_files_than_its_end_says_is_refused(tmp_path: Path, field: int, has: int) -> None:
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    end, directory = content.rindex(b"PK\x05\x06"), content.index(b"PK\x01\x02")
+    number = content.index(b"PK\x01\x02", directory + 1) - directory if field == 12 else 7
+    struct.pack_into("<H", content, end + field, number)
+    path.write_bytes(content)
+    with pytest.raises(ImagesError, match=rf"its directory has {has} of \d files\.$"):
+        find_images(path)
+
+
+def test_directory_with_more_files_than_its_end_says_is_read(tmp_path: Path) -> None:
+    """As of more than 65,535 files by writers that count no further."""
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<HH", content, content.rindex(b"PK\x05\x06") + 8, 1, 1)
+    path.write_bytes(content)
+    assert _read_all(path) == _BOTH
 
 
 def test_directory_that_points_at_no_member_is_an_image_error(tmp_path: Path) -> None:
@@ -239,6 +304,55 @@ def test_zip_with_several_archives_and_no_image_names_them(tmp_path: Path) -> No
         find_images(_write(tmp_path / "photos.zip", {"1.jpg": b"1"}) / "test.zip")
 
 
+_ONE = {"1.jpg": b"1"}
+_TWO_ZIPS = {"a.zip": _packed(_ONE), "b.zip": _packed(_ONE)}
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        (_TWO_ZIPS, ""),
+        ({f"data/deep/{name}": content for name, content in _TWO_ZIPS.items()}, ""),
+        ({f"data/deep/{name}": content for name, content in _TWO_ZIPS.items()}, "data/deep"),
+        ({f"./data/{name}": content for name, content in _TWO_ZIPS.items()}, "data"),
+        ({"data/outer.zip": _packed(_TWO_ZIPS)}, ""),
+        ({"data/outer.zip": _packed({f"deep/{name}": content for name, content in _TWO_ZIPS.items()})}, "data"),
+        ({"outer.zip": _packed({f"deep/{name}": content for name, content in _TWO_ZIPS.items()})}, "outer.zip/deep"),
+        ({"a.tar": _tar(_ONE), "b.tar": _tar(_ONE)}, ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["zip", "folder", "bucket"])
+def test_archive_that_a_message_advises_to_name_can_be_named(
+    tmp_path: Path, bucket: Url, members: dict[str, bytes], named: str, place: str
+) -> None:
+    bundle = _write(tmp_path / "bundle.zip", members)
+    location: Location = bundle / named if named else bundle
+    if place == "bucket":
+        (bucket / "bundle.zip").upload(bundle)
+        location = bucket / "bundle.zip" / named if named else bucket / "bundle.zip"
+    elif place == "folder":
+        location = tmp_path
+    with pytest.raises(ImagesError, match=r"Name an archive, as \S+\.$") as refused:
+        find_images(location)
+    advised = str(refused.value).rpartition(" ")[2].removesuffix(".")
+    if place == "folder":
+        assert advised == str(bundle)
+    else:
+        assert [image.image_id for image in find_images(locate(advised)).images] == ["1"]
+
+
+@pytest.mark.parametrize("inner", [_packed(_ONE), _tar(_ONE)], ids=["zip", "tar"])
+@pytest.mark.parametrize("place", ["x.tar", "folder", "bundle.zip"])
+def test_archive_within_a_tar_is_not_advised_to_be_named(tmp_path: Path, inner: bytes, place: str) -> None:
+    content = _tar({f"in.{'zip' if inner.startswith(b'PK') else 'tar'}": inner})
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "x.tar", tmp_path / "folder" / "x.tar"):
+        path.write_bytes(content)
+    _write(tmp_path / "bundle.zip", {"x.tar": content})
+    with pytest.raises(ImagesError, match=r"\)\. Archives within a tar are not read: unpack the tar\.$"):
+        find_images(tmp_path / place)
+
+
 def test_parts_of_a_zip_are_told_as_such(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -319,6 +433,30 @@ def test_zips_within_zips_and_tars_within_zips_are_read(tmp_path: Path, monkeypa
     path = _write(tmp_path / "a.zip", {"b.zip": _packed({"photos.tar.gz": photos})})
     (image,) = find_images(path).images
     assert (image.image_id, open_images(path)(image)) == ("1", b"one")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("name", ["train.zip", "train.tar", "deep/train.tar.gz"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "gzip"])
+def test_archive_within_a_zip_is_read_by_what_it_is_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, compression: int
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    members = {"cats/1.jpg": b"cat", "dogs/2.jpg": b"dog"}
+    train = _packed(members) if kind == "zip" else _tar(members, "w:gz" if kind == "gzip" else "w")
+    bundle = _write(tmp_path / "bundle.zip", {name: train, "train.csv": b"id"}, compression)
+    for location in (bundle, bundle / name):
+        images, read = find_images(location).images, open_images(location)
+        assert [(image.image_id, read(image)) for image in images] == [("cats/1", b"cat"), ("dogs/2", b"dog")]
+
+
+def test_archive_within_a_zip_that_is_of_another_kind_is_refused_by_that(tmp_path: Path) -> None:
+    bundle = _write(tmp_path / "bundle.zip", {"train.zip": b"7z\xbc\xaf\x27\x1c" + bytes(600)})
+    with pytest.raises(ImagesError, match=r"train\.zip in .*bundle\.zip is a file of kind 7-Zip\.$"):
+        find_images(bundle)
+    _write(tmp_path / "bundle.zip", {"train.zip": _tar({"cats/1.jpg": b"cat"})})
+    with pytest.raises(ImagesError, match=r"train\.zip in .*bundle\.zip is a tar\. Name all of it\.$"):
+        find_images(bundle / "train.zip" / "cats")
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
