@@ -85,7 +85,10 @@ def evaluate(
 
 
 def log_loss(
-    probabilities: Float32Array, truth: npt.NDArray[np.int64], clip: float | npt.NDArray[np.float64] | None = None
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    clip: float | npt.NDArray[np.float64] | None = None,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> float:
     """Mean of -ln of the true label's probability.
 
@@ -96,16 +99,17 @@ def log_loss(
         probabilities: Shape (num_images, num_classes).
         truth: True class indices, shape (num_images,).
         clip: One for all, or one for each image; None keeps certainties finite and nothing else.
+        weights: What each image counts for; None counts all alike.
     """
     images = np.arange(len(truth))
     if clip is None:
         of_truth = probabilities[images, truth].astype(np.float64)
-        return float(-np.log(kept_uncertain(of_truth)).mean())
+        return float(-np.average(np.log(kept_uncertain(of_truth)), weights=weights))
     least = np.broadcast_to(clip, len(truth))[:, np.newaxis]
     kept = np.clip(probabilities.astype(np.float64), least, 1 - least)
     if kept.shape[1] > 2:
         kept /= kept.sum(axis=1, keepdims=True)
-    return float(-np.log(kept[images, truth]).mean())
+    return float(-np.average(np.log(kept[images, truth]), weights=weights))
 
 
 def _roc_auc(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float | None:
