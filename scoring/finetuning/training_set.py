@@ -147,6 +147,7 @@ class TrainingSet:
             listed=self.manifest.listed_digest() if self.manifest else "",
             num_contradicting=len(contradicting),
             contradicting=tuple(first),
+            num_different=len(np.unique(self.originals_of(self.measured))),
         )
 
     @property

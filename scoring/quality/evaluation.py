@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
-from scoring.quality.intervals import Interval, single_test_interval
+from scoring.quality.intervals import Interval, copies_interval, single_test_interval
 from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import label_matcher
 
@@ -58,7 +58,10 @@ class Evaluation:
 
 
 def evaluate(
-    probabilities: Float32Array, truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64] | None = None
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    predicted: npt.NDArray[np.int64] | None = None,
+    originals: npt.NDArray[np.int64] | None = None,
 ) -> Evaluation:
     """Measure a model.
 
@@ -66,17 +69,20 @@ def evaluate(
         probabilities: Shape (num_images, num_classes), each row summing to 1; at least one row.
         truth: True class indices, shape (num_images,).
         predicted: Class indices that were told of equal probabilities too, shape (num_images,); None takes the lowest.
+        originals: A number for each image that it shares with its copies alone, which the interval goes by; None where
+            no copies are known.
     """
     from sklearn.metrics import confusion_matrix
 
     if predicted is None:
         predicted = probabilities.argmax(axis=1)
     accuracy = float((predicted == truth).mean())
+    no_copies = single_test_interval([accuracy], len(truth))
     classes = range(probabilities.shape[1])
     return Evaluation(
         num_images=len(truth),
         accuracy=accuracy,
-        accuracy_interval=single_test_interval([accuracy], len(truth)),
+        accuracy_interval=no_copies if originals is None else copies_interval(accuracy, originals),
         log_loss=log_loss(probabilities, truth),
         roc_auc=_roc_auc(probabilities, truth),
         confusion=confusion_matrix(truth, predicted, labels=list(classes)).tolist(),
