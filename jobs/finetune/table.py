@@ -23,7 +23,7 @@ def print_training(
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
-            f"{percent(accuracy, 2)} of {data.num_validation} photos{_unseen(data)}",
+            f"{percent(accuracy, 2)} of {data.num_validation} photos{_different(data)}{_unseen(data)}",
         ),
         ("log loss", _losses(record)),
         *_submission(record),
@@ -102,6 +102,10 @@ def _photos(record: TrainingRecord) -> str:
             f"{data.num_train}, in {data.num_folds} folds: each is validated by the head that was trained on the others"
         )
     return f"{data.num_train} to train on, {data.num_validation} to validate on"
+
+
+def _different(data: TrainingData) -> str:
+    return f", {data.num_different} different" if data.has_measured_copies else ""
 
 
 def _unseen(data: TrainingData) -> str:

@@ -52,35 +52,52 @@ class Calibrated:
     clips: npt.NDArray[np.float64]
 
 
-def calibrate(logits: Float32Array, truth: npt.NDArray[np.int64], seed: int) -> Calibrated:
+def calibrate(
+    logits: Float32Array, truth: npt.NDArray[np.int64], seed: int, originals: npt.NDArray[np.int64] | None = None
+) -> Calibrated:
     """Fit a temperature and a clip, and measure both by parts: each fifth of the photos by a fit on the other four.
 
-    A temperature that does not lower the log loss of photos that it was not fitted on is left out: it is then 1.
+    A temperature that does not lower the log loss of photos that it was not fitted on, and of the different ones among
+    them, is left out: it is then 1.
 
     Args:
         logits: See `ensemble_probabilities`.
         truth: Class indices, shape (num_images,).
-        seed: Decides the parts: five, or as many as there are photos.
+        seed: Decides the parts: five, or as many as there are different photos.
+        originals: A number for each photo that it shares with its copies alone: these are in one part, and together
+            weigh as much as one photo. None where there are no copies.
     """
     before = ensemble_probabilities(logits, 1.0)
-    order = np.random.default_rng(seed).permutation(len(truth))
-    parts = [part for part in np.array_split(order, _NUM_FOLDS) if 0 < len(part) < len(order)]
-    others = [np.setdiff1d(order, part) for part in parts]
-    temperatures = [_fit_temperature(logits[rows], truth[rows]) for rows in others]
+    every = np.arange(len(truth))
+    parts, weights = _draw_parts(every if originals is None else originals, seed)
+    others = [np.setdiff1d(every, part) for part in parts]
+    temperatures = [_fit_temperature(logits[rows], truth[rows], weights[rows]) for rows in others]
     after = before.copy()
     for part, temperature in zip(parts, temperatures, strict=True):
         after[part] = ensemble_probabilities(logits[part], temperature)
-    gains = log_loss(after, truth) < log_loss(before, truth)
+    gains = all(log_loss(after, truth, None, each) < log_loss(before, truth, None, each) for each in (None, weights))
     clips = np.full(len(truth), _CLIPS[1])
     for part, rows, temperature in zip(parts, others, temperatures, strict=True):
-        clips[part] = _fit_clip(ensemble_probabilities(logits[rows], temperature if gains else 1.0), truth[rows])
-    temperature = _fit_temperature(logits, truth) if gains else 1.0
-    clip = _fit_clip(ensemble_probabilities(logits, temperature), truth)
+        probabilities = ensemble_probabilities(logits[rows], temperature if gains else 1.0)
+        clips[part] = _fit_clip(probabilities, truth[rows], weights[rows])
+    temperature = _fit_temperature(logits, truth, weights) if gains else 1.0
+    clip = _fit_clip(ensemble_probabilities(logits, temperature), truth, weights)
     return Calibrated(Calibration(temperature, clip), after if gains else before, clips)
 
 
-def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> float:
-    """The temperature of least log loss on these photos, drawn towards 1, more strongly the fewer they are."""
+def _draw_parts(
+    originals: npt.NDArray[np.int64], seed: int
+) -> tuple[list[npt.NDArray[np.int64]], npt.NDArray[np.float64]]:
+    """The rows of each part, which has all copies of its photos, and the weight of each row."""
+    _, number, num_copies = np.unique(originals, return_inverse=True, return_counts=True)
+    rows_of = np.split(np.argsort(number, kind="stable"), np.cumsum(num_copies)[:-1])
+    order = np.random.default_rng(seed).permutation(len(rows_of))
+    parts = [part for part in np.array_split(order, _NUM_FOLDS) if 0 < len(part) < len(order)]
+    return [np.concatenate([rows_of[photo] for photo in part]) for part in parts], 1 / num_copies[number]
+
+
+def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> float:
+    """The temperature of least log loss on these photos, drawn towards 1, more strongly the less they weigh."""
     from scipy.optimize import minimize_scalar
     from scipy.special import softmax
 
@@ -89,7 +106,7 @@ def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> floa
 
     def total_loss(exponent: float) -> float:
         of_truth = softmax(exact / np.exp(exponent), axis=2).mean(axis=1)[rows, truth]
-        of_photos = -np.log(np.maximum(of_truth, np.finfo(np.float64).tiny)).sum()
+        of_photos = -(weights * np.log(np.maximum(of_truth, np.finfo(np.float64).tiny))).sum()
         return float(of_photos + (exponent / _TEMPERATURE_SPREAD) ** 2 / 2)
 
     found = minimize_scalar(
@@ -100,7 +117,7 @@ def _fit_temperature(logits: Float32Array, truth: npt.NDArray[np.int64]) -> floa
     return float(np.exp(found.x))
 
 
-def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float:
+def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]) -> float:
     """The clip of least log loss on these photos and a small part of one more, on which the model is certain and wrong.
 
     Without that part, photos without a mistake would ask for no clip at all (Laplace's rule of succession, with
@@ -110,7 +127,8 @@ def _fit_clip(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> floa
 
     found = minimize_scalar(
         lambda exponent: (
-            len(truth) * log_loss(probabilities, truth, clip=float(np.exp(exponent))) - _IMAGINED_MISTAKES * exponent
+            weights.sum() * log_loss(probabilities, truth, float(np.exp(exponent)), weights)
+            - _IMAGINED_MISTAKES * exponent
         ),
         bounds=np.log(_CLIPS),
         method="bounded",

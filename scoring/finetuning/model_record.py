@@ -47,20 +47,27 @@ def describe_model(
         TrainedHead(seed, head.best_epoch, tuple(head.curve), head.strength)
         for seed, head in zip(seeds, heads, strict=True)
     )
-    first = evaluate(ensemble_probabilities(heads[0].logits, 1.0), photos.truth[photos.measured_by(0)])
+    rows = photos.measured_by(0)
+    alone = ensemble_probabilities(heads[0].logits, 1.0)
+    first = evaluate(alone, photos.truth[rows], originals=photos.originals_of(rows))
+    measured = photos.measured
     return TrainingRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         data=replace(photos.count(), counts_mirrored=settings.sees_mirrored),
         heads=trained,
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),
-        metrics=measure_model(first, logits, photos.truth[photos.measured], calibrated),
+        metrics=measure_model(first, logits, photos.truth[measured], calibrated, photos.originals_of(measured)),
         **asked_fields(settings, photos),
     )
 
 
 def measure_model(
-    first: Evaluation, logits: Float32Array, truth: npt.NDArray[np.int64], calibrated: Calibrated
+    first: Evaluation,
+    logits: Float32Array,
+    truth: npt.NDArray[np.int64],
+    calibrated: Calibrated,
+    originals: npt.NDArray[np.int64] | None = None,
 ) -> TrainingMetrics:
     """Measure one head alone, all of them, and all of them calibrated.
 
@@ -72,13 +79,15 @@ def measure_model(
         logits: See `TrainingSet.measured_logits`.
         truth: Class indices of the same photos, shape (num_images,).
         calibrated: Fitted on these.
+        originals: A number for each of them that it shares with its copies alone; None where there are no copies.
     """
     before, after = ensemble_probabilities(logits, 1.0), calibrated.probabilities
-    final = evaluate(ensemble_probabilities(logits, calibrated.calibration.temperature), truth)
+    scored = ensemble_probabilities(logits, calibrated.calibration.temperature)
+    final = evaluate(scored, truth, originals=originals)
     unseen = evaluate(after, truth)
     return TrainingMetrics(
         first_head=first,
-        before_calibration=evaluate(before, truth),
+        before_calibration=evaluate(before, truth, originals=originals),
         after_calibration=replace(final, log_loss=unseen.log_loss, reliability=unseen.reliability),
         submission_log_loss=SubmissionLogLoss(
             unclipped=log_loss(before, truth),

@@ -46,7 +46,8 @@ def write_model(
     """
     folder = ModelFolder(settings.output)
     logits = photos.measured_logits(heads)
-    calibrated = calibrate(logits, photos.truth[photos.measured], settings.seed)
+    measured = photos.measured
+    calibrated = calibrate(logits, photos.truth[measured], settings.seed, photos.originals_of(measured))
     record = describe_model(settings, photos, heads, seeds, logits, calibrated)
     temperature = calibrated.calibration.temperature
     network, head = _networks(settings, photos, lambda: join(temperature))

@@ -102,6 +102,10 @@ class TrainingSet:
         """The photos that one head is measured on."""
         return self.split(number).validation if self.held_out is None else self.held_out
 
+    def originals_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """For each of some photos the row of the one that it is a copy of, or its own."""
+        return rows if self.originals is None else self.originals[rows]
+
     def split(self, number: int) -> PhotoSplit:
         """What a head trains and validates on."""
         return self.splits[number if self.is_folded else 0]
@@ -145,6 +149,7 @@ class TrainingSet:
             listed=self.manifest.listed_digest() if self.manifest else "",
             num_contradicting=len(contradicting),
             contradicting=tuple(first),
+            num_different=len(np.unique(self.originals_of(self.measured))),
         )
 
     @property

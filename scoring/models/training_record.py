@@ -64,6 +64,8 @@ class TrainingData:
         num_contradicting: Copies with another label than the photo that they are copies of.
         contradicting: The paths of the first of them and of that photo; empty where there are none.
         counts_mirrored: Whether mirrored photos count as copies.
+        num_different: Different photos among those measured on, which what is uncertain goes by; 0 where an earlier
+            version wrote this, which went by all.
         is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
             None where an earlier version wrote this.
         listed: The digest of the photos as they were when this was trained, of which some may have changed since they
@@ -85,11 +87,17 @@ class TrainingData:
     num_contradicting: int = 0
     contradicting: tuple[str, ...] = ()
     counts_mirrored: bool = False
+    num_different: int = 0
 
     @property
     def is_cross_validated(self) -> bool:
         """Whether folds hold all photos that can be read: each trains some heads and is measured by others."""
         return self.num_folds > 0 and self.num_validation == self.num_images - self.num_errors
+
+    @property
+    def has_measured_copies(self) -> bool:
+        """Whether photos measured on are known to be copies of one another."""
+        return self.num_different not in (0, self.num_validation)
 
     @property
     def warnings(self) -> list[str]:

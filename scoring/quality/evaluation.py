@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
-from scoring.quality.intervals import Interval, single_test_interval
+from scoring.quality.intervals import Interval, copies_interval, single_test_interval
 from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import label_matcher
 
@@ -58,7 +58,10 @@ class Evaluation:
 
 
 def evaluate(
-    probabilities: Float32Array, truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64] | None = None
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    predicted: npt.NDArray[np.int64] | None = None,
+    originals: npt.NDArray[np.int64] | None = None,
 ) -> Evaluation:
     """Measure a model.
 
@@ -66,17 +69,20 @@ def evaluate(
         probabilities: Shape (num_images, num_classes), each row summing to 1; at least one row.
         truth: True class indices, shape (num_images,).
         predicted: Class indices that were told of equal probabilities too, shape (num_images,); None takes the lowest.
+        originals: A number for each image that it shares with its copies alone, which the interval goes by; None where
+            no copies are known.
     """
     from sklearn.metrics import confusion_matrix
 
     if predicted is None:
         predicted = probabilities.argmax(axis=1)
     accuracy = float((predicted == truth).mean())
+    no_copies = single_test_interval([accuracy], len(truth))
     classes = range(probabilities.shape[1])
     return Evaluation(
         num_images=len(truth),
         accuracy=accuracy,
-        accuracy_interval=single_test_interval([accuracy], len(truth)),
+        accuracy_interval=no_copies if originals is None else copies_interval(accuracy, originals),
         log_loss=log_loss(probabilities, truth),
         roc_auc=_roc_auc(probabilities, truth),
         confusion=confusion_matrix(truth, predicted, labels=list(classes)).tolist(),
@@ -85,7 +91,10 @@ def evaluate(
 
 
 def log_loss(
-    probabilities: Float32Array, truth: npt.NDArray[np.int64], clip: float | npt.NDArray[np.float64] | None = None
+    probabilities: Float32Array,
+    truth: npt.NDArray[np.int64],
+    clip: float | npt.NDArray[np.float64] | None = None,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> float:
     """Mean of -ln of the true label's probability.
 
@@ -96,16 +105,17 @@ def log_loss(
         probabilities: Shape (num_images, num_classes).
         truth: True class indices, shape (num_images,).
         clip: One for all, or one for each image; None keeps certainties finite and nothing else.
+        weights: What each image counts for; None counts all alike.
     """
     images = np.arange(len(truth))
     if clip is None:
         of_truth = probabilities[images, truth].astype(np.float64)
-        return float(-np.log(kept_uncertain(of_truth)).mean())
+        return float(-np.average(np.log(kept_uncertain(of_truth)), weights=weights))
     least = np.broadcast_to(clip, len(truth))[:, np.newaxis]
     kept = np.clip(probabilities.astype(np.float64), least, 1 - least)
     if kept.shape[1] > 2:
         kept /= kept.sum(axis=1, keepdims=True)
-    return float(-np.log(kept[images, truth]).mean())
+    return float(-np.average(np.log(kept[images, truth]), weights=weights))
 
 
 def _roc_auc(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float | None:

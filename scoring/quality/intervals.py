@@ -10,6 +10,7 @@ import numpy.typing as npt
 LEVEL = 0.95
 CORRECTED = "corrected resampled t, Nadeau and Bengio, Machine Learning 52 (2003), at least Wilson's of the rows"
 WILSON = "Wilson score over the test rows, JASA 22 (1927)"
+COPIES = "Wilson score over as many different photos as those with copies are worth, Kish, Survey Sampling (1965)"
 CLUSTERED = "Wilson score over as many independent rows as the drawn shards are worth, Korn and Graubard (1998)"
 
 
@@ -76,6 +77,23 @@ def clustered_interval(num_right: npt.NDArray[np.int64], num_known: npt.NDArray[
         variance = max(squares * num_clusters / (num_clusters - 1), independent / num_rows)
         worth = independent / variance * float(norm.ppf(level) / t.ppf(level, num_clusters - 1)) ** 2
     return replace(single_test_interval([share], worth), method=CLUSTERED)
+
+
+def copies_interval(accuracy: float, originals: npt.NDArray[np.int64]) -> Interval:
+    """Interval where rows are copies of one another, which are right or wrong together.
+
+    They are worth as many different rows as have the variance of this share (Kish's effective sample size): all
+    different ones where each has equally many copies, fewer where the share goes by the copies of some.
+
+    Args:
+        accuracy: Share of right rows.
+        originals: A number for each row that it shares with its copies alone.
+    """
+    _, num_copies = np.unique(originals, return_counts=True)
+    if num_copies.max() == 1:
+        return single_test_interval([accuracy], len(originals))
+    worth = float(num_copies.sum() ** 2 / (num_copies**2).sum())
+    return replace(single_test_interval([accuracy], worth), method=COPIES)
 
 
 def single_test_interval(accuracies: Sequence[float], num_test: float) -> Interval:

@@ -22,7 +22,7 @@ def model_quality_blocks(training: TrainingRecord, rows: ScoredRows) -> list[Blo
     one_head = {} if training.data.num_folds else {"one head": metrics.first_head}
     measures = evaluations_table("On the validation photos", {**one_head, **compared})
     return [
-        *quality_blocks(measures, quality, training.labels, reliability),
+        *quality_blocks(measures, quality, training.labels, reliability, not training.data.has_measured_copies),
         histogram_figure(rows, training.labels),
         _calibration_facts(training),
         *standings(training.labels, losses.calibrated),
@@ -57,6 +57,7 @@ def key_figures(training: TrainingRecord) -> list[KeyFigure]:
 
 def _learned_from(training: TrainingRecord) -> str:
     data = training.data
+    different = f"{count(data.num_different)} different, " if data.has_measured_copies else ""
     if data.is_cross_validated:
-        return f"in {folds_in_words(data)}, each told by the others"
-    return f"trained on {count(data.num_train)} others"
+        return f"{different}in {folds_in_words(data)}, each told by the others"
+    return f"{different}trained on {count(data.num_train)} others"

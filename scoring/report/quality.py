@@ -106,6 +106,7 @@ def quality_blocks(
     quality: Quality,
     labels: Sequence[str],
     reliability: Mapping[str, Sequence[ReliabilityBin]] | None = None,
+    are_different: bool = True,
 ) -> list[Block]:
     """Tell of labelled images: measures, what is taken for what, and reliability.
 
@@ -114,6 +115,7 @@ def quality_blocks(
         quality: What was measured.
         labels: One name per class.
         reliability: Bins of several models, where there is more to show than the bins of `quality`.
+        are_different: Whether no image is known to be a copy of another.
     """
     series = reliability or {"model": quality.reliability}
     blocks = [measures]
@@ -121,7 +123,8 @@ def quality_blocks(
         blocks.append(confusion_block(quality.confusion, labels))
     elif quality.mistakes:
         blocks.append(_mistakes_table(quality, labels))
-    blocks.append(reliability_figure("reliability", series, labels, intervals=not quality.is_of_shards))
+    are_independent = are_different and not quality.is_of_shards
+    blocks.append(reliability_figure("reliability", series, labels, intervals=are_independent))
     return blocks
 
 

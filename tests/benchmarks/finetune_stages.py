@@ -156,9 +156,9 @@ def done_again(model: ModelFolder) -> dict[str, float]:
     for path in sorted(on_disk(model.heads).glob("head-*.npz")):
         with np.load(path) as stored:
             heads.append(Head(stored["kernel"], stored["bias"], [], stored["logits"], [], 0))
-    logits, truth = photos.measured_logits(heads), photos.truth[photos.measured]
+    logits, measured = photos.measured_logits(heads), photos.measured
     read = time.perf_counter()
-    calibrate(logits, truth, record.split_seed)
+    calibrate(logits, photos.truth[measured], record.split_seed, photos.originals_of(measured))
     return {"loading the features": loaded - began, "calibration": time.perf_counter() - read}
 
 

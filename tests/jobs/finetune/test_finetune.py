@@ -25,6 +25,7 @@ from jobs.finetune.request import FinetuneRequest
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, ModelError, RunFolderError
+from scoring.finetuning.calibration import calibrate
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.kinds import kind_of
 from scoring.models.model_folder import ModelFolder
@@ -33,6 +34,7 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
+from scoring.quality.intervals import single_test_interval
 from scoring.run.folder import RunFolder
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
@@ -210,6 +212,30 @@ def test_a_copy_without_features_is_not_replaced_by_a_model_of_other_labels(
     with pytest.raises(RunFolderError, match="expected the 81 photos that it was trained on, with their labels"):
         run_finetune(replace(request, images=swapped), Console(quiet=True))
     assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir() if path.is_file()} == before
+
+
+def test_copies_among_photos_measured_on_are_calibrated_and_counted_as_one(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in [f"{label}.{number}" for label in ("cat", "dog") for number in range(12)]:
+        for copy in range(3):
+            shutil.copy(photos / f"{name}.png", tmp_path / "photos" / f"{name}{copy}.png")
+    folder, console = ModelFolder(tmp_path / "model"), Console(file=io.StringIO(), width=200)
+    request = _request(tmp_path / "photos", base, on_disk(folder.path), ensemble=1, num_validation=24)
+    assert run_finetune(request, console)
+    record, stored = load_training_record(folder), pd.read_parquet(on_disk(folder.validation))
+    originals = np.array(pd.factorize(stored["image_id"].str[:-1])[0], np.int64)
+    assert (record.data.num_different, len(stored)) == (8, 24)
+    after = record.metrics.after_calibration
+    for stage in (record.metrics.first_head, record.metrics.before_calibration, after):
+        once = single_test_interval([stage.accuracy], 8)
+        assert (stage.accuracy_interval.low, stage.accuracy_interval.high) == (once.low, once.high)
+    assert "of 24 photos, 8 different, by heads" in console.file.getvalue()  # type: ignore[attr-defined]
+    with np.load(on_disk(folder.heads / "head-000.npz")) as head:
+        logits = head["logits"]
+    truth = np.array(stored["target"] == "dog", np.int64)
+    assert calibrate(logits, truth, 0, originals).calibration == record.calibration
 
 
 @pytest.mark.slow

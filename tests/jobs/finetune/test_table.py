@@ -139,6 +139,18 @@ def test_copies_are_told_to_be_mirrored_ones_too_where_these_were_counted(tmp_pa
         assert f"3, told by equal pixels{', mirrored ones counted' * counts_mirrored}, each on" in told
 
 
+@pytest.mark.parametrize(("num_different", "told"), [(21, ", 21 different"), (24, ""), (0, "")])
+def test_different_photos_are_told_where_some_measured_on_are_copies(
+    tmp_path: Path, num_different: int, told: str
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    data = replace(record.data, num_copies=3, num_different=num_different)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, data=data), 10.0, 12.0)
+    assert f"of 24 photos{told}, by heads that had not" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("earlier", "has_report", "is_told"),
     [("2025", True, True), ("2026", True, False), (None, True, False), ("2025", False, False)],

@@ -90,3 +90,53 @@ def test_what_is_reported_is_never_worse_than_no_temperature() -> None:
         assert log_loss(found.probabilities, truth) <= log_loss(ensemble_probabilities(logits, 1.0), truth)
         left_out += found.calibration.temperature == 1.0
     assert 5 < left_out < 40
+
+
+@pytest.mark.parametrize("num_images", [1, 3, 40])
+def test_copies_weigh_together_as_much_as_one_photo(num_images: int) -> None:
+    logits, truth = _too_sure(num_images, temperature=3.0)
+    once = calibrate(logits, truth, seed=0)
+    originals = np.tile(np.arange(num_images), 4)
+    found = calibrate(logits[originals], truth[originals], 0, originals)
+    assert found.calibration.temperature == pytest.approx(once.calibration.temperature, rel=1e-4)
+    assert found.calibration.clip == pytest.approx(once.calibration.clip, rel=1e-3)
+    np.testing.assert_allclose(found.probabilities, once.probabilities[originals], rtol=1e-4)
+    np.testing.assert_allclose(found.clips, once.clips[originals], rtol=1e-3)
+
+
+def test_labels_of_a_photos_copies_do_not_shape_its_temperature_or_clip() -> None:
+    logits, truth = _too_sure(50, temperature=3.0)
+    originals = np.repeat(np.arange(50), np.arange(50) % 4 + 1)
+    logits, truth, copies = logits[originals], truth[originals], originals == 7
+    turned = np.where(copies, 1 - truth, truth)
+    first, second = (calibrate(logits, labels, 0, originals) for labels in (truth, turned))
+    np.testing.assert_array_equal(first.probabilities[copies], second.probabilities[copies])
+    np.testing.assert_array_equal(first.clips[copies], second.clips[copies])
+    assert copies.sum() == 4
+    assert not np.array_equal(first.probabilities, second.probabilities)
+
+
+def test_a_temperature_gains_by_all_files_and_by_different_photos_or_is_left_out() -> None:
+    """One photo with many copies may gain by what harms the others, and the other way round."""
+    generator = np.random.default_rng(8)
+    kept = 0
+    for seed in range(40):
+        margin = generator.normal(0, 3, 40)
+        truth = (generator.random(40) < 1 / (1 + np.exp(-margin / 2))).astype(np.int64)
+        originals = np.repeat(np.arange(40), np.where(np.arange(40) < 2, 60, 1))
+        logits = np.stack([-margin / 2, margin / 2], axis=1)[originals, None].astype(np.float32)
+        truth = truth[originals]
+        found, before = calibrate(logits, truth, seed, originals), ensemble_probabilities(logits, 1.0)
+        once = 1 / np.bincount(originals)[originals]
+        for weights in (None, once):
+            assert log_loss(found.probabilities, truth, weights=weights) <= log_loss(before, truth, weights=weights)
+        kept += found.calibration.temperature != 1
+    assert 5 < kept < 35
+
+
+def test_photos_without_copies_are_calibrated_to_the_bit_as_where_none_are_known() -> None:
+    logits, truth = _too_sure(57, temperature=3.0)
+    found, same = calibrate(logits, truth, 3), calibrate(logits, truth, 3, np.arange(57) * 5)
+    assert found.calibration == same.calibration
+    np.testing.assert_array_equal(found.probabilities, same.probabilities)
+    np.testing.assert_array_equal(found.clips, same.clips)

@@ -104,6 +104,11 @@ def test_the_record_tells_copies_that_have_another_label_than_their_original(
     data = load_training_set(settings).count()
     paths = table["path"].to_pylist()
     assert (data.num_copies, data.num_contradicting, data.contradicting) == (3, 1, (paths[13], paths[0]))
+    photos = load_training_set(settings)
+    originals = [{2: 0, 13: 0, 15: 14}.get(row, row) for row in photos.measured.tolist()]
+    assert photos.originals_of(photos.measured).tolist() == originals
+    assert data.num_different == len(set(originals)) <= data.num_validation
     write_table(folder.shard(0, 1), table)
     data = load_training_set(settings).count()
     assert (data.num_copies, data.num_contradicting, data.contradicting, data.warnings) == (0, 0, (), [])
+    assert (data.num_different, data.has_measured_copies) == (data.num_validation, False)

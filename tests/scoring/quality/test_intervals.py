@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scoring.quality.intervals import clustered_interval, corrected_interval, single_test_interval
+from scoring.quality.intervals import clustered_interval, copies_interval, corrected_interval, single_test_interval
 
 
 def test_corrected_interval_follows_nadeau_and_bengio() -> None:
@@ -67,3 +67,24 @@ def test_clustered_interval_holds_the_truth_of_a_sorted_collection() -> None:
         found = clustered_interval(drawn, np.full(1000, 256))
         held += found.low <= right.sum() / (4000 * 256) <= found.high
     assert held >= 0.93 * 200
+
+
+def test_equally_many_copies_of_each_are_worth_one_of_each() -> None:
+    found, once = copies_interval(11 / 15, np.tile(np.arange(15), 15)), single_test_interval([11 / 15], 15)
+    assert (found.low, found.high) == (once.low, once.high)
+    assert "different photos" in found.method
+
+
+def test_rows_without_copies_have_wilsons_interval() -> None:
+    assert copies_interval(0.9, np.arange(100) * 3) == single_test_interval([0.9], 100)
+
+
+@pytest.mark.parametrize("num_copies", [[15] * 15, [20] * 10 + [1] * 190, [9, 7, 5, 3, 1] * 20])
+def test_the_interval_of_copies_holds_the_truth_in_95_of_100_experiments(num_copies: list[int]) -> None:
+    draw = np.random.default_rng(0)
+    originals = np.repeat(np.arange(len(num_copies)), num_copies)
+    held = 0
+    for _ in range(1_000):
+        found = copies_interval(float((draw.random(len(num_copies)) < 0.8)[originals].mean()), originals)
+        held += found.low <= 0.8 <= found.high
+    assert 930 <= held <= 995

@@ -893,6 +893,19 @@ def test_photos_validated_on_that_are_copies_of_photos_trained_on_are_told_at_th
     assert text.index("Note:") < text.index("Accuracy")
 
 
+def test_different_photos_are_told_beside_those_validated_on_and_bins_with_copies_have_no_interval(
+    tmp_path: Path,
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    for num_different, told in ((21, "21 different, trained on 36 others"), (24, "trained on 36 others")):
+        data = replace(record.data, num_copies=3, num_different=num_different)
+        save_training_record(folder, replace(record, data=data))
+        text = _report(folder.path).text
+        assert told in text
+        assert ("different, trained" in text) is ("95% intervals (Wilson)" not in text) is (num_different == 21)
+
+
 def test_copies_of_one_photo_with_two_labels_are_told_at_the_top(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     record = load_training_record(folder)
