@@ -30,6 +30,8 @@ class Node:
         accelerator_types: Kinds of its GPUs, by Ray's names: `T4`, `A100`.
         node_id: Ray's id of it.
         host: Name of the machine.
+        held_cpus: Cores that are held for this process.
+        held_gpus: GPUs likewise.
     """
 
     num_cpus: float
@@ -37,6 +39,8 @@ class Node:
     accelerator_types: frozenset[str] = frozenset()
     node_id: str = ""
     host: str = ""
+    held_cpus: float = 0.0
+    held_gpus: float = 0.0
 
 
 def cluster_nodes() -> list[Node]:
@@ -48,20 +52,24 @@ def cluster_nodes() -> list[Node]:
     check_open()
     held = _held_for_this_process()
     return [
-        Node(
-            num_cpus=node["Resources"].get("CPU", 0.0) - held.get(node["NodeID"], Counter())["CPU"],
-            num_gpus=node["Resources"].get("GPU", 0.0) - held.get(node["NodeID"], Counter())["GPU"],
-            accelerator_types=frozenset(
-                name.removeprefix(_ACCELERATOR_PREFIX)
-                for name in node["Resources"]
-                if name.startswith(_ACCELERATOR_PREFIX)
-            ),
-            node_id=node["NodeID"],
-            host=node["NodeManagerHostname"],
-        )
+        _without(held.get(node["NodeID"], Counter()), node)
         for node in ray.nodes()  # type: ignore[no-untyped-call]
         if node["Alive"]
     ]
+
+
+def _without(held: Counter[str], node: Mapping[str, Any]) -> Node:
+    there = node["Resources"]
+    kinds = (name.removeprefix(_ACCELERATOR_PREFIX) for name in there if name.startswith(_ACCELERATOR_PREFIX))
+    return Node(
+        num_cpus=there.get("CPU", 0.0) - held["CPU"],
+        num_gpus=there.get("GPU", 0.0) - held["GPU"],
+        accelerator_types=frozenset(kinds),
+        node_id=node["NodeID"],
+        host=node["NodeManagerHostname"],
+        held_cpus=held["CPU"],
+        held_gpus=held["GPU"],
+    )
 
 
 def check_open() -> None:

@@ -250,8 +250,15 @@ def _workers_by_gpu(num_gpus: float, gpus_per_worker: float) -> int:
 
 def _shortage(nodes: list[Node], placement: Placement, room: int) -> str:
     gpus, cpus = sum(node.num_gpus for node in nodes), sum(node.num_cpus for node in nodes)
+    held_gpus, held_cpus = sum(node.held_gpus for node in nodes), sum(node.held_cpus for node in nodes)
+    held = ""
+    if held_gpus or held_cpus:
+        held = (
+            f", without the {held_gpus:g} GPUs and {held_cpus:g} CPUs that the calling task or actor, its placement "
+            "group or its job's entry point holds: let it hold fewer"
+        )
     return (
         f"Expected room for {max(placement.num_workers, 1)} actors with {placement} each; the cluster has {gpus:g} "
-        f"GPUs and {cpus:g} CPUs on {len(nodes)} nodes, room for {room}. Lower `actors`, `gpus_per_actor` or "
+        f"GPUs and {cpus:g} CPUs on {len(nodes)} nodes, room for {room}{held}. Lower `actors`, `gpus_per_actor` or "
         "`cpus_per_actor`, or say with `wait_for_nodes` how many seconds to wait for nodes to join."
     )

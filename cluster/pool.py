@@ -23,7 +23,7 @@ from cluster.placement import Placement, count_room
 from cluster.refusals import Refusals
 from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
-from cluster.worker import Worker, WorkerInfo, cause_of_death, one_line, unlike
+from cluster.worker import Worker, WorkerInfo, cause_of_death, died_with_node, one_line, unlike
 
 MAX_ATTEMPTS = 3  # workers that a task may be lost with before it is given up
 _LOOK_S = 1.0  # how often hanging workers and new nodes are looked for
@@ -188,9 +188,16 @@ class WorkerPool(Generic[T, R, D]):
         except RayTaskError as error:
             self._start_failed(worker, one_line(error.cause), error.cause)
         except RayError as error:
-            yield from self._lose(worker, cause_of_death(error))
+            if worker.may_answer(error):
+                self._calls.forget(worker)
+                self._ask_begun(worker)
+            else:
+                yield from self._lose(worker, cause_of_death(error), died_with_node(error))
         else:
-            if asks_begun:
+            if worker.silent_since is not None:
+                ray.kill(worker.actor)
+                yield from self._lose(worker, "it could not be reached for a time while it started")
+            elif asks_begun:
                 if worker.host is None:  # nobody may have looked for long: how long, only the next answer tells
                     self._ask_begun(worker)
                 worker.begin(*answer)
@@ -246,12 +253,15 @@ class WorkerPool(Generic[T, R, D]):
         self.start_failures.append(reason)
         self._replace()
 
-    def _lose(self, worker: Worker[T, D], reason: str) -> Iterator[Outcome[T, R]]:
-        """A worker died: its tasks are tried again elsewhere, and a new one takes its place."""
+    def _lose(self, worker: Worker[T, D], reason: str, with_node: bool = False) -> Iterator[Outcome[T, R]]:
+        """A worker died: its tasks are tried again elsewhere, and a new one takes its place.
+
+        One that died with its node has not failed to start, and nothing is lost with one that waited for room there.
+        """
         self._head.is_up()
         self._remove(worker)
-        self.num_lost_workers += 1
-        if worker.info is None and not self._has_left(worker.node_id):
+        self.num_lost_workers += 0 if with_node and worker.host is None else 1
+        if worker.info is None and not (with_node or self._has_left(worker.node_id)):
             self.start_failures.append(reason)
             self._failed_starts.died(worker, self._living, reason)
         for task in worker.tasks:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Generic
 
-from ray.exceptions import RayActorError, WorkerCrashedError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, WorkerCrashedError
 
 from cluster.devices import Devices, pin_process
 from cluster.nodes import own_node_id
@@ -14,6 +14,7 @@ from cluster.work import MAX_TASKS_AT_ONCE, D, Recipe, T, Work
 
 # Of a process that was killed, or crashed, nobody is told why.
 _MAY_BE_MEMORY = "It may have run out of memory: fewer actors, smaller batches or more memory help then."
+_SILENT_S = 60.0  # that Ray may take to say whether one that cannot be reached is dead; to see a node's end, 5 to 15 s
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Worker(Generic[T, D]):
         tasks: What it has been given and has not ended.
         alone: It does a task that was lost before, and gets nothing beside it.
         busy_since: When its oldest task became its oldest, or it began to start, by `time.monotonic()`.
+        silent_since: When it could first not be reached while it started; None if it always could.
     """
 
     worker_id: int
@@ -87,6 +89,7 @@ class Worker(Generic[T, D]):
     tasks: list[T] = field(default_factory=list)
     alone: bool = False
     busy_since: float = 0.0
+    silent_since: float | None = None
 
     @property
     def is_starting(self) -> bool:
@@ -103,6 +106,17 @@ class Worker(Generic[T, D]):
         self.node_id, self.host = node_id, host
         if self.info is None:
             self.busy_since = time.monotonic() - seconds_ago
+
+    def may_answer(self, error: Exception) -> bool:
+        """Whether it starts, cannot be reached, and is to be asked again until Ray says why.
+
+        Of a process that ended, a node that lives tells Ray at once; that a node is gone, Ray finds out.
+        """
+        if self.info or not isinstance(error, ActorUnavailableError):
+            return False
+        now = time.monotonic()
+        self.silent_since = now if self.silent_since is None else self.silent_since
+        return now - self.silent_since < _SILENT_S
 
     def give(self, task: T, alone: bool) -> None:
         """Record a task that is sent to it."""
@@ -144,6 +158,11 @@ def _differences(ours: Any, theirs: Any) -> str:
 def one_line(error: BaseException) -> str:
     """An exception's text without line breaks."""
     return " ".join(str(error).split())[:500] or type(error).__name__
+
+
+def died_with_node(error: Exception) -> bool:
+    """Whether Ray blames its node for an actor's death, be it that it ran there or only waited for room there."""
+    return isinstance(error, ActorDiedError) and (error.preempted or "because its node has died" in str(error))
 
 
 def cause_of_death(error: Exception) -> str:

@@ -7,7 +7,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from PIL import Image
@@ -98,7 +98,7 @@ def bucket(s3: str) -> Url:
 
 
 @pytest.fixture(scope="session")
-def two_nodes() -> Iterator[None]:
+def two_nodes() -> Iterator[Any]:
     """A Ray cluster of two nodes on this machine, with two and one pretended GPUs (a T4), two cores each."""
     import ray
     from ray.cluster_utils import Cluster
@@ -108,7 +108,7 @@ def two_nodes() -> Iterator[None]:
     cluster = _in_time(lambda: Cluster(initialize_head=True, head_node_args=head))
     _in_time(lambda: cluster.add_node(num_cpus=2, num_gpus=1, resources={"accelerator_type:T4": 1}))
     ray.init(address=cluster.address, log_to_driver=False, logging_level=logging.ERROR)
-    yield
+    yield cluster
     ray.shutdown()
     cluster.shutdown()  # type: ignore[no-untyped-call]
 

@@ -9,9 +9,10 @@ import ray
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from cluster.errors import WorkersLostError
+from cluster.errors import PlacementError, WorkersLostError
 from cluster.head_watch import HeadWatch
 from cluster.nodes import cluster_nodes, own_node_id
+from cluster.placement import WorkerRequest, plan_placement
 
 
 def _free() -> tuple[tuple[float, float], tuple[float, float]]:
@@ -98,6 +99,22 @@ def test_a_placement_group_is_reserved_as_a_whole(group: PlacementGroup, capture
     own, total = ray.get(asks.free.remote(), timeout=60)
     assert (own[0], total) == (1, (2, 2))
     ray.kill(asks)
+
+
+def _refusal() -> str:
+    with pytest.raises(PlacementError) as refused:
+        plan_placement(cluster_nodes(), WorkerRequest(num_workers=5, gpus_per_worker=0, cpus_per_worker=1))
+    return str(refused.value)
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_who_has_no_room_beside_its_own_placement_group_is_told_what_that_holds(group: PlacementGroup) -> None:
+    assert "holds" not in _refusal()
+    where = PlacementGroupSchedulingStrategy(group, 1, placement_group_capture_child_tasks=True)
+    remote: Any = ray.remote
+    said = ray.get(remote(num_cpus=1)(_refusal).options(scheduling_strategy=where).remote(), timeout=60)
+    assert "has 2 GPUs and 2 CPUs on 2 nodes, room for 2, without the 1 GPUs and 2 CPUs that the calling task" in said
 
 
 @pytest.mark.ray

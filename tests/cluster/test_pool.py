@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray.exceptions import ActorUnavailableError
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -419,6 +420,35 @@ def test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies(tmp_
         for _ in pool.run(range(10_000)):
             if len(pool.start_failures) == 3:
                 (tmp_path / "all").touch()
+    pool.stop()
+
+
+def _break_connections(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let so many answers be lost, as where the network fails: such an actor lives on."""
+    real, left = ray.get, iter(range(times))
+
+    def get(reference: Any) -> Any:
+        if next(left, None) is not None:
+            raise ActorUnavailableError("Socket closed", None)
+        return real(reference)
+
+    monkeypatch.setattr(ray, "get", get)
+
+
+def test_an_actor_whose_connection_broke_while_it_started_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    _break_connections(monkeypatch, times=2)
+    pool = _pool(_double, replace(_CPU_ONLY, num_workers=1))
+    assert _run(pool, range(3)) == ({0: 0, 1: 2, 2: 4}, {})
+    assert pool.start_failures == ["it could not be reached for a time while it started"]
+
+
+@pytest.mark.ci
+def test_actors_that_cannot_be_reached_are_not_started_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cluster.worker._SILENT_S", 0.0)
+    _break_connections(monkeypatch, times=10)
+    pool = _pool(_double, replace(_CPU_ONLY, num_workers=1))
+    with pytest.raises(WorkerStartError, match=r"3 actors in a row died while starting: .* Socket closed"):
+        pool.first_ready()
     pool.stop()
 
 
