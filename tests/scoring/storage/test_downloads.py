@@ -2,9 +2,10 @@ import hashlib
 import http.server
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,6 @@ from scoring.networks import conversions
 from scoring.networks.hubs import hub_model
 from scoring.storage.downloads import cache_folder, fetch, file_digest, local_copy, made_once, once_per_content
 from scoring.storage.locations import Url
-from scoring.storage.urls import Version
 from tests.local_server import serving
 
 _CONTENT = b"weights " * 200_000
@@ -106,9 +106,9 @@ def test_object_is_downloaded_once_for_each_of_its_versions(
     downloads: list[Url] = []
     download = Url.download
 
-    def spy(url: Url, path: Path, version: Version) -> None:
+    def spy(url: Url, path: Path, seen: Mapping[str, Any]) -> None:
         downloads.append(url)
-        download(url, path, version)
+        download(url, path, seen)
 
     monkeypatch.setattr(Url, "download", spy)
     url = bucket / "models" / "vgg16.weights.h5"
@@ -132,10 +132,10 @@ def test_object_that_is_replaced_before_its_download_is_not_kept_as_the_former_o
     url, download = bucket / "vgg16.weights.h5", Url.download
     url.write_bytes(b"first")
 
-    def replaced(url: Url, path: Path, version: Version) -> None:
+    def replaced(url: Url, path: Path, seen: Mapping[str, Any]) -> None:
         monkeypatch.undo()
         url.write_bytes(b"second")
-        download(url, path, version)
+        download(url, path, seen)
 
     with monkeypatch.context() as once:
         once.setattr(Url, "download", replaced)

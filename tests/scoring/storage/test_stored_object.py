@@ -1,0 +1,78 @@
+"""What of a bucket's answers is taken for an object's content, and for which content."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scoring.errors import ChangedError
+from scoring.storage import retrying
+from scoring.storage.downloads import local_copy
+from scoring.storage.locations import Url
+from scoring.storage.reading import PinnedFile
+from tests.object_server import ObjectServer, serving_objects
+
+_TOLD = [frozenset({"tag", "time"}), frozenset({"tag"}), frozenset({"time"}), frozenset[str]()]
+_ONE_YEAR_S = 365 * 86_400
+_URL = Url("s3", "bucket", "model.keras")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectServer]:
+    """A bucket's server, which is asked again at once."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.001)
+    with serving_objects(monkeypatch) as started:
+        yield started
+
+
+@pytest.mark.parametrize("tells", _TOLD, ids=["-".join(sorted(told)) or "nothing" for told in _TOLD])
+def test_a_copy_is_of_what_stands_in_the_bucket_whatever_its_server_tells(
+    server: ObjectServer, tells: frozenset[str], tmp_path: Path
+) -> None:
+    server.tells = tells
+    server.stored["model.keras"] = b"old network", _ONE_YEAR_S
+    assert local_copy(_URL).read_bytes() == b"old network"
+    again = local_copy(_URL)
+    assert server.requests.count(("GET", "model.keras")) == (1 if tells else 2)
+    server.stored["model.keras"] = b"new network", 2 * _ONE_YEAR_S
+    assert local_copy(_URL).read_bytes() == b"new network"
+    assert again.read_bytes() == b"old network", "who has it open still reads it"
+    assert local_copy(_URL) == local_copy(_URL)
+    assert len(list((tmp_path / "keras").rglob("model.keras"))) == 2
+
+
+def test_two_servers_share_no_copies(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.tells = frozenset({"time"})
+    server.stored["model.keras"] = b"one", _ONE_YEAR_S
+    assert local_copy(_URL).read_bytes() == b"one"
+    with serving_objects(monkeypatch) as other:
+        other.tells = server.tells
+        other.stored["model.keras"] = b"two", _ONE_YEAR_S
+        assert local_copy(_URL).read_bytes() == b"two"
+
+
+def test_two_accounts_of_azure_share_no_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"size": 1, "e_tag": '"1"'}
+    place, names = Url("az", "models", "a.keras"), []
+    for account in ("one", "two"):
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", account)
+        names.append(place.identity(seen))
+    assert names[0] != names[1]
+
+
+@pytest.mark.parametrize("tells", _TOLD[:3], ids=["-".join(sorted(told)) for told in _TOLD[:3]])
+def test_an_object_that_is_replaced_between_two_ranges_is_not_read_as_half_of_each(
+    server: ObjectServer, tells: frozenset[str]
+) -> None:
+    server.tells = tells
+    server.stored["model.keras"] = b"old" * 1000, _ONE_YEAR_S
+    pinned = PinnedFile(_URL)
+    with _URL.open(buffer_bytes=16) as file:
+        assert (file.read(3), pinned.read_range(0, 3)) == (b"old", b"old")
+        server.stored["model.keras"] = b"new" * 1000, 2 * _ONE_YEAR_S
+        file.seek(1500)
+        with pytest.raises(ChangedError, match=r"model\.keras is not the file that was listed"):
+            file.read(3)
+        with pytest.raises(ChangedError):
+            pinned.read_range(1500, 3)
