@@ -1,11 +1,12 @@
 """What of a bucket's answers is taken for an object's content, and for which content."""
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from scoring.errors import ChangedError
+from scoring.errors import BucketError, ChangedError
 from scoring.storage import retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Url
@@ -76,3 +77,60 @@ def test_an_object_that_is_replaced_between_two_ranges_is_not_read_as_half_of_ea
             file.read(3)
         with pytest.raises(ChangedError):
             pinned.read_range(1500, 3)
+
+
+_LABELS = b"id,label\n0,cat\n1,dog\n2,cat\n"
+_TABLE = Url("s3", "bucket", "labels.csv")
+_Answer = Callable[[bytes], tuple[int, dict[str, str], bytes]]
+_TAG = {"ETag": '"of-the-whole"', "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+
+
+def _part(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    """As a cache answers that holds the beginning alone."""
+    return 206, {**_TAG, "Content-Range": f"bytes 0-20/{len(content)}"}, content[:21]
+
+
+def _short_part(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 206, {**_TAG, "Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}, content[:21]
+
+
+def _short(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 200, _TAG, content[:21]
+
+
+@pytest.fixture
+def labels(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """The same server, with a table of labels that it always calls the same."""
+    monkeypatch.setattr(server, "about", lambda key: _TAG)
+    server.stored["labels.csv"] = _LABELS, _ONE_YEAR_S
+    return server
+
+
+@pytest.mark.parametrize("answer", [_part, _short_part])
+def test_a_part_of_an_object_is_not_taken_for_all_of_it(labels: ObjectServer, answer: _Answer) -> None:
+    labels.first = [answer]
+    assert _TABLE.read_bytes() == _LABELS
+    labels.first = [answer] * 6
+    with pytest.raises(BucketError, match=r"^s3://bucket/labels\.csv: expected .*A proxy may have answered") as raised:
+        _TABLE.read_version()
+    assert raised.value.errno == errno.EREMOTEIO
+    assert not labels.first, "asked six times"
+
+
+def test_an_object_is_read_whole_with_one_request(labels: ObjectServer) -> None:
+    assert _TABLE.read_bytes() == _LABELS
+    assert labels.requests == [("GET", "labels.csv")]
+
+
+def test_an_object_of_a_server_without_ranges_is_whole_if_it_has_the_size_that_a_look_tells(
+    labels: ObjectServer,
+) -> None:
+    labels.knows_ranges = False
+    assert _TABLE.read_bytes() == _LABELS
+    labels.first = [_short, _short]
+    assert _TABLE.read_bytes() == _LABELS
+
+
+def test_an_empty_object_is_read(labels: ObjectServer) -> None:
+    labels.stored["labels.csv"] = b"", _ONE_YEAR_S
+    assert _TABLE.read_bytes() == b""
