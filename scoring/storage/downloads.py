@@ -79,10 +79,14 @@ def _download(url: str, path: Path, checksum: str, timeout_s: float) -> None:
         ) from error
 
 
-def local_copy(location: Location) -> Path:
+def local_copy(location: Location, check: Callable[[Path], None] = lambda _: None) -> Path:
     """The file itself, or a copy of an object in this machine's cache, one for each version of the object.
 
     Safe from any number of processes on one machine: one downloads, the others wait.
+
+    Args:
+        location: The file or the object.
+        check: Raises what is wrong with a copy that was downloaded, which is not kept then.
 
     Raises:
         DownloadError: If there is no such object.
@@ -93,17 +97,22 @@ def local_copy(location: Location) -> Path:
     if not isinstance(location, Url):
         return location
     try:
-        return _copy(location)
+        return _copy(location, check)
     except ChangedError:  # replaced since it was looked at
-        return _copy(location)
+        return _copy(location, check)
 
 
-def _copy(location: Url) -> Path:
+def _copy(location: Url, check: Callable[[Path], None]) -> Path:
     try:
         seen = location.look()
     except FileNotFoundError as error:
         raise DownloadError(f"Cannot download {location}: there is no such object.") from error
-    return made_once(location.identity(seen), location.name, partial(location.download, seen=seen))
+
+    def make(path: Path) -> None:
+        location.download(path, seen)
+        check(path)
+
+    return made_once(location.identity(seen), location.name, make)
 
 
 def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path:

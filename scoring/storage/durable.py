@@ -106,6 +106,9 @@ def storage_faults(path: Location) -> Iterator[None]:
         yield
     except ChangedError:  # tells of what is read
         raise
+    except BucketError as error:
+        reason = error.strerror if error.filename == str(path) else error  # of what was to be copied there
+        raise StorageError(f"Cannot write {path}: {reason}.") from error
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
@@ -114,14 +114,19 @@ class StoredObject(NamedTuple):
             while True:
                 before = file.tell()
                 try:
-                    with bucket_faults(self.url):
-                        rest = self._get(seen, range={"offset": before}) if before else self._get(seen)
-                        for part in rest.stream(_AT_ONCE_BYTES):
-                            file.write(part)
+                    self._until_sound(partial(self._append, file, seen))
                     return
                 except BucketError:
                     if file.tell() == before or object_identity(seen) is None:
                         raise
+
+    def _append(self, file: BinaryIO, seen: Mapping[str, Any]) -> None:
+        start = file.tell()
+        with bucket_faults(self.url):
+            rest = self._get(seen, range={"offset": start}) if start else self._get(seen)
+            for part in rest.stream(_AT_ONCE_BYTES):
+                file.write(part)
+        self._refuse_size(file.tell(), seen["size"])
 
     def _get(self, seen: Mapping[str, Any] | None, **options: Any) -> "obstore.GetResult":
         """Ask for content; the answer is compared too, for servers that ignore the condition."""

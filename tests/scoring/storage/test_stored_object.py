@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import BucketError, ChangedError
+from scoring.errors import BucketError, ChangedError, StorageError
 from scoring.storage import retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.locations import Url
@@ -98,6 +98,10 @@ def _short(content: bytes) -> tuple[int, dict[str, str], bytes]:
     return 200, _TAG, content[:21]
 
 
+def _fault_as_content(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 200, {"Last-Modified": _TAG["Last-Modified"]}, b"<Error><Code>InternalError</Code></Error>"
+
+
 @pytest.fixture
 def labels(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
     """The same server, with a table of labels that it always calls the same."""
@@ -134,3 +138,16 @@ def test_an_object_of_a_server_without_ranges_is_whole_if_it_has_the_size_that_a
 def test_an_empty_object_is_read(labels: ObjectServer) -> None:
     labels.stored["labels.csv"] = b"", _ONE_YEAR_S
     assert _TABLE.read_bytes() == b""
+    assert local_copy(_TABLE).read_bytes() == b""
+
+
+@pytest.mark.parametrize("answer", [_part, _short, _fault_as_content])
+def test_a_download_of_another_size_than_was_told_is_not_kept(
+    labels: ObjectServer, answer: _Answer, tmp_path: Path
+) -> None:
+    labels.first = [answer] * 6
+    with pytest.raises(StorageError, match=r"^Cannot write .*: s3://bucket/labels\.csv: expected \d+ bytes, received"):
+        local_copy(_TABLE)
+    assert not list((tmp_path / "keras").rglob("labels.csv"))
+    labels.first = [answer]
+    assert local_copy(_TABLE).read_bytes() == _LABELS
