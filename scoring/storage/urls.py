@@ -213,16 +213,18 @@ class Url:
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
+        self._put(content)
+
+    def _put(self, content: bytes) -> str | None:
         from scoring.storage.bucket_clients import open_to_write  # likewise
 
         with self._faults():
             store = open_to_write(self.scheme, self.bucket, len(content))
-            obstore.put(store, self.object_key, content, use_multipart=False)
+            return obstore.put(store, self.object_key, content, use_multipart=False)["e_tag"]
 
-    def upload(self, path: Path) -> None:
-        """Write the object from a file, with one PUT."""
-        with path.open("rb") as file:
-            self.write_bytes(file.read())
+    def upload(self, path: Path) -> str | None:
+        """Write the object from a file, with one PUT; returns the tag that its store gives it."""
+        return self._put(path.read_bytes())
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object."""

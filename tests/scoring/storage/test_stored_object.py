@@ -9,6 +9,7 @@ import pytest
 from scoring.errors import BucketError, ChangedError, StorageError
 from scoring.storage import retrying
 from scoring.storage.downloads import local_copy
+from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Url
 from scoring.storage.reading import PinnedFile
 from tests.object_server import ObjectServer, serving_objects
@@ -151,3 +152,23 @@ def test_a_download_of_another_size_than_was_told_is_not_kept(
     assert not list((tmp_path / "keras").rglob("labels.csv"))
     labels.first = [answer]
     assert local_copy(_TABLE).read_bytes() == _LABELS
+
+
+def test_a_file_that_is_not_stored_where_one_of_its_size_stands_is_missed(server: ObjectServer) -> None:
+    write_text(_TABLE, "1,0.10")
+    server.first = [lambda content: (200, {"ETag": '"dropped"'}, b"")]
+    with pytest.raises(
+        StorageError, match="it was said to be stored, 6 bytes, but the bucket has another of that size"
+    ):
+        write_text(_TABLE, "1,0.90")
+    server.requests.clear()
+    write_text(_TABLE, "1,0.90")
+    assert server.requests == [("PUT", "labels.csv"), ("HEAD", "labels.csv")], "no more requests than are needed"
+
+
+def test_a_file_of_a_store_that_calls_it_something_else_is_read_back(server: ObjectServer) -> None:
+    server.stored["labels.csv"] = b"1,0.90", _ONE_YEAR_S
+    server.first = [lambda content: (200, {"ETag": '"of the parts"'}, b"")]
+    with whole_file(_TABLE) as temporary:
+        temporary.write_bytes(b"1,0.90")
+    assert ("GET", "labels.csv") in server.requests
