@@ -9,9 +9,8 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 from scoring.networks.base_networks import base_of, is_published
 from scoring.networks.engines import Network
-from scoring.networks.keras_files import check_keras_file, keras_digest, load_keras_file, save_keras_file
+from scoring.networks.keras_files import check_keras_file, checked_copy, keras_digest, load_keras_file, save_keras_file
 from scoring.networks.pooled_views import mirrored
-from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Location
 
@@ -35,7 +34,7 @@ def finetuned_network(folder: ModelFolder, training: TrainingRecord, weights: st
     if training.head_only:
         return _network_of_head(folder, training, weights)
     check_keras_file(folder.network, "`model`")
-    path = local_copy(folder.network)
+    path = checked_copy(folder.network)
     digest = _digest(folder.network, path, training)
     return _network(digest, lambda: load_keras_file(path), training)
 
@@ -69,7 +68,7 @@ def _network_of_head(folder: ModelFolder, training: TrainingRecord, weights: str
             f"Expected the base network that the head in {folder.path} was trained on, {training.base.digest[:12]}; "
             f"received {found[:12]}. Name its file with `weights`."
         )
-    head = local_copy(folder.head_network)
+    head = checked_copy(folder.head_network)
     digest = _digest(folder.head_network, head, training)
 
     def build() -> "keras.Model":

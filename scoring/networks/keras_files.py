@@ -20,7 +20,7 @@ from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
-from scoring.storage.downloads import once_per_content
+from scoring.storage.downloads import local_copy, once_per_content
 from scoring.storage.locations import Location, readable
 from scoring.storage.reading import open_file, read_range
 
@@ -72,6 +72,23 @@ def keras_digest(path: Path) -> str:
         ModelError: If it is damaged.
     """
     return read_keras_digest(path)
+
+
+def checked_copy(place: Location) -> Path:
+    """The file itself, or a copy of an object in this machine's cache; what is damaged is not kept there.
+
+    Raises:
+        ModelError: If it is damaged.
+        DownloadError: If there is no such object; for other errors see `local_copy`.
+    """
+    return local_copy(place, lambda copy: _refuse_damaged(copy, place))
+
+
+def _refuse_damaged(copy: Path, place: Location) -> None:
+    try:
+        read_keras_digest(copy)
+    except ModelError as error:
+        raise ModelError(str(error).replace(str(copy), str(place))) from error
 
 
 def read_keras_digest(place: Location) -> str:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from scoring.networks.hubs.registry import check_hub_name, is_on_hub, resolve
-from scoring.networks.keras_files import check_keras_file
-from scoring.storage.downloads import local_copy
+from scoring.networks.keras_files import check_keras_file, checked_copy
 from scoring.storage.locations import Location, absolute_text, locate
 
 
@@ -39,7 +38,7 @@ def absolute_keras_name(name: str) -> str:
 def local_keras_file(name: str) -> Path:
     """The model's file on this machine, fetched once per machine; for errors see `absolute_keras_name`."""
     if not is_on_hub(name):
-        return local_copy(locate(name))
+        return checked_copy(locate(name))
     path = resolve(name).path
     check_keras_file(path, name)
     return path

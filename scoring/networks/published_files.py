@@ -1,6 +1,7 @@
 """Weights as Keras publishes them: fetched once per machine into Keras' own cache, under the names that Keras gives."""
 
 import base64
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +62,14 @@ def weights_file(weights: str | None, published: PublishedFile) -> Path:
     if not weights:
         return published.fetch()
     check_suffix(weights)
-    return local_copy(locate(weights))
+    return local_copy(locate(weights), lambda copy: _refuse_damaged(copy, weights))
+
+
+def _refuse_damaged(copy: Path, weights: str) -> None:
+    import h5py  # of weights in a bucket alone
+
+    if not (zipfile.is_zipfile(copy) if copy.suffix == ".keras" else h5py.is_hdf5(copy)):
+        raise ModelError(f"Expected {weights} to hold weights; it is damaged, or a file of another kind.")
 
 
 def check_suffix(weights: str) -> None:

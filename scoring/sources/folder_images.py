@@ -73,7 +73,7 @@ class FolderSource:
         if bucket_of(self._folder) and not any(map(is_tar, path.split("/")[:-1])):
             raise ImagesError(
                 f"Expected each key once in {self._folder}; {path} is listed twice: another key has a slash more "
-                "before or behind it. Rename one of them."
+                "before or behind it, or objects were added meanwhile. Rename one of them, or run again."
             )
 
     def peek(self, file: FoundFile, length: int) -> bytes:

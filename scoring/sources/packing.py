@@ -80,7 +80,8 @@ def plain_tar(packed: PinnedFile) -> PinnedFile:
     if kind not in _COMPRESSED:
         return packed
     name = PurePosixPath(packed.place.name).name
-    return PinnedFile(made_once((*packed.identity, "decompressed"), name, partial(_decompress, packed, kind)))
+    content = packed.identity and (*packed.identity, "decompressed")
+    return PinnedFile(made_once(content, name, partial(_decompress, packed, kind)))
 
 
 def _decompress(packed: PinnedFile, kind: str, path: Path) -> None:

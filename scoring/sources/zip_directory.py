@@ -133,7 +133,8 @@ class ZipDirectory:
         try:
             if info.compress_type == zipfile.ZIP_STORED:
                 return Section(self._place, path, content_start(self._place, info), info.file_size)
-            content = (*identity(self._place), path, info.CRC, info.file_size)
+            whole = identity(self._place)
+            content = whole and (*whole, path, info.CRC, info.file_size)
             return made_once(content, PurePosixPath(path).name, partial(self._unpack, info))
         except (BucketError, StorageError):
             raise

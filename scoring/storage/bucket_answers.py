@@ -12,6 +12,8 @@ _NO_CREDENTIALS = (
     "no credentials: AWS_ACCESS_KEY_ID is not set where this runs, and the machine gives no role. Set it with "
     "AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket. "
 )
+_NO_ACCOUNT = "Account must be specified"  # of Azure's
+_ACCOUNT_MISSING = "no account: AZURE_STORAGE_ACCOUNT_NAME is not set where this runs, and az://container/key needs it"
 _NO_TOKEN = "Error performing token request"  # of Google's and Azure's clients, without a key
 # Of all requests alike: Amazon's list of error codes of S3, Microsoft's of storage.
 _OF_CREDENTIALS = frozenset(
@@ -40,6 +42,12 @@ def refuses_setting(error: Exception) -> bool:
     """Whether a store may have refused a request for a setting in it, which not every server knows."""
     said = _ANSWER.search(str(error))
     return _UNKNOWN_TO_SERVER in str(error) or (said is not None and said["code"] in _OF_SETTINGS)
+
+
+def words_of_settings(error: BaseError) -> str:
+    """Why no client can be made of what the environment says."""
+    words = one_line(error)
+    return _ACCOUNT_MISSING if _NO_ACCOUNT in words else words
 
 
 def fault_of(error: BaseError, url: str) -> BucketError:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
-from scoring.storage.bucket_answers import absence_of, fault_of, one_line
+from scoring.storage.bucket_answers import absence_of, fault_of, words_of_settings
 from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, variables
 
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
@@ -54,7 +54,7 @@ def _opened(scheme: str, bucket: str, put_s: int | None, is_repeated: bool = Tru
     try:
         return _client(scheme, bucket, put_s, is_repeated, variables())
     except BaseError as error:
-        raise UnreachableError(errno.EACCES, one_line(error), f"{scheme}://{bucket}") from error
+        raise UnreachableError(errno.EACCES, words_of_settings(error), f"{scheme}://{bucket}") from error
 
 
 @cache

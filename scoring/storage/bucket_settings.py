@@ -49,6 +49,12 @@ def server_of(scheme: str) -> str:
     return _endpoint(scheme)[1]
 
 
+def server_and_account(scheme: str) -> tuple[str, ...]:
+    """What of the environment decides which bucket a name means."""
+    accounts = _ACCOUNTS if scheme == "az" else ()
+    return (server_of(scheme), *(os.environ.get(name, "") for name in accounts))
+
+
 def client_options(scheme: str, put_s: int | None) -> dict[str, Any]:
     """How to connect: what the environment says of it goes first, which the client does not read where any is given.
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -12,7 +13,7 @@ import requests
 from filelock import FileLock
 
 from scoring.errors import ChangedError, DownloadError, StorageError
-from scoring.storage.durable import storage_faults, whole_file
+from scoring.storage.durable import scratch_beside, storage_faults, whole_file
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.locations import Location, Url
 from scoring.storage.redaction import redact
@@ -85,10 +86,14 @@ def _download(url: str, path: Path, checksum: str, timeout_s: float) -> None:
         ) from error
 
 
-def local_copy(location: Location) -> Path:
+def local_copy(location: Location, check: Callable[[Path], None] = lambda _: None) -> Path:
     """The file itself, or a copy of an object in this machine's cache, one for each version of the object.
 
     Safe from any number of processes on one machine: one downloads, the others wait.
+
+    Args:
+        location: The file or the object.
+        check: Raises what is wrong with a copy that was downloaded, which is not kept then.
 
     Raises:
         DownloadError: If there is no such object.
@@ -99,31 +104,38 @@ def local_copy(location: Location) -> Path:
     if not isinstance(location, Url):
         return location
     try:
-        return _copy(location)
+        return _copy(location, check)
     except ChangedError:  # replaced since it was looked at
-        return _copy(location)
+        return _copy(location, check)
 
 
-def _copy(location: Url) -> Path:
+def _copy(location: Url, check: Callable[[Path], None]) -> Path:
     try:
-        size_bytes, version = location.size_and_version()
+        seen = location.look()
     except FileNotFoundError as error:
         raise DownloadError(f"Cannot download {location}: there is no such object.") from error
-    download = partial(location.download, version=version)
-    return made_once((str(location), size_bytes, version), location.name, download)
+
+    def make(path: Path) -> None:
+        location.download(path, seen)
+        check(path)
+
+    return made_once(location.identity(seen), location.name, make)
 
 
 def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path:
     """A file in this machine's cache, made by the first process that asks for it.
 
     Args:
-        identity: What its content depends on, as a tuple of texts and numbers.
+        identity: What its content depends on, as a tuple of texts and numbers; None where nothing tells, and it is made
+            anew.
         name: What the file is called.
         make: Writes the file to the path that it is given.
 
     Raises:
         StorageError: If it cannot be written, or `make` raises an OSError; a ChangedError stays one.
     """
+    if identity is None:
+        return _made_anew(name, make)
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name
     with storage_faults(path):
@@ -134,6 +146,18 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
             with whole_file(path) as temporary:
                 make(temporary)
     return path
+
+
+def _made_anew(name: str, make: Callable[[Path], None]) -> Path:
+    """The same, made each time; what comes out alike lies there once."""
+    path = cache_folder() / "shardscore" / name
+    with storage_faults(path), one_at_a_time(path), scratch_beside(path) as made:
+        make(made)
+        return made_once(("content", file_digest(made)), name, partial(_move, made))
+
+
+def _move(made: Path, path: Path) -> None:
+    shutil.move(made, path)
 
 
 @contextmanager

@@ -49,8 +49,8 @@ def whole_file(path: Location) -> Iterator[Path]:
             temporary = Path(scratch) / path.name
             yield temporary
             _check.get()()
-            path.upload(temporary)
-            _refuse_unstored(path, temporary.stat().st_size)
+            tag = path.upload(temporary)
+            _refuse_unstored(path, temporary, tag)
         return
     with storage_faults(path):
         refuse_special(path)
@@ -62,23 +62,41 @@ def whole_file(path: Location) -> Iterator[Path]:
         sync(path.parent)
 
 
-def _refuse_unstored(url: Url, size_bytes: int) -> None:
-    """Raise OSError if a store that has taken a file does not have it, as where a proxy answered in its place."""
+def _refuse_unstored(url: Url, file: Path, tag: str | None) -> None:
+    """Raise OSError if a store that has taken a file does not have it, as where a proxy answered in its place.
+
+    Args:
+        url: Where it was written to.
+        file: What was written.
+        tag: What the store called it then; where it calls what is there something else, that is read.
+    """
     from scoring.storage.retrying import patiently  # local runs write to no bucket
+
+    size_bytes = file.stat().st_size
 
     def look() -> None:
         try:
-            found_bytes = url.size_and_version()[0]
-        except FileNotFoundError:
-            found_bytes = -1
+            other = _other_content(url, file, size_bytes, tag)
         except BucketError:  # not to be looked at, as where a key may write alone
             return
-        if found_bytes != size_bytes:
-            has = "has no such object" if found_bytes < 0 else f"has one of {found_bytes} bytes"
-            text = f"it was said to be stored, {size_bytes} bytes, but the bucket {has}"
+        if other:
+            text = f"it was said to be stored, {size_bytes} bytes, but the bucket {other}"
             raise OSError(errno.EREMOTEIO, text, str(url))  # may pass, unlike a BucketError
 
     patiently()(look)
+
+
+def _other_content(url: Url, file: Path, size_bytes: int, tag: str | None) -> str | None:
+    from scoring.storage.stamps import bare_tag  # likewise
+
+    try:
+        seen = url.look()
+        if seen["size"] != size_bytes:
+            return f"has one of {seen['size']} bytes"
+        is_told = tag and seen["e_tag"] and bare_tag(tag) == bare_tag(seen["e_tag"])
+        return None if is_told or url.read_bytes() == file.read_bytes() else "has another of that size"
+    except FileNotFoundError:
+        return "has no such object"
 
 
 @contextmanager
@@ -106,6 +124,9 @@ def storage_faults(path: Location) -> Iterator[None]:
         yield
     except ChangedError:  # tells of what is read
         raise
+    except BucketError as error:
+        reason = error.strerror if error.filename == str(path) else error  # of what was to be copied there
+        raise StorageError(f"Cannot write {path}: {reason}.") from error
     except OSError as error:
         raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
 

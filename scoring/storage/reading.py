@@ -25,7 +25,7 @@ from scoring.storage.stamps import (
     object_stamps,
     stamp_of,
 )
-from scoring.storage.urls import BUFFER_BYTES, Version, version_of
+from scoring.storage.urls import BUFFER_BYTES
 from scoring.storage.web import WebUrl
 
 # What can be read in ranges.
@@ -52,8 +52,11 @@ def is_there(place: Place) -> bool:
     return isinstance(place, Section) or place.is_file()
 
 
-def identity(place: Place) -> tuple[object, ...]:
-    """What tells the content of a place from what was or will be there: its version in a bucket, its time on a disk."""
+def identity(place: Place) -> tuple[object, ...] | None:
+    """What tells the content of a place from what was or will be there: its version in a bucket, its time on a disk.
+
+    None where nothing does.
+    """
     return _identity(place, _look(place))
 
 
@@ -84,10 +87,9 @@ class PinnedFile:
         self.place = place
         self._seen = within_limit(_look, place)
         self.stamp, self.stamps = _stamp(place, self._seen), _stamps(place, self._seen)
-        self._version = _version(self._seen)
 
     @property
-    def identity(self) -> tuple[object, ...]:
+    def identity(self) -> tuple[object, ...] | None:
         """See `identity`."""
         return _identity(self.place, self._seen)
 
@@ -102,8 +104,10 @@ class PinnedFile:
         Raises:
             OSError: Also if another content has taken its place.
         """
-        content = read_range(self.place, start, length, self._version)
-        if self._version is None and stamp_at(self.place) != self.stamp:
+        if not isinstance(self._seen, os.stat_result):
+            return read_range(self.place, start, length, self._seen)
+        content = read_range(self.place, start, length)
+        if stamp_at(self.place) != self.stamp:
             raise has_changed(self.place)
         return content
 
@@ -126,35 +130,31 @@ def _stamps(place: Place, seen: _Looked) -> frozenset[int]:
     return file_stamps(seen) if isinstance(seen, os.stat_result) else object_stamps(seen)
 
 
-def _identity(place: Place, seen: _Looked) -> tuple[object, ...]:
+def _identity(place: Place, seen: _Looked) -> tuple[object, ...] | None:
     if isinstance(place, Section):
-        return (*_identity(place.whole, seen), place.start, place.length)
+        whole = _identity(place.whole, seen)
+        return whole and (*whole, place.start, place.length)
     if isinstance(seen, os.stat_result):
         assert isinstance(place, Path)
         return str(place.resolve()), seen.st_size, seen.st_mtime_ns, inode_of(seen)
-    return str(place), seen["size"], version_of(seen)
+    assert isinstance(place, Url)
+    return place.identity(seen)
 
 
 def _size_bytes(seen: _Looked) -> int:
     return seen.st_size if isinstance(seen, os.stat_result) else int(seen["size"])
 
 
-def _version(seen: _Looked) -> Version | None:
-    """The version that a read names to get no other; None where that cannot be asked for."""
-    version = {} if isinstance(seen, os.stat_result) else version_of(seen)
-    return version if "e_tag" in version else None
-
-
-def read_range(place: Place, start: int, length: int, version: Version | None = None) -> bytes:
-    """Read `length` bytes from `start` on, fewer at the end; of an object with one request, and of a version if named.
+def read_range(place: Place, start: int, length: int, seen: Mapping[str, Any] | None = None) -> bytes:
+    """Read `length` bytes from `start` on, fewer at the end; of an object with one request, and as it was if `seen`.
 
     Raises:
         OSError: If it cannot be read, or not as fast as `reading_within` says.
     """
     if isinstance(place, Section):
-        return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), version)
+        return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), seen)
     if isinstance(place, Url):
-        return within_limit(place.read_range, start, length, version)
+        return within_limit(place.read_range, start, length, seen)
     return within_limit(patiently(), _read_part, place, start, length)[0]
 
 

@@ -58,6 +58,21 @@ def object_stamp(meta: Mapping[str, Any]) -> int:
     return stamp_of(meta["size"], tag) if tag else stamp_of(meta["size"], meta.get("version"), meta["last_modified"])
 
 
+def object_identity(meta: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """What tells an object's content from what was or will be there; None where its server tells nothing but its size.
+
+    That is its tag, or where there is none, when it was written.
+    """
+    if not meta.get("e_tag") and told_time(meta) is None:
+        return None
+    return meta["size"], meta.get("version"), meta.get("e_tag") or told_time(meta)
+
+
+def told_time(meta: Mapping[str, Any]) -> float | None:
+    """When an object was written, in seconds since 1970; None where its server does not tell: the client says 0."""
+    return meta["last_modified"].timestamp() or None
+
+
 def object_stamps(meta: Mapping[str, Any]) -> frozenset[int]:
     """The stamps that a list may give to an object: Azure's leave out the quotes of its ETag. See also `bare_tag`."""
     tag = meta.get("e_tag")

@@ -5,18 +5,18 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
-from functools import partial, total_ordering
+from functools import total_ordering
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import obstore
-from obstore.exceptions import PreconditionError
 from obstore.store import ObjectStore
 
-from scoring.errors import BucketError, TooLargeError
+from scoring.errors import BucketError
 
 if TYPE_CHECKING:
     from scoring.storage.stamps import Seen
+    from scoring.storage.stored_object import StoredObject
 
 LISTED_AT_ONCE = 1000  # objects in one answer of S3
 BUFFER_BYTES = 1024**2  # one request for the end of a Parquet file or for a row group of the manifest
@@ -141,8 +141,15 @@ class Url:
 
     def look(self) -> Mapping[str, Any]:
         """What the store tells of an object: its `size` in bytes, `e_tag`, `version` and `last_modified`."""
-        with self._faults():
-            return obstore.head(self._store, self.object_key)
+        return self._object.look()
+
+    def identity(self, seen: Mapping[str, Any]) -> tuple[object, ...] | None:
+        """What tells the content that a look told `seen` of from all others; None where nothing does."""
+        from scoring.storage.bucket_settings import server_and_account
+        from scoring.storage.stamps import object_identity
+
+        told = object_identity(seen)
+        return told and (server_and_account(self.scheme), str(self), *told)
 
     def listed_stamp(self) -> int:
         """The stamp that a list gives the object; raises FileNotFoundError if it is in none."""
@@ -151,24 +158,21 @@ class Url:
         with self._faults():
             return find_stamp(self._store, self.object_key)
 
-    def read_range(self, start: int, length: int, version: Version | None = None) -> bytes:
+    def read_range(self, start: int, length: int, seen: Mapping[str, Any] | None = None) -> bytes:
         """Read `length` bytes from `start` on, fewer at the object's end, with one request.
 
         Args:
             start: The first byte.
             length: How many.
-            version: Read this one; None reads whatever is there.
+            seen: Read the content that a look told this of; None reads whatever is there.
 
         Raises:
-            OSError: If it cannot be read, or another version is there.
+            OSError: If it cannot be read, or another content is there.
         """
         if not length:
             return b""
         try:
-            with self._faults():
-                if version is None or "e_tag" not in version:
-                    return bytes(obstore.get_range(self._store, self.object_key, start=start, length=length))
-                return bytes(self._get(version, range=(start, start + length)).bytes())
+            return self._object.read_part(start, length, seen)
         except BucketError as error:
             if "InvalidRange" in str(error):  # it ends before `start`
                 return b""
@@ -176,9 +180,8 @@ class Url:
 
     def read_version(self) -> tuple[bytes, Version]:
         """An object's content, and which version of it that is."""
-        with self._faults():
-            found = obstore.get(self._store, self.object_key)
-            return bytes(found.bytes()), version_of(found.meta)
+        content, meta = self._object.read_whole()
+        return content, version_of(meta)
 
     def read_bytes(self) -> bytes:
         """An object's content."""
@@ -198,70 +201,30 @@ class Url:
 
     def read_seen(self, limit: int) -> tuple[bytes, "Seen"]:
         """The same, and what the answer says of the object."""
-        from scoring.storage.stamps import Seen, object_stamp, object_stamps  # likewise
+        return self._object.read_limited(limit)
 
-        parts, size = [], 0
-        with self._faults():
-            found = obstore.get(self._store, self.object_key)
-            for part in found.stream():
-                size += len(part)
-                if size > limit:
-                    raise TooLargeError
-                parts.append(part)
-            meta = found.meta
-        # without a tag, lists and answers tell the time in different ways
-        stamps = partial(object_stamps, meta) if meta.get("e_tag") else frozenset[int]
-        return b"".join(parts), Seen(meta["size"], object_stamp(meta), stamps)
-
-    def download(self, path: Path, version: Version) -> None:
-        """Write an object's content of one version into a file, some megabytes in memory at a time.
-
-        A connection that is lost is made again, as long as each brings some more.
+    def download(self, path: Path, seen: Mapping[str, Any]) -> None:
+        """Write the content that a look told `seen` of into a file, some megabytes in memory at a time.
 
         Raises:
-            OSError: If it cannot be read or written, or another version is there.
+            OSError: If it cannot be read or written, or another content is there.
         """
-        with path.open("wb") as file:
-            while True:
-                before = file.tell()
-                try:
-                    with self._faults():
-                        rest = self._get(version, range={"offset": before}) if before else self._get(version)
-                        for part in rest.stream(BUFFER_BYTES):
-                            file.write(part)
-                    return
-                except BucketError:
-                    if file.tell() == before or "e_tag" not in version:
-                        raise
-
-    def _get(self, version: Version, **options: Any) -> "obstore.GetResult":
-        """Ask for content of one version; the answer is compared too, for servers that ignore the condition."""
-        from scoring.storage.stamps import bare_tag, has_changed  # only what is read by version needs them
-
-        tag = version.get("e_tag")
-        is_condition = tag and not tag.startswith("W/")  # If-Match is never true of a weak one: RFC 9110, 13.1.1
-        asked: Any = {**options, "if_match": tag} if is_condition else options
-        try:
-            found = obstore.get(self._store, self.object_key, options=asked)
-        except PreconditionError as error:
-            raise has_changed(self) from error
-        sent = found.meta.get("e_tag")
-        if tag and sent and bare_tag(sent) != bare_tag(tag):
-            raise has_changed(self)
-        return found
+        self._object.download(path, seen)
 
     def write_bytes(self, content: bytes) -> None:
         """Write the object, whatever was there."""
+        self._put(content)
+
+    def _put(self, content: bytes) -> str | None:
         from scoring.storage.bucket_clients import open_to_write  # likewise
 
         with self._faults():
             store = open_to_write(self.scheme, self.bucket, len(content))
-            obstore.put(store, self.object_key, content, use_multipart=False)
+            return obstore.put(store, self.object_key, content, use_multipart=False)["e_tag"]
 
-    def upload(self, path: Path) -> None:
-        """Write the object from a file, with one PUT."""
-        with path.open("rb") as file:
-            self.write_bytes(file.read())
+    def upload(self, path: Path) -> str | None:
+        """Write the object from a file, with one PUT; returns the tag that its store gives it."""
+        return self._put(path.read_bytes())
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object."""
@@ -282,18 +245,17 @@ class Url:
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`.
 
-        All ranges are of the version that the first read finds: an object that is replaced meanwhile is an OSError.
+        All ranges are of the content that the first read finds: an object that is replaced meanwhile is an OSError.
         """
         from scoring.storage.ranged_file import RangedFile  # local runs need none
 
-        version: Version = {}
+        seen: dict[str, Any] = {}
 
         def size_bytes() -> int:
-            size, found = self.size_and_version()
-            version.update(found)
-            return size
+            seen.update(self.look())
+            return int(seen["size"])
 
-        ranges = RangedFile(size_bytes, lambda start, length: self.read_range(start, length, version))
+        ranges = RangedFile(size_bytes, lambda start, length: self.read_range(start, length, seen))
         return io.BufferedReader(ranges, buffer_bytes)
 
     @property
@@ -301,6 +263,12 @@ class Url:
         from scoring.storage.bucket_clients import open_bucket  # likewise
 
         return open_bucket(self.scheme, self.bucket)
+
+    @property
+    def _object(self) -> "StoredObject":
+        from scoring.storage.stored_object import StoredObject  # likewise
+
+        return StoredObject(self._store, self.object_key, str(self))
 
     def _faults(self) -> AbstractContextManager[None]:
         from scoring.storage.bucket_clients import bucket_faults

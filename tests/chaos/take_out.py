@@ -645,7 +645,7 @@ MECHANISMS = [
     Mechanism(
         "an open object is read in ranges of one version",
         "scoring/storage/urls.py",
-        "self.read_range(start, length, version))",
+        "self.read_range(start, length, seen))",
         "self.read_range(start, length, None))",
         "tests/scoring/storage/test_locations.py",
     ),

@@ -28,6 +28,8 @@ from scoring.storage.downloads import file_digest
 from scoring.storage.locations import Url
 from tests.runs import cats_and_dogs, write_model
 
+_HDF5 = b"\x89HDF\r\n\x1a\nweights"
+
 
 def _request(model: object, labels: str | None = "cat,dog", **options: Any) -> ModelRequest:
     return ModelRequest(
@@ -156,7 +158,7 @@ def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: U
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")
     (bucket / "model.keras").upload(tmp_path / "model.keras")
-    (bucket / "vgg16.h5").write_bytes(b"weights")
+    (bucket / "vgg16.h5").write_bytes(_HDF5)
     for sound in (
         _request(bucket / "model.keras"),
         _request("vgg16-cats-dogs", weights=str(bucket / "vgg16.h5")),
@@ -164,7 +166,7 @@ def test_model_and_weights_in_a_bucket_are_checked_there_and_stay_urls(bucket: U
         sound.check()
         assert sound.absolute() == sound
     copies = base_of(BaseRequest(str(bucket / "model.keras"))).digest(), vgg16_digest(str(bucket / "vgg16.h5"))
-    (tmp_path / "vgg16.h5").write_bytes(b"weights")
+    (tmp_path / "vgg16.h5").write_bytes(_HDF5)
     assert copies == (keras_digest(tmp_path / "model.keras"), file_digest(tmp_path / "vgg16.h5"))
     for model, weights, message in (
         (f"{bucket}/gone.keras", None, "does not exist"),

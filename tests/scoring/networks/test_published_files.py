@@ -1,7 +1,9 @@
 import base64
 import hashlib
 import http.server
-from collections.abc import Iterator
+import io
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from scoring.errors import DownloadError, ModelError
 from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
-from scoring.networks.published_files import PublishedFile
+from scoring.networks.keras_names import local_keras_file
+from scoring.networks.published_files import PublishedFile, weights_file
 from tests.local_server import serving
+from tests.object_server import serving_objects
 
 _CONTENT = b"weights"
 _MD5 = hashlib.md5(_CONTENT).digest()
@@ -113,3 +117,40 @@ def test_weights_of_one_file_are_told_apart_by_their_content(tmp_path: Path, nam
         base.check()
         digests.add(base.digest())
     assert len(digests) == 2
+
+
+def _archive() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", _CONTENT)
+    return content.getvalue()
+
+
+def _weights(name: str) -> Path:
+    return weights_file(name, PublishedFile("http://127.0.0.1:9/x.h5", "md5:x", "x.h5"))
+
+
+@pytest.mark.parametrize(
+    ("name", "fetch", "content"),
+    [
+        ("net.keras", local_keras_file, _archive()),
+        ("net.keras", _weights, _archive()),
+        ("net.weights.h5", _weights, b"\x89HDF\r\n\x1a\n" + _CONTENT),
+    ],
+    ids=["model", "weights-keras", "weights-h5"],
+)
+def test_a_copy_that_is_not_what_its_name_says_is_not_kept(
+    name: str, fetch: Callable[[str], Path], content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with serving_objects(monkeypatch) as server:
+        server.stored[name] = content, 1_700_000_000
+        server.first = [lambda content: (200, server.about(name), bytes(len(content)))]
+        with pytest.raises(ModelError, match=rf"s3://bucket/{name} .*damaged") as refused:
+            fetch(f"s3://bucket/{name}")
+        assert str(tmp_path) not in str(refused.value)
+        assert fetch(f"s3://bucket/{name}").read_bytes() == content
+        assert fetch(f"s3://bucket/{name}").is_relative_to(tmp_path)
+        assert len(server.first) == 0
+        assert server.requests.count(("GET", name)) == 2

@@ -1,5 +1,7 @@
+import gzip
 import io
 import json
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version
 from tests.buckets import put_marker, put_object
 from tests.fakes import FAKE_MODEL, load_fake
+from tests.object_server import serving_objects
 from tests.runs import bare_record, read_predictions, save_record
 
 _LAYOUTS = (("photos/1.jpg", "photos/2.jpg"), ("1.jpg", "2.jpg"), ("a/1.jpg", "b/2.jpg"))
@@ -142,7 +145,9 @@ def test_a_photo_beside_one_whose_key_ends_with_a_slash_is_not_left_out(bucket: 
     put_object(bucket, "photos/1.jpg/", b"another photo")
     assert [image.path for image in find_images(bucket).images] == ["photos/1.jpg"]
     put_object(bucket, "photos/1.jpg", b"photo")
-    with pytest.raises(ImagesError, match=r"^Expected each key once in .*; photos/1\.jpg is listed twice"):
+    with pytest.raises(
+        ImagesError, match=r"^Expected each key once in .*; photos/1\.jpg is listed twice: .* or run again\.$"
+    ):
         find_images(bucket)
 
 
@@ -243,3 +248,43 @@ def test_environment_alone_holds_the_secrets_of_a_run_in_a_bucket(bucket: Url, p
     secrets = [b"the-secret-of-the-tests", b"the-key-of-the-tests"]
     assert not [secret for secret in secrets for content in contents if secret in content]
     assert json.loads(json.dumps(vars(settings), default=str))["images"] == str(bucket / "photos")
+
+
+def _tarred(photo: bytes) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        member = tarfile.TarInfo("1.jpg")
+        member.size = len(photo)
+        archive.addfile(member, io.BytesIO(photo))
+    return gzip.compress(content.getvalue(), mtime=0)
+
+
+@pytest.mark.parametrize("tells", [frozenset({"time"}), frozenset[str]()], ids=["time", "nothing"])
+def test_a_compressed_tar_that_was_replaced_is_decompressed_anew_where_its_server_gives_no_tag(
+    tells: frozenset[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    place = Url("s3", "bucket", "photos.tar.gz")
+    with serving_objects(monkeypatch) as server:
+        server.tells = tells
+        for written_s, photo in ((1_700_000_000, b"older photo"), (1_750_000_000, b"newer photo")):
+            server.stored["photos.tar.gz"] = _tarred(photo), written_s
+            (image,) = find_images(place).images
+            assert open_images(place)(image) == photo
+
+
+@pytest.mark.parametrize("tells", [frozenset({"time"}), frozenset[str]()], ids=["time", "nothing"])
+def test_a_zip_within_a_zip_is_unpacked_whatever_its_server_tells(
+    tells: frozenset[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    bundle = io.BytesIO()
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as writer:
+        writer.writestr("train.zip", _zipped("1.jpg"))
+    place = Url("s3", "bucket", "bundle.zip/train.zip")
+    with serving_objects(monkeypatch) as server:
+        server.tells = tells
+        server.stored["bundle.zip"] = bundle.getvalue(), 1_700_000_000
+        (image,) = find_images(place).images
+        assert open_images(place)(image) == b"1.jpg" * 50
+    assert len(list(tmp_path.rglob("train.zip"))) == 1

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from scoring.errors import ImageError
+from scoring.errors import ImageError, UnreachableError
 from scoring.sources.as_listed import open_as_listed
 from scoring.sources.inputs import find_images, open_images
 from scoring.storage.durable import whole_file
@@ -83,3 +83,10 @@ def test_azure_container_is_read_listed_and_written_by_the_same_code(azure: Url)
         open_as_listed(azure)(replace(image, stamp=1))
     with pytest.raises(FileNotFoundError):
         (azure / "2.jpg").read_bytes()
+
+
+def test_a_container_without_an_account_is_told_by_the_variable_that_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_STORAGE_ACCOUNT_NAME", "AZURE_ACCOUNT_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UnreachableError, match=r"^az://photos: no account: AZURE_STORAGE_ACCOUNT_NAME is not set"):
+        Url("az", "photos", "train").read_bytes()

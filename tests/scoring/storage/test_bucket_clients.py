@@ -96,7 +96,7 @@ def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.Monk
         "Generic GCS error: Error performing token request: Error performing GET http://169.254.169.254/computeMetadata"
     )
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise GenericError(words)
 
     monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: None)
@@ -205,7 +205,7 @@ def test_a_panic_of_the_client_is_a_fault_of_the_bucket(monkeypatch: pytest.Monk
     class PanicException(BaseException):  # as pyo3 calls it
         pass
 
-    def panic(*arguments: object) -> None:
+    def panic(*arguments: object, **options: object) -> None:
         raise PanicException("request valid: InvalidUri(InvalidUriChar)")
 
     monkeypatch.setattr("scoring.storage.bucket_clients.open_bucket", lambda scheme, bucket: None)
@@ -271,7 +271,7 @@ def test_a_download_goes_on_where_a_connection_was_lost(tmp_path: Path, monkeypa
     with serving(_Cut) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         place = Url("s3", "bucket", "model.keras")
-        place.download(tmp_path / "model.keras", place.size_and_version()[1])
+        place.download(tmp_path / "model.keras", place.look())
     assert (tmp_path / "model.keras").read_bytes() == _CONTENT
 
 

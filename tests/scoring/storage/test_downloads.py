@@ -6,9 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pooch
 import pytest
@@ -26,7 +27,6 @@ from scoring.storage.downloads import (
     one_at_a_time,
 )
 from scoring.storage.locations import Url
-from scoring.storage.urls import Version
 from tests.faults import fail, system_fault
 from tests.local_server import serving
 from tests.source_tree import ROOT
@@ -121,9 +121,9 @@ def test_object_is_downloaded_once_for_each_of_its_versions(
     downloads: list[Url] = []
     download = Url.download
 
-    def spy(url: Url, path: Path, version: Version) -> None:
+    def spy(url: Url, path: Path, seen: Mapping[str, Any]) -> None:
         downloads.append(url)
-        download(url, path, version)
+        download(url, path, seen)
 
     monkeypatch.setattr(Url, "download", spy)
     url = bucket / "models" / "vgg16.weights.h5"
@@ -147,10 +147,10 @@ def test_object_that_is_replaced_before_its_download_is_not_kept_as_the_former_o
     url, download = bucket / "vgg16.weights.h5", Url.download
     url.write_bytes(b"first")
 
-    def replaced(url: Url, path: Path, version: Version) -> None:
+    def replaced(url: Url, path: Path, seen: Mapping[str, Any]) -> None:
         monkeypatch.undo()
         url.write_bytes(b"second")
-        download(url, path, version)
+        download(url, path, seen)
 
     with monkeypatch.context() as once:
         once.setattr(Url, "download", replaced)

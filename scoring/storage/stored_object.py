@@ -1,0 +1,175 @@
+"""An object of a bucket, read so that what comes is all that was asked for, and of the object that was looked at."""
+
+import errno
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+import obstore
+from obstore.exceptions import BaseError, PreconditionError
+from obstore.store import ObjectStore
+
+from scoring.errors import BucketError, TooLargeError
+from scoring.storage.bucket_answers import one_line
+from scoring.storage.bucket_clients import bucket_faults
+from scoring.storage.retrying import patiently
+from scoring.storage.stamps import Seen, bare_tag, has_changed, object_identity, object_stamp, object_stamps, told_time
+
+_AT_ONCE_BYTES = 1024**2
+# The client's words for another part than was asked for, and for what a server answers that knows no ranges, or has
+# none of an empty object.
+_OTHER_PART = "UnexpectedRange"
+_WITHOUT_RANGES = re.compile("NotPartial|ParseContentRange|InvalidRange|416 Range Not Satisfiable")
+_T = TypeVar("_T")
+
+
+class _DoubtfulError(OSError):
+    """An answer that cannot be what was asked for; the next may be."""
+
+
+class StoredObject(NamedTuple):
+    """An object that is there to be read.
+
+    What `seen` names is what a look at it has told: what is read of it later is of that content, or an error. An answer
+    that cannot be of the object is asked for again, as the client does with those that fail.
+
+    Attributes:
+        store: The client of its bucket.
+        key: Its key.
+        url: What errors call it.
+    """
+
+    store: ObjectStore
+    key: str
+    url: str
+
+    def look(self) -> Mapping[str, Any]:
+        """What the store tells of it."""
+        with bucket_faults(self.url):
+            return obstore.head(self.store, self.key)
+
+    def read_whole(self) -> tuple[bytes, Mapping[str, Any]]:
+        """Its content, and what the answer tells of it."""
+        return self._until_sound(self._read_whole)
+
+    def _read_whole(self) -> tuple[bytes, Mapping[str, Any]]:
+        """As a range from the first byte on: a part that nobody asked for looks to the client like the whole."""
+        with bucket_faults(self.url):
+            try:
+                found = self._get(None, range={"offset": 0})
+                return self._content(found), found.meta
+            except BaseError as error:
+                if not _WITHOUT_RANGES.search(str(error)):
+                    raise
+        return self._read_without_ranges()
+
+    def _read_without_ranges(self) -> tuple[bytes, Mapping[str, Any]]:
+        with bucket_faults(self.url):
+            found = self._get(None)
+            content, meta = self._content(found), found.meta
+        try:
+            seen = self.look()
+        except OSError:  # not to be looked at, or removed since
+            return content, meta
+        if object_identity({**meta, "size": seen["size"]}) == object_identity(seen):
+            self._refuse_size(len(content), seen["size"])
+        return content, meta
+
+    def read_limited(self, limit: int) -> tuple[bytes, Seen]:
+        """Its content, of which no more than `limit` bytes and a little are ever held, and what the answer tells.
+
+        Raises:
+            TooLargeError: If there is more.
+        """
+        parts, size = [], 0
+        with bucket_faults(self.url):
+            found = obstore.get(self.store, self.key)
+            for part in found.stream():
+                size += len(part)
+                if size > limit:
+                    raise TooLargeError
+                parts.append(part)
+            meta = found.meta
+        # without a tag, lists and answers tell the time in different ways
+        stamps = partial(object_stamps, meta) if meta.get("e_tag") else frozenset[int]
+        return b"".join(parts), Seen(meta["size"], object_stamp(meta), stamps)
+
+    def read_part(self, start: int, length: int, seen: Mapping[str, Any] | None) -> bytes:
+        """Read `length` bytes from `start` on, fewer at its end, with one request."""
+
+        def read() -> bytes:
+            with bucket_faults(self.url):
+                return self._content(self._get(seen, range=(start, start + length)))
+
+        return self._until_sound(read)
+
+    def download(self, path: Path, seen: Mapping[str, Any]) -> None:
+        """Write its content into a file, some megabytes in memory at a time.
+
+        A connection that is lost is made again, as long as each brings some more.
+        """
+        with path.open("wb") as file:
+            while True:
+                before = file.tell()
+                try:
+                    self._until_sound(partial(self._append, file, seen))
+                    return
+                except BucketError:
+                    if file.tell() == before or object_identity(seen) is None:
+                        raise
+
+    def _append(self, file: BinaryIO, seen: Mapping[str, Any]) -> None:
+        start = file.tell()
+        with bucket_faults(self.url):
+            rest = self._get(seen, range={"offset": start}) if start else self._get(seen)
+            for part in rest.stream(_AT_ONCE_BYTES):
+                file.write(part)
+        self._refuse_size(file.tell(), seen["size"])
+
+    def _get(self, seen: Mapping[str, Any] | None, **options: Any) -> "obstore.GetResult":
+        """Ask for content; the answer is compared too, for servers that ignore the condition."""
+        tag = seen.get("e_tag") if seen else None
+        is_condition = tag and not tag.startswith("W/")  # If-Match is never true of a weak one: RFC 9110, 13.1.1
+        asked: Any = {**options, "if_match": tag} if is_condition else options
+        try:
+            found = obstore.get(self.store, self.key, options=asked)
+        except PreconditionError as error:
+            raise has_changed(self.url) from error
+        except BaseError as error:
+            if _OTHER_PART in str(error):
+                raise self._doubt(f"expected the part that was asked for: {one_line(error)}") from error
+            raise
+        if seen:
+            self._compare(found.meta, seen)
+        return found
+
+    def _compare(self, meta: Mapping[str, Any], seen: Mapping[str, Any]) -> None:
+        """Refuse an answer of another content, by its tag, or where it has none, by when that was written."""
+        sent, tag = meta.get("e_tag"), seen.get("e_tag")
+        is_of_another_time = len({told_time(meta), told_time(seen)} - {None}) > 1
+        if (bare_tag(sent) != bare_tag(tag)) if sent and tag else (is_of_another_time and not tag):
+            raise has_changed(self.url)
+        self._refuse_size(meta["size"], seen["size"])
+        if is_of_another_time and not sent:
+            raise self._doubt(f"expected the object of {tag}, received an answer without a tag, of another time")
+
+    def _content(self, found: "obstore.GetResult") -> bytes:
+        start, end = found.range
+        content = bytes(found.bytes())
+        self._refuse_size(len(content), end - start)
+        return content
+
+    def _refuse_size(self, received: int, expected: int) -> None:
+        if received != expected:
+            raise self._doubt(f"expected {expected} bytes, received {received}")
+
+    def _doubt(self, text: str) -> _DoubtfulError:
+        return _DoubtfulError(errno.EREMOTEIO, f"{text}. A proxy may have answered in the store's place", self.url)
+
+    def _until_sound(self, ask: Callable[[], _T]) -> _T:
+        try:
+            return patiently()(ask)
+        except _DoubtfulError as error:
+            raise BucketError(error.errno, str(error.strerror), self.url) from None
