@@ -27,6 +27,12 @@ _GATHERED = re.compile(  # how photos came together: `2026`, `patient7`; not `gr
 _PART = re.compile(
     r"(?P<word>.*(?:[^a-z]part|(?<![a-z])(?:batch|chunk|fold|shard|split)))[-_ .]?\d+", re.IGNORECASE
 )  # `images_part_1`, `batch2`; not `part1`, which may be of a machine
+# Names that cameras, telephones and their programs give to photos; not `photo`, which may be told from a screenshot.
+_OF_CAMERAS = re.compile(
+    r"_?(img|dsc|dsf|dscf|dscn|dsci|dcim|hdr)|_mg|cimg|imgp|imag|pict|sam|sany|sdc|stp|kic|p|wp|gopr|gp|dji|pxl|mvi|mov|"
+    r"vid|whatsapp image|fb_img|screen ?shot",
+    re.IGNORECASE,
+)
 _NAMED = 3  # paths shown in a message
 
 
@@ -82,6 +88,18 @@ def refuse_parts(images: Sequence[ImageEntry]) -> None:
         raise ImagesError(
             f"Expected folders of labels; {named} are called as parts of one collection. If these are the labels, name "
             "`labels_from` folders, else a `labels_file`."
+        )
+
+
+def refuse_cameras(images: Sequence[ImageEntry]) -> None:
+    """Refuse names that tell cameras alone, as `IMG_1.jpg` and `DSC_2.jpg`."""
+    labels = sorted({image.target or "" for image in images})
+    if all(map(_OF_CAMERAS.fullmatch, labels)):
+        raise ImagesError(
+            f"Expected names to tell the label, like cat.123.jpg; those of {len(images)} images such as "
+            f"{images[0].path!r} tell cameras or programs, {', '.join(map(repr, labels[:_NAMED]))}. If these are the "
+            "labels, name `labels_from` names; else move the photos of each label into one folder, or name a "
+            "`labels_file`."
         )
 
 
