@@ -33,6 +33,7 @@ _OF_CAMERAS = re.compile(
     r"vid|whatsapp image|fb_img|screen ?shot",
     re.IGNORECASE,
 )
+_FOLDER_OF_CAMERA = re.compile(r"[1-9]\d\d[A-Z_]{5}")  # JEITA CP-3461, "Design rule for Camera File system"
 _NAMED = 3  # paths shown in a message
 
 
@@ -91,15 +92,19 @@ def refuse_parts(images: Sequence[ImageEntry]) -> None:
         )
 
 
-def refuse_cameras(images: Sequence[ImageEntry]) -> None:
-    """Refuse names that tell cameras alone, as `IMG_1.jpg` and `DSC_2.jpg`."""
+def refuse_cameras(images: Sequence[ImageEntry], reading: str) -> None:
+    """Refuse names that tell cameras alone, as `IMG_1.jpg` and `DSC_2.jpg`, and folders, as `100CANON`.
+
+    Args:
+        images: The labelled photos.
+        reading: What tells their labels, `names` or `folders`.
+    """
     labels = sorted({image.target or "" for image in images})
-    if all(map(_OF_CAMERAS.fullmatch, labels)):
+    if all(map((_FOLDER_OF_CAMERA if reading == "folders" else _OF_CAMERAS).fullmatch, labels)):
         raise ImagesError(
-            f"Expected names to tell the label, like cat.123.jpg; those of {len(images)} images such as "
-            f"{images[0].path!r} tell cameras or programs, {', '.join(map(repr, labels[:_NAMED]))}. If these are the "
-            "labels, name `labels_from` names; else move the photos of each label into one folder, or name a "
-            "`labels_file`."
+            f"Expected {reading} to tell labels; those of {len(images)} images such as {images[0].path!r} tell cameras "
+            f"or programs, {', '.join(map(repr, labels[:_NAMED]))}. If these are the labels, name `labels_from` "
+            f"{reading}; else move the photos of each label into one folder, or name a `labels_file`."
         )
 
 

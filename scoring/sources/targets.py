@@ -94,7 +94,8 @@ def with_targets(
             refuse_parts(labelled)
     elif is_auto:
         refuse_names_below(labelled, folders)
-        refuse_cameras(labelled)
+    if is_auto:
+        refuse_cameras(labelled, labels_from)
     return _in_one_spelling(labelled)
 
 

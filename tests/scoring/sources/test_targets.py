@@ -160,6 +160,14 @@ def test_names_that_tell_cameras_alone_tell_no_label(names: tuple[str, ...], top
     assert _targets(told) == [*names] * 2, "but where the user says so"
 
 
+@pytest.mark.parametrize("top", ["", "DCIM/", "train/"])
+def test_folders_that_cameras_make_tell_no_label(top: str) -> None:
+    images = _images(*(f"{top}{folder}/IMG_{number}.jpg" for number in range(2) for folder in ("100CANON", "101_PANA")))
+    with pytest.raises(ImagesError, match=r"tell cameras or programs, '100CANON'.*name `labels_from` folders"):
+        with_targets(images, LabelsFrom.AUTO)
+    assert _targets(with_targets(images, LabelsFrom.FOLDERS)) == ["100CANON", "101_PANA"] * 2
+
+
 def test_words_of_cameras_beside_other_labels_are_labels_and_below_folders_of_labels_are_none() -> None:
     assert _auto("photo.1.jpg", "screenshot.2.jpg") == ["photo", "screenshot"]
     assert _auto("p.1.jpg", "n.2.jpg") == ["p", "n"]
