@@ -498,6 +498,26 @@ def test_a_file_that_does_not_tell_is_refused_by_what_is_wrong(tmp_path: Path, t
         assert said in _refused(file)
 
 
+@pytest.mark.parametrize(
+    ("ids", "second"),
+    [
+        (("a1", "b2", "c3", "10"), "c3.png"),
+        (("a1", "b2", "c3", "10"), "train/c3.png"),
+        (("a1.jpg", "b2.jpg", "c3.png", "10.jpg"), "c3"),
+        (("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg"), "c3.png"),
+    ],
+)
+def test_two_spellings_of_the_id_of_a_photo_with_different_labels_are_refused(
+    tmp_path: Path, ids: Sequence[str], second: str
+) -> None:
+    text = "id,label\n" + "".join(f"{one},{label}\n" for one, label in zip(ids, _EXPECTED.values(), strict=True))
+    said = f"Expected one label for each photo in train.csv; {ids[2]!r} has 'cat', and {second!r}, which may be the"
+    assert said in _refused(_write(tmp_path, f"{text}{second},dog\n"))
+    assert _targets(_labelled(_write(tmp_path, f"{text}{second},cat\n"))) == _EXPECTED
+    for other in ("c3.gif", "C3.png", "valid/c3.png", "010.0"):
+        assert _targets(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, "may be of another photo"
+
+
 def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\n1,cat\n2,dog\n3,cat\n")
     said = _refused(file, _listing(["train/1.jpg", "train/2.jpg", "train/3.jpg", "valid/1.jpg"][::-1]))
