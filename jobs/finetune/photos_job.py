@@ -1,6 +1,6 @@
 """The photos of `finetune`: what extracts their features, when it is seen that they can be divided as asked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from rich.console import Console
@@ -9,7 +9,7 @@ from jobs.finetune.request import FinetuneRequest
 from jobs.finetune.same_model import refuse_other_photos
 from jobs.score.images_job import ImagesJob
 from scoring.errors import ImagesError
-from scoring.finetuning.photo_split import check_folds, check_split, has_folders
+from scoring.finetuning.photo_split import beside_folders, check_folds, check_split, has_folders
 from scoring.models.model_folder import ModelFolder
 from scoring.sources.entries import ImageEntry
 from scoring.sources.marked_photos import marked_as_test
@@ -45,15 +45,27 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
         check_folds(images, request.num_validation, request.seed)
     else:
         check_split(images, request.num_validation)
-    if request.num_validation is not None and has_folders(images):
-        console.print(
-            f"folders to train and to validate on are not looked at: {request.num_validation:,} photos to validate on "
-            "are drawn from both",
-            style="yellow",
+    if request.num_validation is not None:
+        for told in _drawn_anyway(images, request.num_validation):
+            console.print(told, style="yellow")
+
+
+def _drawn_anyway(images: Sequence[ImageEntry], num_validation: int) -> Iterator[str]:
+    """In words, what folders and names say that does not count where photos to validate on are drawn from all."""
+    if has_folders(images):
+        yield (
+            f"folders to train and to validate on are not looked at: {num_validation:,} photos to validate on are "
+            "drawn from both"
         )
-    if request.num_validation is not None and (marked := marked_as_test(images)):
-        console.print(
+    marked = marked_as_test(images)
+    if marked:
+        yield (
             f"{len(marked):,} of {len(images):,} photos are called as to test on and are drawn with the others, "
-            f"such as {marked[0].path!r}",
-            style="yellow",
+            f"such as {marked[0].path!r}"
+        )
+    told = {image.path for image in marked}
+    if beside := [image.path for image in beside_folders(images) if image.path not in told]:
+        yield (
+            f"folders that say what photos are for are not looked at: {len(beside):,} of {len(images):,} photos lie "
+            f"beside these and are drawn with the others, such as {beside[0]!r}"
         )

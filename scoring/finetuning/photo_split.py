@@ -194,24 +194,30 @@ def _check_different(labels: Sequence[str]) -> None:
             )
 
 
-def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
-    """Raise ImagesError if photos lie elsewhere than the folders that say what they are for: it is not told for these.
+def beside_folders(images: Sequence[ImageEntry]) -> list[ImageEntry]:
+    """Photos that lie elsewhere than the folders that say what others are for.
 
     Beside a single such folder only photos of its labels, as in `train/cats` and `cv/cats`: others may be other labels.
     """
+    splits = _splits_of(images)
     told = set(splits) - {None}
     inside = {image.target for image, split in zip(images, splits, strict=True) if split}
-    elsewhere = [
-        image.path
+    return [
+        image
         for image, split in zip(images, splits, strict=True)
         if split is None and (told >= _TO_LEARN or image.target in inside)
     ]
-    if elsewhere and told:
+
+
+def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
+    """Raise ImagesError if photos lie beside the folders that say what they are for: it is not told for these."""
+    told = set(splits) - {None}
+    if told and (elsewhere := beside_folders(images)):
         verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
         raise ImagesError(
             f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
-            f"{elsewhere[0]!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, move "
-            "them into `train` or `valid`, or have all photos drawn with `validation`."
+            f"{elsewhere[0].path!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, "
+            "move them into `train` or `valid`, or have all photos drawn with `validation`."
         )
 
 

@@ -7,6 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -134,7 +135,18 @@ def _lines(text: str) -> tuple[str, list[_Line]]:
 
 
 def _split(text: str, mark: str) -> list[_Line]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+    """The rows with any value; without blanks before fields where some stand before quotes, as in `1, "cat"`.
+
+    Where such quotes do not hold the whole field, they are characters like others.
+    """
+    if re.search(rf'(?:^|[\r\n]|{re.escape(mark)}) +"', text):
+        with suppress(csv.Error):
+            return _read(text, mark, skips_blanks=True)
+    return _read(text, mark)
+
+
+def _read(text: str, mark: str, skips_blanks: bool = False) -> list[_Line]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=skips_blanks, strict=True)
     return [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
 
 

@@ -27,6 +27,13 @@ _GATHERED = re.compile(  # how photos came together: `2026`, `patient7`; not `gr
 _PART = re.compile(
     r"(?P<word>.*(?:[^a-z]part|(?<![a-z])(?:batch|chunk|fold|shard|split)))[-_ .]?\d+", re.IGNORECASE
 )  # `images_part_1`, `batch2`; not `part1`, which may be of a machine
+# Names that cameras, telephones and their programs give to photos; not `photo`, which may be told from a screenshot.
+_OF_CAMERAS = re.compile(
+    r"_?(img|dsc|dsf|dscf|dscn|dsci|dcim|hdr)|_mg|cimg|imgp|imag|pict|sam|sany|sdc|stp|kic|p|wp|gopr|gp|dji|pxl|mvi|mov|"
+    r"vid|whatsapp image|fb_img|screen ?shot",
+    re.IGNORECASE,
+)
+_FOLDER_OF_CAMERA = re.compile(r"[1-9]\d\d[A-Z_]{5}")  # JEITA CP-3461, "Design rule for Camera File system"
 _NAMED = 3  # paths shown in a message
 
 
@@ -82,6 +89,22 @@ def refuse_parts(images: Sequence[ImageEntry]) -> None:
         raise ImagesError(
             f"Expected folders of labels; {named} are called as parts of one collection. If these are the labels, name "
             "`labels_from` folders, else a `labels_file`."
+        )
+
+
+def refuse_cameras(images: Sequence[ImageEntry], reading: str) -> None:
+    """Refuse names that tell cameras alone, as `IMG_1.jpg` and `DSC_2.jpg`, and folders, as `100CANON`.
+
+    Args:
+        images: The labelled photos.
+        reading: What tells their labels, `names` or `folders`.
+    """
+    labels = sorted({image.target or "" for image in images})
+    if all(map((_FOLDER_OF_CAMERA if reading == "folders" else _OF_CAMERAS).fullmatch, labels)):
+        raise ImagesError(
+            f"Expected {reading} to tell labels; those of {len(images)} images such as {images[0].path!r} tell cameras "
+            f"or programs, {', '.join(map(repr, labels[:_NAMED]))}. If these are the labels, name `labels_from` "
+            f"{reading}; else move the photos of each label into one folder, or name a `labels_file`."
         )
 
 

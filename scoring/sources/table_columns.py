@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,20 +128,28 @@ def column_type(schema: pa.Schema, name: str) -> pa.DataType | None:
     """The type of a column, by its exact name or else by one with dots; None if there is none."""
     if name in schema.names:
         return schema.field(schema.names.index(name)).type
-    kind: Any = pa.struct(list(schema))
-    for step in name.split("."):
-        if not pa.types.is_struct(kind) or kind.get_field_index(step) < 0:
-            return None
-        kind = kind.field(step).type
-    return kind
+    return next((kind for _, kind in _ways_to(schema, name)), None)
 
 
 def column_values(table: pa.Table | pa.RecordBatch, name: str) -> Any:
     """The values of a column that is there; see `column_type`."""
     if name in table.schema.names:
         return table.column(table.schema.names.index(name))
-    outer, *inner = name.split(".")
-    return pc.struct_field(table.column(table.schema.names.index(outer)), inner)
+    (outer, *inner), _ = next(_ways_to(table.schema, name))
+    return pc.struct_field(table.column(outer), inner)
+
+
+def _ways_to(fields: Iterable[pa.Field], name: str) -> Iterator[tuple[list[int], pa.DataType]]:
+    """The places of columns by a name with dots, of each column and those inside it, and their types.
+
+    A dot may stand in a column's own name, as in `s.im.g.bytes` of the column `im.g` inside `s`.
+    """
+    for place, field in enumerate(fields):
+        if field.name == name:
+            yield [place], field.type
+        elif name.startswith(f"{field.name}.") and pa.types.is_struct(field.type):
+            for inner, kind in _ways_to(field.type, name[len(field.name) + 1 :]):
+                yield [place, *inner], kind
 
 
 def as_texts(values: Any) -> Any:
@@ -198,7 +207,8 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
         name: The column.
         table: What to call the table.
     """
-    if schema.names.count(name) > 1:
+    num_exact = schema.names.count(name)
+    if num_exact > 1 or (not num_exact and len(list(_ways_to(schema, name))) > 1):
         raise ImagesError(
             f"Expected every column of {table} once; it has {name!r} more than once. Write it anew with other names."
         )

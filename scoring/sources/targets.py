@@ -14,6 +14,7 @@ from scoring.sources.label_places import (
     inside_tar,
     name_of,
     refuse_beside,
+    refuse_cameras,
     refuse_names_below,
     refuse_parts,
     refuse_two_levels,
@@ -93,6 +94,8 @@ def with_targets(
             refuse_parts(labelled)
     elif is_auto:
         refuse_names_below(labelled, folders)
+    if is_auto:
+        refuse_cameras(labelled, labels_from)
     return _in_one_spelling(labelled)
 
 

@@ -328,6 +328,28 @@ def test_a_number_to_validate_on_says_that_photos_to_test_on_are_drawn_too(base:
         check_photos(replace(request, num_validation=None), console, labelled)
 
 
+@pytest.mark.parametrize(
+    ("tops", "drawn"),
+    [
+        (("train", "prediction"), "6 of 12 photos lie beside these and are drawn with the others, such as 'pred"),
+        (("train", "valid", "more"), "6 of 18 photos lie beside these and are drawn with the others, such as 'more/"),
+        (("train", "test_set"), "6 of 12 photos are called as to test on and are drawn with the others"),
+        (("first", "second"), ""),
+        (("train",), ""),
+    ],
+)
+def test_a_number_to_validate_on_says_that_photos_beside_the_folders_of_splits_are_drawn_too(
+    base: Path, tmp_path: Path, tops: tuple[str, ...], drawn: str
+) -> None:
+    paths = [f"{top}/{label}/{n}.png" for top in tops for label in ("cat", "dog") for n in range(3)]
+    labelled = [ImageEntry(path, path, 1, target=path.split("/")[1]) for path in paths]
+    request = _request(tmp_path / "photos", base, tmp_path / "out", num_validation=4)
+    console = Console(file=io.StringIO(), width=300)
+    check_photos(request, console, labelled)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert drawn in told and told.count("\n") == bool(drawn), told
+
+
 def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: Path, tmp_path: Path) -> None:
     photos = _in_folders(tmp_path / "photos")
     request = _request(photos, base, tmp_path / "out", num_validation=None, ensemble=1, num_folds=3)

@@ -67,6 +67,8 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
         "Image Name;Class\n10.jpg;dog\nc3.png;cat\nb2.jpg;dog\na1.jpg;cat\n",
         "path\tseen\ttarget\ntrain/a1.jpg\t1\tcat\ntrain/b2.jpg\t2\tdog\ntrain/c3.png\t1\tcat\ntrain/10.jpg\t2\tdog\n",
         '\ufefffile_name,"breed"\r\n a1.jpg ,"cat"\r\nb2.jpg,dog\r\nc3.png,cat\r\n010,dog\r\n'.replace("010", "10.jpg"),
+        'id, label\na1, cat\nb2, "dog"\nc3, "cat"\n10, dog\n',
+        ' "id"; "label"\r "a1"; "cat"\r "b2"; "dog"\r "c3"; "cat"\r "10"; "dog"\r',
         "id_code,has_tail\na1,cat\nb2,dog\nc3,cat\n10,dog\n",
         "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\na1,cat\n",
         "file,label\ntrain\\a1.jpg,cat\n.\\train\\b2.jpg,dog\ntrain\\c3.png,cat\ntrain\\10.jpg,dog\n",
@@ -496,6 +498,26 @@ def test_a_file_that_does_not_tell_is_refused_by_what_is_wrong(tmp_path: Path, t
         assert said in _refused(file)
 
 
+@pytest.mark.parametrize(
+    ("ids", "second"),
+    [
+        (("a1", "b2", "c3", "10"), "c3.png"),
+        (("a1", "b2", "c3", "10"), "train/c3.png"),
+        (("a1.jpg", "b2.jpg", "c3.png", "10.jpg"), "c3"),
+        (("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg"), "c3.png"),
+    ],
+)
+def test_two_spellings_of_the_id_of_a_photo_with_different_labels_are_refused(
+    tmp_path: Path, ids: Sequence[str], second: str
+) -> None:
+    text = "id,label\n" + "".join(f"{one},{label}\n" for one, label in zip(ids, _EXPECTED.values(), strict=True))
+    said = f"Expected one label for each photo in train.csv; {ids[2]!r} has 'cat', and {second!r}, which may be the"
+    assert said in _refused(_write(tmp_path, f"{text}{second},dog\n"))
+    assert _targets(_labelled(_write(tmp_path, f"{text}{second},cat\n"))) == _EXPECTED
+    for other in ("c3.gif", "C3.png", "valid/c3.png", "010.0"):
+        assert _targets(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, "may be of another photo"
+
+
 def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\n1,cat\n2,dog\n3,cat\n")
     said = _refused(file, _listing(["train/1.jpg", "train/2.jpg", "train/3.jpg", "valid/1.jpg"][::-1]))
@@ -758,6 +780,14 @@ def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_
     with pytest.raises(RequestError, match=r"line of names, such as .*train\.csv has the photo a1\.jpg\. Put"):
         label_by_file(_listing(), LabelsFile(file, "a1.jpg", "cat"))
     assert "if these are the values of a photo, put a line of names" in _refused(_write(tmp_path, "a1,cat\nb2,dog\n"))
+
+
+def test_blanks_before_quotes_are_no_part_of_a_label_and_quotes_within_one_are(tmp_path: Path) -> None:
+    for told, label in (('"cat, grey"', "cat, grey"), ('"5"" cat"', '5" cat'), ('"big" cat', '"big" cat')):
+        text = f"id, label\na1, {told}\nb2, dog\nc3, {told}\n10, dog\n"
+        assert _targets(_labelled(_write(tmp_path, text))) == {
+            path: label if target == "cat" else target for path, target in _EXPECTED.items()
+        }
 
 
 def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:

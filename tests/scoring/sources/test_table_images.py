@@ -210,6 +210,23 @@ def test_column_whose_name_has_dots_is_found_before_one_inside_another(tmp_path:
     assert [image.path for image in find_images(flat, TableColumns(path="image.path")).images] == ["a.jpg", "b.jpg"]
 
 
+def test_a_column_inside_another_is_found_where_names_have_dots_themselves(tmp_path: Path) -> None:
+    """As of a feature `image.raw` of Hugging Face."""
+    photo = {"bytes": b"1", "path": "a.jpg"}
+    table = _rows(tmp_path / "t.parquet", [{"image.raw": photo, "s": {"im.g": photo, "im": {"id": "x"}, "a.b.c": "y"}}])
+    for content in ("image.raw.bytes", "s.im.g.bytes"):
+        for image_id, expected in (("s.im.id", "x"), ("s.a.b.c", "y"), ("image.raw.path", "a.jpg")):
+            columns = TableColumns(content=content, image_id=image_id)
+            read = open_images(table, columns)
+            assert {image.image_id: read(image) for image in find_images(table, columns).images} == {expected: b"1"}
+
+
+def test_a_name_with_dots_that_two_columns_inside_others_have_is_refused(tmp_path: Path) -> None:
+    table = _rows(tmp_path / "t.parquet", [{"image": {"raw.bytes": b"1"}, "image.raw": {"bytes": b"2"}}])
+    with pytest.raises(ImagesError, match=r"it has 'image\.raw\.bytes' more than once\. Write it anew"):
+        find_images(table, TableColumns(content="image.raw.bytes"))
+
+
 def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_are(tmp_path: Path) -> None:
     image = {"bytes": b"\x89PNG", "path": "1.jpg"}
     table = _rows(

@@ -148,6 +148,32 @@ def test_names_below_folders_that_may_be_labels_are_asked_about(paths: tuple[str
     assert len(set(_targets(with_targets(images, LabelsFrom.NAMES, is_training=True)))) == 2
 
 
+@pytest.mark.parametrize("top", ["", "photos/", "train/"])
+@pytest.mark.parametrize("names", [("IMG", "DSC"), ("_MG", "pict", "Screenshot"), ("P", "WhatsApp Image")])
+def test_names_that_tell_cameras_alone_tell_no_label(names: tuple[str, ...], top: str) -> None:
+    images = _images(*(f"{top}{name}_{number}.jpg" for number in range(2) for name in names))
+    first = sorted(names)[0]
+    for is_training in (True, False):
+        with pytest.raises(ImagesError, match=f"tell cameras or programs, {first!r}.*name `labels_from` names"):
+            with_targets(images, LabelsFrom.AUTO, is_training=is_training)
+    told = with_targets(images, LabelsFrom.NAMES, is_training=True)
+    assert _targets(told) == [*names] * 2, "but where the user says so"
+
+
+@pytest.mark.parametrize("top", ["", "DCIM/", "train/"])
+def test_folders_that_cameras_make_tell_no_label(top: str) -> None:
+    images = _images(*(f"{top}{folder}/IMG_{number}.jpg" for number in range(2) for folder in ("100CANON", "101_PANA")))
+    with pytest.raises(ImagesError, match=r"tell cameras or programs, '100CANON'.*name `labels_from` folders"):
+        with_targets(images, LabelsFrom.AUTO)
+    assert _targets(with_targets(images, LabelsFrom.FOLDERS)) == ["100CANON", "101_PANA"] * 2
+
+
+def test_words_of_cameras_beside_other_labels_are_labels_and_below_folders_of_labels_are_none() -> None:
+    assert _auto("photo.1.jpg", "screenshot.2.jpg") == ["photo", "screenshot"]
+    assert _auto("p.1.jpg", "n.2.jpg") == ["p", "n"]
+    assert _auto("cats/IMG_1.jpg", "dogs/IMG_2.jpg") == ["cats", "dogs"]
+
+
 @pytest.mark.parametrize(
     "folders",
     [
