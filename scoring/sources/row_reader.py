@@ -157,7 +157,7 @@ def refuse_absent_common(folder: Location, common: str, is_listed: bool) -> None
     if _NO_FOLDER.fullmatch(common):
         return
     try:
-        first, *others = _places(folder, common, is_other="\\" not in common)
+        first, *others = _places(folder, common, is_quoted=True)
     except RequestError:  # of web servers, or of several buckets
         return
     if not any(map(_is_folder, others)):
@@ -178,24 +178,24 @@ def _is_folder(place: Location) -> bool:
 
 
 def _places_of(folder: Location, row: ImageEntry | FoundFile) -> list[Location]:
-    """A row that tells another path than it writes is quoted, or of Windows; see `row_paths`."""
-    return _places(folder, row.written, is_other=row.written != row.path)
+    """A row that tells another path than it writes is quoted; see `row_paths.are_quoted`."""
+    return _places(folder, row.written, is_quoted=row.written != row.path)
 
 
-def _places(folder: Location, path: str, is_other: bool) -> list[Location]:
-    return [_located(folder, spelling) for spelling in _spellings(path, is_other)]
+def _places(folder: Location, path: str, is_quoted: bool) -> list[Location]:
+    return [_located(folder, spelling) for spelling in _spellings(path, is_quoted)]
 
 
-def _spellings(path: str, is_other: bool) -> Iterable[str]:
+def _spellings(path: str, is_quoted: bool) -> Iterable[str]:
     """A path of Spark, fsspec, pathlib or Windows as this program writes it, and another for where that is no file.
 
     In a URI of a file `%20` is a blank (RFC 8089 and 3986); Spark and fsspec write the name as it is.
     """
     if names := spelled_names(path):
-        return dict.fromkeys(reversed(names) if is_other else names)
+        return dict.fromkeys(reversed(names) if is_quoted else names)
     if bucket := _BUCKET.match(path):
         return (f"{BUCKET_SCHEMES[bucket[1].lower()]}://{path[bucket.end() :]}",)
-    return (path,)
+    return dict.fromkeys((path, path if "://" in path else path.replace("\\", "/")))
 
 
 def _located(folder: Location, path: str) -> Location:

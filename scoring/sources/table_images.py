@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
-from scoring.sources.row_paths import Meaning, are_of_windows, are_quoted, with_told_paths
+from scoring.sources.row_paths import are_of_windows, are_quoted, with_told_paths
 from scoring.sources.row_reader import RowReader, is_there, located, refuse_absent_common
 from scoring.sources.table_bytes import BytesReader
 from scoring.sources.table_columns import (
@@ -118,14 +118,14 @@ class TableSource:
             yield from self._as_written()
             return
         for rows in self._as_written():
-            yield with_told_paths(rows, lambda: self._of_windows, lambda: self._of_files)
+            yield with_told_paths(rows, lambda: self._is_of_windows, lambda: self._is_quoted)
 
     @cached_property
-    def _of_windows(self) -> Meaning:
+    def _is_of_windows(self) -> bool:
         return are_of_windows(self._as_written(), lambda path: is_there(self._parts.folder, path))
 
     @cached_property
-    def _of_files(self) -> Meaning:
+    def _is_quoted(self) -> bool:
         return are_quoted(self._as_written(), lambda name: is_there(self._parts.folder, name))
 
     def _as_written(self) -> Iterator[pa.RecordBatch]:

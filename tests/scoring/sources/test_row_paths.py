@@ -14,7 +14,6 @@ from scoring.sources.entries import EntriesByColumn, ImageEntry
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.labelling import label_by_file, label_by_table
 from scoring.sources.row_paths import told_path
-from scoring.sources.row_reader import is_there
 from scoring.sources.splits import Split, find_splits
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom, with_targets
@@ -199,111 +198,6 @@ def test_a_row_that_may_be_quoted_is_as_it_stands_where_both_files_are_there(tmp
         (tmp_path / name).write_bytes(name.encode())
     table = _table(tmp_path / "t.parquet", [f"file://{tmp_path}/a%20b.jpg"])
     assert _labels_of_names(table, ["a%20b.jpg"]) == {b"a%20b.jpg": "of a%20b.jpg"}
-
-
-def _written(table: Path, rows: Sequence[str], names: Sequence[str]) -> Path:
-    for name in names:
-        file = table.parent / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(name.encode())
-    return _table(table, rows)
-
-
-def _ids_and_files(table: Path) -> dict[str, str]:
-    images, read = find_images(table).images, open_images(table)
-    assert list(images) == list(inputs._list_by_row(inputs._source(table, NO_COLUMNS))[0])
-    return {image.image_id: read(image).decode() for image in images}
-
-
-def _of_java(file: Path) -> str:
-    """As `java.io.File.toURI` has it, and browsers."""
-    return f"file://{str(file).replace('%', '%25').replace(' ', '%20')}"
-
-
-_KINDS: dict[str, Callable[[Path], str]] = {**_SPELLED, "f-string": lambda file: f"file://{file}", "Java": _of_java}
-
-
-@pytest.mark.parametrize(
-    "kinds", [("Java",), ("URI", "f-string"), ("Java", "URI"), ("f-string", "Java"), ("f-string",)]
-)
-def test_files_that_are_there_tell_which_rows_are_quoted_whatever_letters_they_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kinds: Sequence[str]
-) -> None:
-    monkeypatch.setattr(table_images, "_ROWS_AT_ONCE", 5)
-    names = [
-        f"{folder}/{name}{n}.jpg" for folder in ("hot dog", "Köter") for name in ("a ", "é", "c%20", "d") for n in "123"
-    ]
-    rows = [_KINDS[kinds[number % len(kinds)]](tmp_path / name) for number, name in enumerate(names)]
-    found = _ids_and_files(_written(tmp_path / "t.parquet", rows, names))
-    assert found == {name.removesuffix(".jpg"): name for name in names}
-
-
-def test_kinds_of_rows_that_take_turns_are_told_apart(tmp_path: Path) -> None:
-    names = [f"{folder} {number}.jpg" for number in range(128) for folder in ("a%20", "b")]
-    rows = [_KINDS["Java" if number % 2 else "f-string"](tmp_path / name) for number, name in enumerate(names)]
-    found = _ids_and_files(_written(tmp_path / "t.parquet", rows, names))
-    assert found == {name.removesuffix(".jpg"): name for name in names}
-
-
-@pytest.mark.parametrize("are_there", [True, False])
-def test_rows_whose_files_are_away_tell_what_they_told_before(tmp_path: Path, are_there: bool) -> None:
-    for kind, name in (("Java", "hot dog/é 1.jpg"), ("URI", "hot dog/é 1.jpg"), ("Spark", "a%20b/c 1.jpg")):
-        rows = [_KINDS[kind](tmp_path / one) for one in (name, "x/2.jpg")]
-        table = _written(tmp_path / f"{kind}.parquet", rows, [name] if are_there else [])
-        assert [image.image_id for image in find_images(table).images] == [name.removesuffix(".jpg"), "x/2"]
-
-
-@pytest.mark.parametrize(
-    ("row", "name"),
-    [("file:@/x%20{}.jpg", "x%20{}.jpg"), ("file:@/é%20{}.jpg", "é {}.jpg"), ("a/x\\{}.jpg", "a/x/{}.jpg")],
-)
-def test_a_few_rows_all_over_a_table_are_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, name: str
-) -> None:
-    asked = list[str]()
-
-    def asked_whether(folder: Path, path: str) -> bool:
-        asked.append(path)
-        return is_there(folder, path)
-
-    monkeypatch.setattr("scoring.sources.table_images.is_there", asked_whether)
-    monkeypatch.setattr(table_images, "_ROWS_AT_ONCE", 300)
-    rows = [row.format(number).replace("@", str(tmp_path)) for number in range(1000)]
-    names = [name.format(number) for number in range(1000)]
-    images = find_images(_written(tmp_path / "t.parquet", rows, names[800:])).images
-    assert [image.path.removeprefix(f"file:{tmp_path}/") for image in images] == names
-    assert len(asked) <= 64
-    asked.clear()
-    _ids_and_files(
-        _written(tmp_path / "t.parquet", [f"file:{tmp_path}/{n}.jpg" for n in "123"], ["1.jpg", "2.jpg", "3.jpg"])
-    )
-    assert not asked
-
-
-@pytest.mark.parametrize(
-    ("rows", "names"),
-    [
-        (["photos/cat\\1.jpg", "photos/dog\\1.jpg", "photos/dog/2.jpg"], ["photos/cat/1.jpg", "photos/dog/2.jpg"]),
-        (["1.jpg", "2.jpg", "3.jpg", "cat\\4.jpg"], ["1.jpg", "cat/4.jpg"]),
-        (["cat/1.jpg", "cat/we\\ird.jpg"], ["cat/1.jpg", "cat/we\\ird.jpg"]),
-        (["cat\\1.jpg", "we\\ird.jpg", "dog\\2.jpg"], ["cat/1.jpg", "we\\ird.jpg", "dog/2.jpg"]),
-    ],
-)
-def test_files_that_are_there_tell_whether_backslashes_part_folders(
-    tmp_path: Path, rows: Sequence[str], names: Sequence[str]
-) -> None:
-    images = find_images(table := _written(tmp_path / "t.parquet", rows, names)).images
-    read = open_images(table)
-    found = {image.path for image in images}
-    assert found >= set(names)
-    assert [read(image).decode() for image in images if image.path in names] == sorted(names)
-    assert {path.count("\\") for path in found} == {0, *(name.count("\\") for name in names)}
-
-
-def test_a_row_of_windows_is_read_by_the_path_that_it_tells(tmp_path: Path) -> None:
-    rows = ["dog\\2.jpg", "cat\\1.jpg"]
-    found = _ids_and_files(_written(tmp_path / "t.parquet", rows, ["dog/2.jpg", "cat/1.jpg", "cat\\1.jpg"]))
-    assert found == {"cat/1": "cat/1.jpg", "dog/2": "dog/2.jpg"}
 
 
 def test_rows_with_ids_are_in_the_order_of_these_whichever_part_comes_first(tmp_path: Path) -> None:
