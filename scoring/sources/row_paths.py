@@ -21,8 +21,8 @@ _MARKS = (b"\\", b"%", b"?", b"#")  # a row without one tells what it says; to l
 _MAY_TELL_OTHER = r"(?is)^https?://.*[%?#]"
 _OF_FILE = r"(?i)^file:/"
 _MAY_BE_QUOTED = r"(?is)^file:/.*%"
-# By RFC 3986, also a `%` without two digits behind it.
-_IN_NO_URI = r"[^A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]|%(?:[0-9A-Fa-f]?$|[0-9A-Fa-f]?[^0-9A-Fa-f])"
+# By RFC 3986, but for letters such as `ö`, which Java and browsers leave as they are; also a `%` without two digits.
+_IN_NO_URI = r'[\x00-\x20"<>\\^`{|}\x7f]|%(?:[0-9A-Fa-f]?$|[0-9A-Fa-f]?[^0-9A-Fa-f])'
 _LOOKED_AT = 16  # rows that may be quoted
 _URL = r"(?i)^(?:file:/|[a-z][a-z0-9+.-]+://)"
 _BACKSLASH = "\\"

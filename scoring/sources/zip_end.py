@@ -11,8 +11,8 @@ from scoring.errors import ImagesError
 from scoring.storage.reading import Place
 
 # The record at a zip's end, before the comment, section 4.3.16: signature, number of the part it is in, number of
-# files, length of the comment.
-_END, _SIGNATURE = struct.Struct("<4sH4xH8xH"), b"PK\x05\x06"
+# files, length of the directory and how far behind the zip's begin it is, length of the comment.
+_END, _SIGNATURE = struct.Struct("<4sH4xHIIH"), b"PK\x05\x06"
 _IN_ZIP64 = 0xFFFF  # the number stands in another record
 _LONGEST_COMMENT = 0xFFFF
 
@@ -30,7 +30,7 @@ def refuse_unwhole(opened: zipfile.ZipFile, place: Place) -> None:
     end = file.read(_END.size)
     if len(end) < _END.size:  # within another archive that was cut off
         raise ImagesError(f"Expected a readable zip; {place} is damaged: it is cut off.")
-    signature, part, num_files, _ = _END.unpack(end)
+    signature, part, num_files, *_ = _END.unpack(end)
     if signature == _SIGNATURE and 0 < part < _IN_ZIP64:
         raise ImagesError(f"Expected a whole zip; {place} is the last of {part + 1} parts. {_advice('-s 0', place)}")
     infos = opened.infolist()
@@ -47,14 +47,19 @@ def refuse_unwhole(opened: zipfile.ZipFile, place: Place) -> None:
 
 
 def _ends_another(file: IO[bytes], begin: int) -> bool:
-    """Whether a zip with files in it ends where this one begins, or before zeros there; a program may stand there."""
+    """Whether a zip with files in it ends where this one begins, or before zeros there; a program may stand there.
+
+    It begins where the file does, or where one more ends: a zip may also be a member that the directory has lost.
+    """
     file.seek(max(0, begin - _END.size - _LONGEST_COMMENT))
     before = file.read(begin - file.tell())
     for found in re.finditer(re.escape(_SIGNATURE), before[: -_END.size + len(_SIGNATURE)]):
-        _, _, num_files, comment_bytes = _END.unpack_from(before, found.start())
+        _, _, num_files, directory_bytes, directory_at, comment_bytes = _END.unpack_from(before, found.start())
         comment_end = found.start() + _END.size + comment_bytes
         if num_files and comment_end <= len(before) and not before[comment_end:].strip(b"\0"):
-            return True
+            starts_at = begin - len(before) + found.start() - directory_bytes - directory_at
+            if starts_at == 0 or (0 < starts_at < begin and _ends_another(file, starts_at)):
+                return True
     return False
 
 

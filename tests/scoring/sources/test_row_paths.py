@@ -200,6 +200,17 @@ def test_a_row_that_may_be_quoted_is_as_it_stands_where_both_files_are_there(tmp
     assert _labels_of_names(table, ["a%20b.jpg"]) == {b"a%20b.jpg": "of a%20b.jpg"}
 
 
+@pytest.mark.parametrize("are_there", [True, False])
+def test_letters_that_java_leaves_as_they_are_make_no_row_one_of_spark(tmp_path: Path, are_there: bool) -> None:
+    names = ["hot dog/1.jpg", "Köter/2.jpg"]
+    rows = [f"file:{tmp_path}/{name}".replace(" ", "%20") for name in names]  # as java.io.File.toURI
+    for name in names if are_there else []:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    found = find_images(_table(tmp_path / "t.parquet", rows)).images
+    assert [image.image_id for image in found] == ["Köter/2", "hot dog/1"]
+
+
 def test_rows_with_ids_are_in_the_order_of_these_whichever_part_comes_first(tmp_path: Path) -> None:
     parts = [(["https://h/b.jpg"], ["12"]), (["https://h/z.jpg?id=1", "https://h/z.jpg?id=2"], ["10", "11"])]
     for number, several in enumerate((parts, parts[::-1])):

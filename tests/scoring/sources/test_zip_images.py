@@ -162,6 +162,25 @@ def test_zip_behind_what_is_no_zip_with_files_is_read(tmp_path: Path, before: by
     assert _read_all(path) == _BOTH
 
 
+def test_three_zips_one_behind_the_other_are_refused(tmp_path: Path) -> None:
+    parts = (_packed({f"{number}.jpg": b"?"}) for number in range(3))
+    (tmp_path / "all.zip").write_bytes(b"".join(parts))
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(tmp_path / "all.zip")
+
+
+def test_zip_of_which_a_zip_was_removed_is_read(tmp_path: Path) -> None:
+    """As tools do that write the directory alone anew: the removed file's bytes stay."""
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("inner.zip", _packed({"1.jpg": b"1"}))
+        archive.writestr("2.jpg", b"2")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.filelist.remove(archive.getinfo("inner.zip"))
+        archive.comment = b"written anew"
+    assert [image.path for image in find_images(path).images] == ["2.jpg"]
+
+
 @pytest.mark.parametrize(("field", "has"), [(12, 1), (10, 2)], ids=["shorter than it is", "of more files"])
 def test_directory_with_fewer_files_than_its_end_says_is_refused(tmp_path: Path, field: int, has: int) -> None:
     path = _zip(tmp_path / "photos.zip")
