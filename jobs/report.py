@@ -58,13 +58,15 @@ def report(
     check_output(page, told, RunFolder(told).report, {"images": moved})
     if output is not None:
         refuse_to_replace(page, is_report, "report")
-    written = write_report(told, page, moved, verify=not no_verify)
+    written = write_report(said, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
     if written.lacks_pictures:
-        where = "where it was; say where they are with `images`" if moved is None else f"in {moved} as it was"
-        console.print(f"it shows no images: none of those that it tells of is {where}", style="yellow")
+        said = "it shows no images, and says why; if they were moved, `images` says where to"
+        if moved is not None:
+            said = f"it shows no images: none of those that it tells of is in {moved} as it was"
+        console.print(said, style="yellow")
     if written.missing_shards:
         console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
     return replace(written, path=page.absolute())

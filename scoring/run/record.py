@@ -97,7 +97,7 @@ class RunRecord:
         milestones: When the last invocation reached each of its steps.
         digests: SHA-256 of each shard's file by its number, None where it is not known; empty if none is.
         num_changed: Images whose contents had changed since they were scored, as found since the last summary.
-        has_others: Whether an image is known to be another than when the run began: by size, position or stamp.
+        has_others: Whether an image is known to be another than when the run began: by its size.
         left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
         largest: The summary of the invocation that scored the most images: later ones may score a few, or none.
         told: The `digest` of the rows that an invocation told of at its end; empty if none did, or an earlier version.

@@ -43,7 +43,7 @@ class Renewal:
         is_due: Whether the manifest must be written anew: something in it differs from what is listed now.
         num_untold: Images below the collection's place of which nothing tells whether they have changed.
         is_by_time: Whether some count as changed as their files are newer than the run, whose version kept no stamps.
-        is_by_content: Whether some do as their size, position or stamp is another; newer files may be but copies.
+        has_other_sizes: Whether some do as their size is another: with another stamp or position they may be copies.
     """
 
     images: Sequence[ImageEntry]
@@ -53,7 +53,7 @@ class Renewal:
     is_due: bool = False
     num_untold: int = 0
     is_by_time: bool = False
-    is_by_content: bool = False
+    has_other_sizes: bool = False
 
     def carry_out(self, folder: RunFolder, fence: Fence, note: Callable[[int, bool], object]) -> int:
         """Remove the shards of changed photos, and then write the manifest: whoever is killed between does it again.
@@ -63,7 +63,7 @@ class Renewal:
         Args:
             folder: The run's.
             fence: Of the driver that holds it.
-            note: Given what is returned, and `is_by_content`, before anything is removed: afterwards nothing tells it.
+            note: Given what is returned, and `has_other_sizes`, before anything is removed; later nothing tells it.
 
         Returns:
             How many photos have changed since they were scored.
@@ -77,7 +77,7 @@ class Renewal:
         missing = set(folder.missing_shards(self.info.num_shards))
         stale = sorted(self.changed.keys() - missing)
         num_changed = sum(self.changed[shard_id] for shard_id in stale)
-        note(num_changed, self.is_by_content)
+        note(num_changed, self.has_other_sizes)
         with under_fence(fence):
             for shard_id in stale:
                 fence.check()
@@ -229,11 +229,11 @@ def _compare(earlier: Manifest, renewal: Renewal, is_changed: _IsChanged) -> boo
         renewal.is_due = True
         for start in range(0, now.num_rows, shard_size):
             rows = before.slice(start, shard_size), now.slice(start, shard_size)
-            num_others, num_newer = _count_changed(*rows), _count_newer(*rows, is_changed)
-            if num_changed := num_others + num_newer:
+            num_newer = _count_newer(*rows, is_changed)
+            if num_changed := _count_changed(*rows) + num_newer:
                 renewal.changed[first + start // shard_size] = num_changed
             renewal.is_by_time |= num_newer > 0
-            renewal.is_by_content |= num_others > 0
+            renewal.has_other_sizes |= bool(pc.any(_differ(*rows, "size_bytes")).as_py())
     return True
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
 
@@ -76,8 +76,12 @@ def _has_checksum(path: Path, checksum: str) -> bool:
 
 def _download(url: str, path: Path, checksum: str, timeout_s: float) -> None:
     downloader = pooch.HTTPDownloader(timeout=timeout_s)
+    path.touch()
+    usual_mode = path.stat().st_mode
+    path.unlink()
     try:
         pooch.retrieve(url, known_hash=checksum, fname=path.name, path=path.parent, downloader=downloader)
+        path.chmod(usual_mode)  # pooch leaves a file that no other user of a shared cache can read
     except (requests.RequestException, OSError) as error:
         raise DownloadError(f"Cannot download {redact(url)}: {_reason(error)}.") from error
     except ValueError as error:  # pooch's word for a checksum that differs
@@ -169,10 +173,12 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     Raises:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"), mode=_LOCK_MODE)
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        with suppress(OSError):  # another user's, or on a disk without modes
+            Path(lock.lock_file).chmod(_LOCK_MODE)
     except OSError as error:
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}. Name another folder for the cache by KERAS_HOME."

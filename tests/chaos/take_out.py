@@ -153,7 +153,7 @@ MECHANISMS = [
     Mechanism(
         "photos that were replaced are scored again",
         "scoring/run/renewal.py",
-        "num_changed := num_others + num_newer:\n",
+        "num_changed := _count_changed(*rows) + num_newer:\n",
         "num_changed := num_newer:\n",
         "tests/jobs/score/test_changed_inputs.py",
     ),

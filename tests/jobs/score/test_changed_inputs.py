@@ -286,7 +286,7 @@ def test_an_earlier_versions_run_goes_on_with_photos_that_are_older_than_it(
     told.truncate(0)
     assert _score(photos, tmp_path / "run", console=Console(file=told, width=200)) == (2, [0, 2])
     assert "newer than the run" not in told.getvalue()
-    assert record_of(tmp_path / "run").has_others
+    assert not record_of(tmp_path / "run").has_others, "nor does another time tell them from copies"
 
 
 def test_a_photo_that_is_known_to_be_another_stays_known_after_its_shard_was_lost_and_a_summary_told(

@@ -66,6 +66,8 @@ def test_file_is_downloaded_once_and_then_found(server: tuple[str, list[str]], t
         path = fetch(f"{address}/vgg16.h5", tmp_path / "models" / "vgg16.h5", _CHECKSUM)
         assert path.read_bytes() == _CONTENT
     assert requests == ["/vgg16.h5"]
+    (tmp_path / "usual").touch()
+    assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode, "others of a shared cache read it too"
 
 
 def test_processes_that_race_for_a_file_download_it_once(server: tuple[str, list[str]], tmp_path: Path) -> None:
