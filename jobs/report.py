@@ -58,7 +58,7 @@ def report(
     check_output(page, told, RunFolder(told).report, {"images": moved})
     if output is not None:
         refuse_to_replace(page, is_report, "report")
-    written = write_report(said, page, moved, verify=not no_verify)
+    written = write_report(told, page, moved, verify=not no_verify)
     took_s = time.perf_counter() - started
     console = console_for(verbose)
     console.print(f"{written.path}: {written.size_bytes / 1e6:.1f} MB in {took_s:.1f} s")
