@@ -16,6 +16,7 @@ from scoring.storage.locations import Location, Url
 _TEMPORARIES = ".*.tmp"  # as `hidden_name` names them
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
+_SLOWER = 40  # times, than usual, is looked again at an object that a store may show late, by seconds
 
 
 @contextmanager
@@ -83,7 +84,7 @@ def _refuse_unstored(url: Url, file: Path, tag: str | None) -> None:
             text = f"it was said to be stored, {size_bytes} bytes, but the bucket {other}"
             raise OSError(errno.EREMOTEIO, text, str(url))  # may pass, unlike a BucketError
 
-    patiently()(look)
+    patiently(_SLOWER)(look)
 
 
 def _other_content(url: Url, file: Path, size_bytes: int, tag: str | None) -> str | None:

@@ -16,15 +16,18 @@ _ATTEMPTS = 6  # at one failure in five, one in 15,625 is left
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 2.0
 
 
-def patiently() -> Retrying:
+def patiently(slower: int = 1) -> Retrying:
     """Return a caller: `patiently()(function, *arguments)` tries up to six times.
 
     Between tries it waits a random time: up to 0.05 s at first, each time up to twice as long, and never above 2 s.
+
+    Args:
+        slower: How many times longer it waits at first.
     """
     return Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S),
+        wait=wait_random_exponential(multiplier=slower * _FIRST_WAIT_S, max=_LONGEST_WAIT_S),
         reraise=True,
     )
 

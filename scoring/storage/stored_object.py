@@ -21,7 +21,10 @@ _AT_ONCE_BYTES = 1024**2
 # The client's words for another part than was asked for, and for what a server answers that knows no ranges, or has
 # none of an empty object.
 _OTHER_PART = "UnexpectedRange"
-_WITHOUT_RANGES = re.compile("NotPartial|ParseContentRange|InvalidRange|416 Range Not Satisfiable")
+_WITHOUT_RANGES = re.compile(
+    "NotPartial|ParseContentRange|InvalidRange|416 Range Not Satisfiable"
+    "|InvalidArgument|NotImplemented|PermissionDenied|AccessDenied"
+)
 _T = TypeVar("_T")
 
 

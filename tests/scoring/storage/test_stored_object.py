@@ -111,6 +111,13 @@ def labels(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServe
     return server
 
 
+@pytest.mark.parametrize(("code", "word"), [(400, "InvalidArgument"), (403, "AccessDenied"), (416, "InvalidRange")])
+def test_an_object_of_a_server_that_refuses_ranges_is_read_whole(labels: ObjectServer, code: int, word: str) -> None:
+    labels.first = [lambda _: (code, {}, f"<Error><Code>{word}</Code><Message>no</Message></Error>".encode())]
+    assert _TABLE.read_bytes() == _LABELS
+    assert not labels.first
+
+
 @pytest.mark.parametrize("answer", [_part, _short_part])
 def test_a_part_of_an_object_is_not_taken_for_all_of_it(labels: ObjectServer, answer: _Answer) -> None:
     labels.first = [answer]
