@@ -58,8 +58,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    """Tests of one group are run by one process: those of the Ray that most share, and the others of a file."""
-    return "ray" if "two_nodes" in getattr(item, "fixturenames", ()) else str(item.path)
+    """Tests of one group are run by one process: the short ones of the Ray that most share, or those of a file."""
+    shares_ray = "two_nodes" in getattr(item, "fixturenames", ()) and item.get_closest_marker("ci") is None
+    return "ray" if shares_ray else str(item.path)
 
 
 @pytest.fixture(scope="session")
