@@ -199,7 +199,10 @@ def beside_folders(images: Sequence[ImageEntry]) -> list[ImageEntry]:
 
     Beside a single such folder only photos of its labels, as in `train/cats` and `cv/cats`: others may be other labels.
     """
-    splits = _splits_of(images)
+    return _beside(images, _splits_of(images))
+
+
+def _beside(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> list[ImageEntry]:
     told = set(splits) - {None}
     inside = {image.target for image, split in zip(images, splits, strict=True) if split}
     return [
@@ -212,7 +215,7 @@ def beside_folders(images: Sequence[ImageEntry]) -> list[ImageEntry]:
 def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None]) -> None:
     """Raise ImagesError if photos lie beside the folders that say what they are for: it is not told for these."""
     told = set(splits) - {None}
-    if told and (elsewhere := beside_folders(images)):
+    if told and (elsewhere := _beside(images, splits)):
         verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
         raise ImagesError(
             f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "

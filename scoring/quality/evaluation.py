@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
-from scoring.quality.intervals import Interval, copies_interval, single_test_interval
+from scoring.quality.intervals import Interval, copies_interval
 from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import label_matcher
 
@@ -77,12 +77,12 @@ def evaluate(
     if predicted is None:
         predicted = probabilities.argmax(axis=1)
     accuracy = float((predicted == truth).mean())
-    no_copies = single_test_interval([accuracy], len(truth))
+    photos = np.arange(len(truth)) if originals is None else originals
     classes = range(probabilities.shape[1])
     return Evaluation(
         num_images=len(truth),
         accuracy=accuracy,
-        accuracy_interval=no_copies if originals is None else copies_interval(accuracy, originals),
+        accuracy_interval=copies_interval(accuracy, photos),
         log_loss=log_loss(probabilities, truth),
         roc_auc=_roc_auc(probabilities, truth),
         confusion=confusion_matrix(truth, predicted, labels=list(classes)).tolist(),
