@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 _DATA = Path(os.environ.get("SHARDSCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
+_LONGEST_SPELLED = 16  # bytes in the name of a test; the smallest gzip, which holds the time, has 20
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the user's home out of it, before collection: Ray reads its authentication mode when imported."""
@@ -44,6 +46,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS
     usual = config.getoption("markexpr") in config.getini("addopts") and config.getoption("capture") != "no"
     return 2 if whole and usual else 0
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Files are numbered, not spelled: archives hold the time, and processes that share tests must name them alike."""
+    return argname if isinstance(val, bytes) and len(val) > _LONGEST_SPELLED else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -53,9 +53,23 @@ def test_tests_of_one_file_are_run_by_one_process(tmp_path: Path) -> None:
             "import os, pathlib, pytest\n\n@pytest.mark.parametrize('number', range(8))\n"
             f"def test_it(number): pathlib.Path(f'{name}-{{os.getpid()}}').touch()\n"
         )
-    (tmp_path / "conftest.py").write_text("from tests.conftest import pytest_collection_modifyitems  # noqa: F401\n")
-    shared_out = [sys.executable, "-m", "pytest", "-q", f"--rootdir={tmp_path}", "-n", "2", "--dist", "loadgroup"]
-    subprocess.run(
-        shared_out, cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    _share_out(tmp_path, "pytest_collection_modifyitems")
     assert sorted(path.name.partition("-")[0] for path in tmp_path.glob("*-*")) == ["one", "two"]
+
+
+@pytest.mark.ci
+def test_processes_that_share_tests_name_them_alike_where_files_hold_the_time(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import os, pytest\n\n@pytest.mark.parametrize('content', [os.urandom(17), os.urandom(17)])\n"
+        "def test_it(content): pass\n"
+    )
+    _share_out(tmp_path, "pytest_make_parametrize_id")
+
+
+def _share_out(folder: Path, hook: str) -> None:
+    """Run the tests of `folder` by two processes, under one hook of ours."""
+    (folder / "conftest.py").write_text(f"from tests.conftest import {hook}  # noqa: F401\n")
+    command = [sys.executable, "-m", "pytest", "-q", f"--rootdir={folder}", "-n", "2", "--dist", "loadgroup"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout
