@@ -6,6 +6,7 @@ from jobs.console.terminal import print_table
 from jobs.score.table import agreement_row
 from scoring import __version__
 from scoring.models.model_folder import ModelFolder
+from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import percent
 from scoring.submissions.submission import find_dog
@@ -23,7 +24,7 @@ def print_training(
         ("unreadable", str(data.num_errors)),
         (
             "accuracy",
-            f"{percent(accuracy, 2)} of {data.num_validation} photos{_different(data)}{_unseen(data)}",
+            f"{percent(accuracy, 2)} of {data.num_validation} photos{_different(data)}{_unseen(record)}",
         ),
         ("log loss", _losses(record)),
         *_submission(record),
@@ -96,7 +97,7 @@ def _photos(record: TrainingRecord) -> str:
         if data.num_draws > 1:
             return (
                 f"{data.num_train}, in {data.num_folds} folds, drawn {data.num_draws} times: each is validated by the "
-                f"{data.num_draws} heads that had not seen it"
+                f"{data.num_draws} heads that were not trained on it"
             )
         return (
             f"{data.num_train}, in {data.num_folds} folds: each is validated by the head that was trained on the others"
@@ -108,9 +109,11 @@ def _different(data: TrainingData) -> str:
     return f", {data.num_different} different" if data.has_measured_copies else ""
 
 
-def _unseen(data: TrainingData) -> str:
+def _unseen(record: TrainingRecord) -> str:
     """That no head was trained on what it is measured on, unless copies are, of which the warning tells."""
-    return "" if data.num_seen else ", by heads that had not seen them"
+    if record.settings.kind is HeadKind.SOFTMAX:
+        return ", by which training ended: a little too good"
+    return "" if record.data.num_seen else ", by heads that had not seen them"
 
 
 def _copies(data: TrainingData) -> list[tuple[str, str]]:

@@ -18,6 +18,8 @@ CLUSTERED = "Wilson score over as many independent rows as the drawn shards are 
 class Interval:
     """An interval that holds the true accuracy in 95 of 100 such experiments; shares from 0 to 1.
 
+    That of rows counts only how rows vary, not how a model does that was trained on them by folds.
+
     Attributes:
         low: Lower end.
         high: Upper end.

@@ -8,6 +8,7 @@ BOUND_BY = {
     "decode": "decoding: more `cpus_per_actor`",
     "read": "reading: faster storage",
     "write": "writing: faster storage, or a larger `shard_size`",
+    "start": "starting: Ray, libraries and the model; more images take little longer",
     "nothing": "nothing was left to score",
 }
 _BY_CHANCE = 0.01  # of labelled images; so few may have the name and size of a photo trained on without being it
@@ -50,7 +51,7 @@ class Summary:
         write_s: Writing, syncing and renaming shards.
         num_lost_workers: Workers that died or hung.
         num_repeats: How often a shard was scored again, after a loss or as a copy at the end of the run.
-        bound_by: The stage that held the job up: score, read, decode, write or nothing.
+        bound_by: The stage that held the job up: score, read, decode, write, start or nothing.
         worker_memory_bytes: The most that any worker's process held, without those that decode for it, of 50 MB each.
         driver_memory_bytes: The most that the driver's process held.
         num_changed: Images whose contents had changed since they were scored, and were scored again: by this invocation

@@ -12,6 +12,7 @@ from scoring.shards.report import ShardReport
 _STAGES = ("read_s", "decode_s", "wait_s", "score_s", "write_s")
 # A model that waits for a smaller share of its time is not bound by its input.
 _NOTICEABLE_WAIT = 0.1
+_LEAST_BUSY = 0.2  # of a job's time, of the busiest worker: with less, its start was nearly all of it
 
 
 class ShardTotals:
@@ -44,6 +45,7 @@ class ShardTotals:
             self.stages[stage] += getattr(report, stage)
         span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
         span.num_images += report.num_read
+        span.busy_s += _busy_s(vars(report))
         span.finished_at = max(span.finished_at, report.finished_at)
         if report.finished_at < span.first.finished_at:
             span.first = report
@@ -69,6 +71,11 @@ class ShardTotals:
         """When the last shard's file was in place, in seconds since the epoch; None before."""
         return max((span.finished_at for span in self._spans.values()), default=None)
 
+    @property
+    def longest_busy_s(self) -> float:
+        """Seconds that the busiest worker waited for pixels, scored and wrote."""
+        return max((span.busy_s for span in self._spans.values()), default=0.0)
+
     def steady_images_per_s(self) -> float | None:
         """Each worker's rate after its first batch, which compiles, added over workers."""
         rates = [rate for span in self._spans.values() if (rate := span.images_per_s())]
@@ -77,10 +84,11 @@ class ShardTotals:
 
 @dataclass
 class _Span:
-    """One worker's time at work, from its first batch on, and how many images it read."""
+    """One worker's time at work, from its first batch on, how long it was busy in all, and how many images it read."""
 
     first: ShardReport
     finished_at: float
+    busy_s: float = 0.0
     num_images: int = 0
 
     def images_per_s(self) -> float:
@@ -127,7 +135,7 @@ def summarise(
         **totals.stages,
         num_lost_workers=num_lost_workers,
         num_repeats=num_repeats,
-        bound_by=_bound_by(totals.stages, one_by_one=steady is None),
+        bound_by=_bound_by(totals, wall_s, one_by_one=steady is None),
         worker_memory_bytes=totals.worker_memory_bytes,
         driver_memory_bytes=peak_memory_bytes(),
         num_changed=totals.num_changed,
@@ -142,12 +150,19 @@ def summarise(
     )
 
 
-def _bound_by(totals: Mapping[str, float], one_by_one: bool) -> str:
+def _bound_by(totals: ShardTotals, wall_s: float, one_by_one: bool) -> str:
     """The stage that held the job up; in a first batch stages come one after the other, and that is the longest."""
-    busy = totals["wait_s"] + totals["score_s"] + totals["write_s"]
-    if not busy:
+    stages, busy_s = totals.stages, _busy_s(totals.stages)
+    if not busy_s:
         return "nothing"
-    noticeable = totals["score_s"] if one_by_one else _NOTICEABLE_WAIT * busy
-    if totals["wait_s"] > max(noticeable, totals["write_s"]):
-        return "read" if totals["read_s"] > totals["decode_s"] else "decode"
-    return "score" if totals["score_s"] >= totals["write_s"] else "write"
+    if totals.longest_busy_s < _LEAST_BUSY * wall_s:
+        return "start"
+    noticeable = stages["score_s"] if one_by_one else _NOTICEABLE_WAIT * busy_s
+    if stages["wait_s"] > max(noticeable, stages["write_s"]):
+        return "read" if stages["read_s"] > stages["decode_s"] else "decode"
+    return "score" if stages["score_s"] >= stages["write_s"] else "write"
+
+
+def _busy_s(stages: Mapping[str, float]) -> float:
+    """Of a model, which waits for pixels, scores, and sees its rows written, one after the other."""
+    return stages["wait_s"] + stages["score_s"] + stages["write_s"]

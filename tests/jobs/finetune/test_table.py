@@ -11,7 +11,8 @@ from rich.console import Console
 from jobs.console.terminal import PatientConsole
 from jobs.finetune.table import print_replaced, print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
-from scoring.models.training_record import AskedHeads, load_training_record
+from scoring.models.trained_heads import HeadKind
+from scoring.models.training_record import AskedHeads, TrainingRecord, load_training_record
 from scoring.report.page import write_report
 from scoring.storage.durable import write_text
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
@@ -103,7 +104,7 @@ def test_equally_many_photos_to_train_and_to_validate_on_are_not_told_as_folds_o
 
 def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
-    record = load_training_record(folder)
+    record = _of_folds(load_training_record(folder))
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=replace(record.data, num_copies=3)), 10.0, 12.0)
     told = console.file.getvalue()  # type: ignore[attr-defined]
@@ -115,6 +116,19 @@ def test_copies_are_told_with_what_they_are_told_by(tmp_path: Path) -> None:
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert said in told
     assert told.count("by heads that had not seen them") == 1, "two of them they had seen"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(HeadKind.RBF, "by heads that had not seen them"), (HeadKind.SOFTMAX, "by which training ended")],
+)
+def test_photos_by_which_training_ended_are_not_called_unseen(tmp_path: Path, kind: HeadKind, said: str) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, settings=replace(record.settings, kind=kind)), 10.0, 12.0)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert (said in told, "had not seen" in told) == (True, kind is HeadKind.RBF)
 
 
 def test_copies_of_one_photo_with_two_labels_are_told(tmp_path: Path) -> None:
@@ -144,7 +158,7 @@ def test_different_photos_are_told_where_some_measured_on_are_copies(
     tmp_path: Path, num_different: int, told: str
 ) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
-    record = load_training_record(folder)
+    record = _of_folds(load_training_record(folder))
     data = replace(record.data, num_copies=3, num_different=num_different)
     console = Console(file=StringIO(), width=200)
     print_training(console, folder, replace(record, data=data), 10.0, 12.0)
@@ -181,3 +195,7 @@ def test_a_finished_model_that_was_replaced_is_told(
     print_replaced(console, folder, record, earlier)
     told = console.file.getvalue()  # type: ignore[attr-defined]
     assert ("was replaced, as photos, features or files of it changed; runs by the earlier one are" in told) is is_told
+
+
+def _of_folds(record: TrainingRecord) -> TrainingRecord:
+    return replace(record, settings=replace(record.settings, kind=HeadKind.RBF))

@@ -82,9 +82,16 @@ def test_nothing_scored_is_bound_by_nothing() -> None:
     ],
 )
 def test_summary_names_the_stage_that_held_the_job_up(times: dict[str, float], stage: str) -> None:
-    assert summarise(_totals((0, _report(16, 5.0, 8, 9.0, **times))), _NOTHING, 10.0).bound_by == stage
+    assert summarise(_totals((0, _report(16, 5.0, 8, 9.0, **times))), _NOTHING, 2.0).bound_by == stage
 
 
 @pytest.mark.parametrize(("times", "stage"), [({"wait_s": 0.3}, "score"), ({"wait_s": 3.0, "decode_s": 2.0}, "decode")])
 def test_one_batch_waits_for_its_pixels_without_being_bound_by_them(times: dict[str, float], stage: str) -> None:
-    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1, **times))), _NOTHING, 10.0).bound_by == stage
+    assert summarise(_totals((0, _report(8, 5.0, 0, 5.1, **times))), _NOTHING, 2.0).bound_by == stage
+
+
+@pytest.mark.parametrize(("wall_s", "stage"), [(20.0, "decode"), (21.0, "start")])
+def test_job_whose_busiest_worker_had_images_for_little_of_it_is_bound_by_its_start(wall_s: float, stage: str) -> None:
+    late = _report(16, 5.0, 8, 9.0)
+    busy = [_report(16, 5.0, 8, 9.0, wait_s=1.0, decode_s=5.0), _report(16, 9.0, 0, 13.0, wait_s=1.0, decode_s=5.0)]
+    assert summarise(_totals((0, busy[0]), (1, late), (0, busy[1])), _NOTHING, wall_s).bound_by == stage
