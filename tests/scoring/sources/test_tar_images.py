@@ -482,6 +482,26 @@ def test_compressed_tars_one_behind_the_other_are_all_listed(
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("behind", [b"\n", b"\r\n", b"\0\0\n"])
+def test_newline_behind_a_compressed_tar_is_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "x.tar").write_bytes(_COMPRESSIONS[kind](_tar("1.jpg")) + behind)
+    assert len(find_images(tmp_path / "x.tar").images) == 1
+
+
+def test_gzip_that_unpacks_to_far_more_than_it_has_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as writer:
+        member = tarfile.TarInfo("1.jpg")
+        member.size = 20 << 20
+        writer.addfile(member, io.BytesIO(bytes(member.size)))
+    (image,) = find_images(tmp_path / "x.tar.gz").images
+    assert open_images(tmp_path / "x.tar.gz")(image) == bytes(20 << 20)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
 @pytest.mark.parametrize("at", [0, 4, -8])
 def test_damage_in_a_later_stream_of_a_compressed_tar_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
