@@ -81,10 +81,16 @@ def _decompress(packed: PinnedFile, kind: str, path: Path) -> None:
     with packed.open() as opened, path.open("wb") as file:
         chunks, head = decompressed(opened, place, kind), b""
         while len(head) < tarfile.BLOCKSIZE and (chunk := next(chunks, None)) is not None:
-            head += chunk
+            file.write(chunk)
+            head = _behind_zero_blocks(head + chunk)
         try:
             tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise ImagesError(f"Expected a tar in {place}, which is compressed by {kind}; it holds none.") from error
-        file.write(head)
         file.writelines(chunks)
+
+
+def _behind_zero_blocks(content: bytes) -> bytes:
+    """What follows behind an empty archive, with which concatenated tars may begin."""
+    num_zeros = len(content) - len(content.lstrip(b"\0"))
+    return content[num_zeros - num_zeros % tarfile.BLOCKSIZE :]
