@@ -1,25 +1,17 @@
 """Tell the kind of a file by its first bytes, and decompress a compressed tar."""
 
-import bz2
-import gzip
-import lzma
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
 
-from scoring.errors import BucketError, ChangedError, ImagesError
+from scoring.errors import BucketError, ImagesError
 from scoring.pixels.formats import format_of
+from scoring.sources.decompression import COMPRESSED, decompressed
 from scoring.storage.downloads import made_once
 from scoring.storage.reading import PinnedFile, Place, path_or_file, read_range
 
 _TAR_MAGIC_AT = 257  # POSIX.1-1988, ustar
-_COPIED_AT_ONCE = 1024**2
-_STREAMS: dict[str, Callable[[], Any]] = {"bzip2": bz2.BZ2Decompressor, "xz": lzma.LZMADecompressor}
-_COMPRESSED = frozenset({"gzip", *_STREAMS})
 # What files of each kind begin with, as file(1) knows them.
 _HEADS = (
     ("zip", b"PK\3\4"),
@@ -65,7 +57,7 @@ def kind_of(place: Place) -> str | None:
 
 def is_compressed(kind: str | None) -> bool:
     """Whether a kind of file is decompressed here."""
-    return kind in _COMPRESSED
+    return kind in COMPRESSED
 
 
 def plain_tar(packed: PinnedFile) -> PinnedFile:
@@ -77,7 +69,7 @@ def plain_tar(packed: PinnedFile) -> PinnedFile:
         StorageError: If there is no room to decompress it.
     """
     kind = kind_of(packed.place)
-    if kind not in _COMPRESSED:
+    if kind not in COMPRESSED:
         return packed
     name = PurePosixPath(packed.place.name).name
     content = packed.identity and (*packed.identity, "decompressed")
@@ -87,49 +79,18 @@ def plain_tar(packed: PinnedFile) -> PinnedFile:
 def _decompress(packed: PinnedFile, kind: str, path: Path) -> None:
     place = packed.place
     with packed.open() as opened, path.open("wb") as file:
-        chunks, head = _decompressed(opened, place, kind), b""
+        chunks, head = decompressed(opened, place, kind), b""
         while len(head) < tarfile.BLOCKSIZE and (chunk := next(chunks, None)) is not None:
-            head += chunk
+            file.write(chunk)
+            head = _behind_zero_blocks(head + chunk)
         try:
             tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise ImagesError(f"Expected a tar in {place}, which is compressed by {kind}; it holds none.") from error
-        file.write(head)
         file.writelines(chunks)
 
 
-def _decompressed(packed: IO[bytes], place: Place, kind: str) -> Iterator[bytes]:
-    try:
-        if kind == "gzip":
-            with gzip.open(packed) as content:
-                yield from iter(partial(content.read, _COPIED_AT_ONCE), b"")
-        else:
-            yield from _streams(packed, _STREAMS[kind])
-    except (BucketError, ChangedError):
-        raise
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ImagesError(f"Expected a readable tar; {place} is damaged {kind}: {error}.") from error
-
-
-def _streams(file: IO[bytes], new_stream: Callable[[], Any]) -> Iterator[bytes]:
-    """What streams hold that stand one behind the other, zeros between them: bz2.open and lzma.open end at these.
-
-    They end, too, at a later stream whose first bytes are damaged. Source: tukaani.org/xz/xz-file-format.txt, 2.2.
-    """
-    packed = b""
-    while packed := _behind_zeros(packed, file):
-        stream = new_stream()
-        while not stream.eof:
-            yield stream.decompress(packed, _COPIED_AT_ONCE)
-            packed = file.read(_COPIED_AT_ONCE) if stream.needs_input else b""
-            if stream.needs_input and not packed:
-                raise EOFError("it ends within a stream")
-        packed = stream.unused_data
-
-
-def _behind_zeros(packed: bytes, file: IO[bytes]) -> bytes:
-    """What follows behind zeros, read on if need be; nothing at the end."""
-    while not (rest := packed.lstrip(b"\0")):
-        if not (packed := file.read(_COPIED_AT_ONCE)):
-            break
-    return rest
+def _behind_zero_blocks(content: bytes) -> bytes:
+    """What follows behind an empty archive, with which concatenated tars may begin."""
+    num_zeros = len(content) - len(content.lstrip(b"\0"))
+    return content[num_zeros - num_zeros % tarfile.BLOCKSIZE :]

@@ -5,7 +5,7 @@ import re
 import struct
 import zipfile
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, NamedTuple
 
 from scoring.errors import ImagesError
 from scoring.storage.reading import Place
@@ -14,7 +14,31 @@ from scoring.storage.reading import Place
 # files, length of the directory and how far behind the zip's begin it is, length of the comment.
 _END, _SIGNATURE = struct.Struct("<4sH4xHIIH"), b"PK\x05\x06"
 _IN_ZIP64 = 0xFFFF  # the number stands in another record
-_LONGEST_COMMENT = 0xFFFF
+# That one, section 4.3.14: signature, the same numbers. Between it and the end stands where it is, section 4.3.15.
+_END64, _SIGNATURE64 = struct.Struct("<4s28xQQQ"), b"PK\x06\x06"
+_LOCATOR_BYTES, _LOCATOR_SIGNATURE = 20, b"PK\x06\x07"
+_DIRECTORY_SIGNATURE = b"PK\x01\x02"
+# What stands before a member's content, section 4.3.7: signature, lengths of its name and of what else follows.
+_HEADER, _HEADER_SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
+_LONGEST_HEADER = _HEADER.size + 2 * 0xFFFF
+_SEARCHED_BYTES = 1024**2  # for an end, its comment of up to 64 KiB, and a program that unpacks the zip behind it
+_BLANKS = re.compile(rb"[\0\s]*")
+
+
+class _End(NamedTuple):
+    """What a zip's end says.
+
+    Attributes:
+        num_files: How many files the directory has.
+        directory_at: Where in the file the directory begins.
+        begin: Where the zip does.
+        comment_end: Where the zip ends.
+    """
+
+    num_files: int
+    directory_at: int
+    begin: int
+    comment_end: int
 
 
 def refuse_unwhole(opened: zipfile.ZipFile, place: Place) -> None:
@@ -27,40 +51,70 @@ def refuse_unwhole(opened: zipfile.ZipFile, place: Place) -> None:
     file = opened.fp
     assert file is not None
     end_at = file.seek(-_END.size - len(opened.comment), os.SEEK_END)
-    end = file.read(_END.size)
-    if len(end) < _END.size:  # within another archive that was cut off
+    if len(file.read(_END.size)) < _END.size:  # within another archive that was cut off
         raise ImagesError(f"Expected a readable zip; {place} is damaged: it is cut off.")
-    signature, part, num_files, *_ = _END.unpack(end)
+    start = file.seek(max(0, end_at - _END64.size - _LOCATOR_BYTES))
+    last = file.read(end_at + _END.size - start)
+    signature, part, *_ = _END.unpack_from(last, end_at - start)
     if signature == _SIGNATURE and 0 < part < _IN_ZIP64:
         raise ImagesError(f"Expected a whole zip; {place} is the last of {part + 1} parts. {_advice('-s 0', place)}")
-    infos = opened.infolist()
-    if signature == _SIGNATURE and len(infos) < num_files < _IN_ZIP64:
+    infos, num_files = opened.infolist(), _end_in(last, start, end_at - start).num_files
+    if signature == _SIGNATURE and len(infos) < num_files != _IN_ZIP64:
         raise ImagesError(
             f"Expected a readable zip; {place} is damaged: its directory has {len(infos):,} of {num_files:,} files."
         )
     begin = min((info.header_offset for info in infos), default=end_at)
-    if begin > 0 and _ends_another(file, begin):
+    if begin > 0 and _follows_another(file, begin):
         raise ImagesError(
             f"Expected one zip; {place} holds several, one behind the other, of which only the last would be read. "
             f"{_advice('-FF', place)}"
         )
 
 
-def _ends_another(file: IO[bytes], begin: int) -> bool:
-    """Whether a zip with files in it ends where this one begins, or before zeros there; a program may stand there.
+def _end_in(content: bytes, start: int, at: int) -> _End:
+    """What an end record says that stands at `at` in a file's bytes from `start` on."""
+    _, _, num_files, directory_bytes, directory_at, comment_bytes = _END.unpack_from(content, at)
+    end_at, locator_at = at, at - _LOCATOR_BYTES
+    record_at = locator_at - _END64.size
+    is_zip64 = record_at >= 0 and content.startswith(_LOCATOR_SIGNATURE, locator_at)
+    if is_zip64 and content.startswith(_SIGNATURE64, record_at):
+        _, num_files, directory_bytes, directory_at = _END64.unpack_from(content, record_at)
+        end_at = record_at
+    begins_at = start + end_at - directory_bytes
+    return _End(num_files, begins_at, begins_at - directory_at, start + at + _END.size + comment_bytes)
 
-    It begins where the file does, or where one more ends: a zip may also be a member that the directory has lost.
+
+def _follows_another(file: IO[bytes], begin: int) -> bool:
+    """Whether a zip with files in it ends where this one begins, or before blanks there; a program may stand there.
+
+    Programs may hold zips, too; where the file begins with one, anything may stand between. A zip may also be a member
+    that the directory has lost: its header stands right before it.
     """
-    file.seek(max(0, begin - _END.size - _LONGEST_COMMENT))
-    before = file.read(begin - file.tell())
+    file.seek(0)
+    is_zip_first = file.read(len(_HEADER_SIGNATURE)) == _HEADER_SIGNATURE
+    start = file.seek(max(0, begin - _SEARCHED_BYTES))
+    before = file.read(begin - start)
     for found in re.finditer(re.escape(_SIGNATURE), before[: -_END.size + len(_SIGNATURE)]):
-        _, _, num_files, directory_bytes, directory_at, comment_bytes = _END.unpack_from(before, found.start())
-        comment_end = found.start() + _END.size + comment_bytes
-        if num_files and comment_end <= len(before) and not before[comment_end:].strip(b"\0"):
-            starts_at = begin - len(before) + found.start() - directory_bytes - directory_at
-            if starts_at == 0 or (0 < starts_at < begin and _ends_another(file, starts_at)):
-                return True
+        end = _end_in(before, start, found.start())
+        if end.comment_end > begin or not (is_zip_first or _BLANKS.fullmatch(before, end.comment_end - start)):
+            continue
+        if 0 <= end.begin <= end.directory_at and _has_files(file, end) and not _is_member(file, end.begin):
+            return True
     return False
+
+
+def _has_files(file: IO[bytes], end: _End) -> bool:
+    file.seek(end.directory_at)
+    return file.read(len(_DIRECTORY_SIGNATURE)) == _DIRECTORY_SIGNATURE
+
+
+def _is_member(file: IO[bytes], at: int) -> bool:
+    """Whether the header of a member ends where its content would begin."""
+    start = file.seek(max(0, at - _LONGEST_HEADER))
+    before = file.read(at - start)
+    headers = re.finditer(re.escape(_HEADER_SIGNATURE), before[: -_HEADER.size + len(_HEADER_SIGNATURE)])
+    lengths = ((found.start(), _HEADER.unpack_from(before, found.start())) for found in headers)
+    return any(here + _HEADER.size + name + more == len(before) for here, (_, name, more) in lengths)
 
 
 def _advice(how: str, place: Place) -> str:

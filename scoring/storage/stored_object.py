@@ -5,14 +5,15 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, TypeVar
+from weakref import WeakValueDictionary
 
 import obstore
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, TooLargeError
-from scoring.storage.bucket_answers import one_line
+from scoring.storage.bucket_answers import one_line, refuses_setting
 from scoring.storage.bucket_clients import bucket_faults
 from scoring.storage.retrying import patiently
 from scoring.storage.stamps import Seen, bare_tag, has_changed, object_identity, object_stamp, object_stamps, told_time
@@ -23,9 +24,12 @@ _AT_ONCE_BYTES = 1024**2
 _OTHER_PART = "UnexpectedRange"
 _WITHOUT_RANGES = re.compile(
     "NotPartial|ParseContentRange|InvalidRange|416 Range Not Satisfiable"
-    "|InvalidArgument|NotImplemented|PermissionDenied|AccessDenied"
+    "|InvalidArgument|InvalidRequest|NotImplemented|PermissionDenied|AccessDenied"
 )
+# Clients of servers that know no ranges, by their ids: each request that is answered by 501 is repeated ten times.
+_refuse_ranges = WeakValueDictionary[int, ObjectStore]()
 _T = TypeVar("_T")
+_Receive: TypeAlias = Callable[["obstore.GetResult"], bytes]
 
 
 class _DoubtfulError(OSError):
@@ -55,30 +59,7 @@ class StoredObject(NamedTuple):
 
     def read_whole(self) -> tuple[bytes, Mapping[str, Any]]:
         """Its content, and what the answer tells of it."""
-        return self._until_sound(self._read_whole)
-
-    def _read_whole(self) -> tuple[bytes, Mapping[str, Any]]:
-        """As a range from the first byte on: a part that nobody asked for looks to the client like the whole."""
-        with bucket_faults(self.url):
-            try:
-                found = self._get(None, range={"offset": 0})
-                return self._content(found), found.meta
-            except BaseError as error:
-                if not _WITHOUT_RANGES.search(str(error)):
-                    raise
-        return self._read_without_ranges()
-
-    def _read_without_ranges(self) -> tuple[bytes, Mapping[str, Any]]:
-        with bucket_faults(self.url):
-            found = self._get(None)
-            content, meta = self._content(found), found.meta
-        try:
-            seen = self.look()
-        except OSError:  # not to be looked at, or removed since
-            return content, meta
-        if object_identity({**meta, "size": seen["size"]}) == object_identity(seen):
-            self._refuse_size(len(content), seen["size"])
-        return content, meta
+        return self._until_sound(partial(self._read_whole, self._content))
 
     def read_limited(self, limit: int) -> tuple[bytes, Seen]:
         """Its content, of which no more than `limit` bytes and a little are ever held, and what the answer tells.
@@ -86,18 +67,39 @@ class StoredObject(NamedTuple):
         Raises:
             TooLargeError: If there is more.
         """
-        parts, size = [], 0
-        with bucket_faults(self.url):
-            found = obstore.get(self.store, self.key)
-            for part in found.stream():
-                size += len(part)
-                if size > limit:
-                    raise TooLargeError
-                parts.append(part)
-            meta = found.meta
+        content, meta = self._until_sound(partial(self._read_whole, partial(self._limited, limit)))
         # without a tag, lists and answers tell the time in different ways
         stamps = partial(object_stamps, meta) if meta.get("e_tag") else frozenset[int]
-        return b"".join(parts), Seen(meta["size"], object_stamp(meta), stamps)
+        return content, Seen(meta["size"], object_stamp(meta), stamps)
+
+    def _read_whole(self, content_of: _Receive) -> tuple[bytes, Mapping[str, Any]]:
+        """As a range from the first byte on: a part that nobody asked for looks to the client like the whole."""
+        if _refuse_ranges.get(id(self.store)) is self.store:
+            return self._read_without_ranges(content_of)
+        with bucket_faults(self.url):
+            try:
+                found = self._get(None, range={"offset": 0})
+                return content_of(found), found.meta
+            except BaseError as error:
+                is_unknown = refuses_setting(error)
+                if not is_unknown and not _WITHOUT_RANGES.search(str(error)):
+                    raise
+        received = self._read_without_ranges(content_of)
+        if is_unknown:
+            _refuse_ranges[id(self.store)] = self.store
+        return received
+
+    def _read_without_ranges(self, content_of: _Receive) -> tuple[bytes, Mapping[str, Any]]:
+        with bucket_faults(self.url):
+            found = self._get(None)
+            content, meta = content_of(found), found.meta
+        try:
+            seen = self.look()
+        except OSError:  # not to be looked at, or removed since
+            return content, meta
+        if object_identity({**meta, "size": seen["size"]}) == object_identity(seen):
+            self._refuse_size(len(content), seen["size"])
+        return content, meta
 
     def read_part(self, start: int, length: int, seen: Mapping[str, Any] | None) -> bytes:
         """Read `length` bytes from `start` on, fewer at its end, with one request."""
@@ -163,6 +165,17 @@ class StoredObject(NamedTuple):
         content = bytes(found.bytes())
         self._refuse_size(len(content), end - start)
         return content
+
+    def _limited(self, limit: int, found: "obstore.GetResult") -> bytes:
+        parts, size = [], 0
+        for part in found.stream():
+            size += len(part)
+            if size > limit:
+                raise TooLargeError
+            parts.append(part)
+        start, end = found.range
+        self._refuse_size(size, end - start)
+        return b"".join(parts)
 
     def _refuse_size(self, received: int, expected: int) -> None:
         if received != expected:

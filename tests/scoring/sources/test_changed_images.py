@@ -64,7 +64,7 @@ def test_a_proxy_that_weakens_tags_of_answers_changes_no_photo(
     class Weakened:
         def __init__(self, found: Any) -> None:
             self.meta = {**found.meta, "e_tag": f"W/{found.meta['e_tag']}"}
-            self.stream = found.stream
+            self.stream, self.range = found.stream, found.range
 
     monkeypatch.setattr(obstore, "get", lambda *place, **options: Weakened(get(*place, **options)))
     image = ImageEntry("1", "1", 5, stamp=as_listed["1"])

@@ -482,6 +482,52 @@ def test_compressed_tars_one_behind_the_other_are_all_listed(
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("before", [10240, 512, 3 << 20], ids=["an empty tar", "a block", "more than is read at once"])
+@pytest.mark.parametrize("is_one_stream", [True, False])
+def test_compressed_tar_that_begins_with_an_empty_one_is_read_as_it_is_without_compression(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, before: int, is_one_stream: bool
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    plain, pack = bytes(before) + _tar("1.jpg", "2.jpg"), _COMPRESSIONS[kind]
+    (tmp_path / "plain.tar").write_bytes(plain)
+    (tmp_path / "x.tar").write_bytes(pack(plain) if is_one_stream else pack(plain[:before]) + pack(plain[before:]))
+    for name in ("plain.tar", "x.tar"):
+        images = find_images(tmp_path / name).images
+        assert [image.image_id for image in images] == ["1", "2"]
+        assert open_images(tmp_path / name)(images[1]) == b"2.jpg" * 50
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+def test_compressed_tar_of_nothing_but_zeros_holds_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "x.tar").write_bytes(_COMPRESSIONS[kind](bytes(10240)))
+    with pytest.raises(ImagesError, match="it holds none"):
+        find_images(tmp_path / "x.tar")
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+@pytest.mark.parametrize("behind", [b"\n", b"\r\n", b"\0\0\n"])
+def test_newline_behind_a_compressed_tar_is_none_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    (tmp_path / "x.tar").write_bytes(_COMPRESSIONS[kind](_tar("1.jpg")) + behind)
+    assert len(find_images(tmp_path / "x.tar").images) == 1
+
+
+def test_gzip_that_unpacks_to_far_more_than_it_has_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as writer:
+        member = tarfile.TarInfo("1.jpg")
+        member.size = 20 << 20
+        writer.addfile(member, io.BytesIO(bytes(member.size)))
+    (image,) = find_images(tmp_path / "x.tar.gz").images
+    assert open_images(tmp_path / "x.tar.gz")(image) == bytes(20 << 20)
+
+
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
 @pytest.mark.parametrize("at", [0, 4, -8])
 def test_damage_in_a_later_stream_of_a_compressed_tar_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int

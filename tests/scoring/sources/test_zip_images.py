@@ -5,7 +5,7 @@ import unicodedata
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -136,6 +136,43 @@ def test_zips_one_behind_the_other_are_refused_rather_than_read_short(
         find_images(tmp_path / "both.zip")
 
 
+def _in_zip64(zip_: bytes) -> bytes:
+    """The same zip, as a writer ends it that does not know its numbers before: its end says that they stand before."""
+    at = zip_.rindex(b"PK\x05\x06")
+    num_files, directory_bytes, directory_at = struct.unpack_from("<HII", zip_, at + 10)
+    directory = struct.pack("<QQQQ", num_files, num_files, directory_bytes, directory_at)
+    record = b"PK\x06\x06" + struct.pack("<QHHII", 44, 45, 45, 0, 0) + directory
+    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, at, 1)
+    return zip_[:at] + record + locator + b"PK\x05\x06" + b"\xff" * 16 + zip_[at + 20 :]
+
+
+def _in_both(zip_: bytes) -> bytes:
+    """The same, by a writer that repeats the numbers in its end, where they fit."""
+    return _in_zip64(zip_)[:-22] + zip_[-22:]
+
+
+_PROGRAM = b"MZ\x90" * 30_000
+
+
+@pytest.mark.parametrize("ended", [bytes, _in_zip64, _in_both], ids=["plain", "zip64", "zip64 and end"])
+@pytest.mark.parametrize(
+    ("before", "between"),
+    [(b"", b""), (b"", b"\n"), (b"", b"\r\n\0"), (b"", _PROGRAM), (_PROGRAM, b""), (_PROGRAM, b"\n")],
+    ids=["next", "newline", "blanks", "program between", "program first", "program first, newline"],
+)
+def test_zips_of_any_end_and_with_anything_between_them_are_refused(
+    tmp_path: Path, ended: Callable[[bytes], bytes], before: bytes, between: bytes
+) -> None:
+    """The numbers of zips with more than 65,535 files or 4 GB stand in another record, those of streamed ones too."""
+    first, second = (ended(_packed({name: b"?"})) for name in ("1.jpg", "2.jpg"))
+    path = tmp_path / "both.zip"
+    path.write_bytes(before + first + between + second)
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(path)
+    path.write_bytes(before + second)
+    assert [image.path for image in find_images(path).images] == ["2.jpg"]
+
+
 @pytest.mark.parametrize("last", [{}, {"1.jpg": b"1"}], ids=["empty", "same name"])
 def test_a_zip_before_one_that_tells_nothing_of_it_is_not_lost_in_silence(
     tmp_path: Path, last: dict[str, bytes]
@@ -179,6 +216,21 @@ def test_zip_of_which_a_zip_was_removed_is_read(tmp_path: Path) -> None:
         archive.filelist.remove(archive.getinfo("inner.zip"))
         archive.comment = b"written anew"
     assert [image.path for image in find_images(path).images] == ["2.jpg"]
+
+
+def test_zip_behind_a_program_that_holds_a_zip_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "photos.zip"
+    path.write_bytes(_PROGRAM + _packed({"messages.txt": b"?"}) + _PROGRAM + _zip(path).read_bytes())
+    assert _read_all(path) == _BOTH
+
+
+def test_directory_in_zip64_with_fewer_files_than_its_end_says_is_refused(tmp_path: Path) -> None:
+    path = _zip(tmp_path / "photos.zip")
+    content = bytearray(_in_zip64(path.read_bytes()))
+    struct.pack_into("<QQ", content, content.index(b"PK\x06\x06") + 24, 7, 7)
+    path.write_bytes(content)
+    with pytest.raises(ImagesError, match=r"its directory has 2 of 7 files\.$"):
+        find_images(path)
 
 
 @pytest.mark.parametrize(("field", "has"), [(12, 1), (10, 2)], ids=["shorter than it is", "of more files"])

@@ -111,36 +111,63 @@ def labels(server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServe
     return server
 
 
-@pytest.mark.parametrize(("code", "word"), [(400, "InvalidArgument"), (403, "AccessDenied"), (416, "InvalidRange")])
-def test_an_object_of_a_server_that_refuses_ranges_is_read_whole(labels: ObjectServer, code: int, word: str) -> None:
+_READS: dict[str, Callable[[], bytes]] = {
+    "table": lambda: _TABLE.read_version()[0],
+    "photo": lambda: _TABLE.read_limited(len(_LABELS)),
+}
+_however_it_is_read = pytest.mark.parametrize("read", _READS.values(), ids=_READS)
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(400, "InvalidArgument"), (400, "InvalidRequest"), (403, "AccessDenied"), (416, "InvalidRange")],
+)
+@_however_it_is_read
+def test_an_object_of_a_server_that_refuses_ranges_is_read_whole(
+    labels: ObjectServer, read: Callable[[], bytes], code: int, word: str
+) -> None:
     labels.first = [lambda _: (code, {}, f"<Error><Code>{word}</Code><Message>no</Message></Error>".encode())]
-    assert _TABLE.read_bytes() == _LABELS
+    assert read() == _LABELS
     assert not labels.first
 
 
+@_however_it_is_read
+def test_a_server_that_knows_no_ranges_is_asked_for_one_only_once(
+    labels: ObjectServer, read: Callable[[], bytes]
+) -> None:
+    labels.first = [lambda _: (400, {}, b"<Error><Code>NotImplemented</Code><Message>no</Message></Error>")]
+    assert (read(), read()) == (_LABELS, _LABELS)
+    assert [method for method, _ in labels.requests] == ["GET", "GET", "HEAD", "GET", "HEAD"]
+
+
 @pytest.mark.parametrize("answer", [_part, _short_part])
-def test_a_part_of_an_object_is_not_taken_for_all_of_it(labels: ObjectServer, answer: _Answer) -> None:
+@_however_it_is_read
+def test_a_part_of_an_object_is_not_taken_for_all_of_it(
+    labels: ObjectServer, read: Callable[[], bytes], answer: _Answer
+) -> None:
     labels.first = [answer]
-    assert _TABLE.read_bytes() == _LABELS
+    assert read() == _LABELS
     labels.first = [answer] * 6
     with pytest.raises(BucketError, match=r"^s3://bucket/labels\.csv: expected .*A proxy may have answered") as raised:
-        _TABLE.read_version()
+        read()
     assert raised.value.errno == errno.EREMOTEIO
     assert not labels.first, "asked six times"
 
 
-def test_an_object_is_read_whole_with_one_request(labels: ObjectServer) -> None:
-    assert _TABLE.read_bytes() == _LABELS
+@_however_it_is_read
+def test_an_object_is_read_whole_with_one_request(labels: ObjectServer, read: Callable[[], bytes]) -> None:
+    assert read() == _LABELS
     assert labels.requests == [("GET", "labels.csv")]
 
 
+@_however_it_is_read
 def test_an_object_of_a_server_without_ranges_is_whole_if_it_has_the_size_that_a_look_tells(
-    labels: ObjectServer,
+    labels: ObjectServer, read: Callable[[], bytes]
 ) -> None:
     labels.knows_ranges = False
-    assert _TABLE.read_bytes() == _LABELS
+    assert read() == _LABELS
     labels.first = [_short, _short]
-    assert _TABLE.read_bytes() == _LABELS
+    assert read() == _LABELS
 
 
 def test_an_empty_object_is_read(labels: ObjectServer) -> None:
