@@ -782,12 +782,31 @@ def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_
     assert "if these are the values of a photo, put a line of names" in _refused(_write(tmp_path, "a1,cat\nb2,dog\n"))
 
 
-def test_blanks_before_quotes_are_no_part_of_a_label_and_quotes_within_one_are(tmp_path: Path) -> None:
-    for told, label in (('"cat, grey"', "cat, grey"), ('"5"" cat"', '5" cat'), ('"big" cat', '"big" cat')):
-        text = f"id, label\na1, {told}\nb2, dog\nc3, {told}\n10, dog\n"
+def test_blanks_around_quotes_are_no_part_of_a_label_and_quotes_within_one_are(tmp_path: Path) -> None:
+    several_lines = '"grey, ""old"" , \ncat"'
+    for told, label in (
+        ('"cat, grey"', "cat, grey"),
+        ('"5"" cat"', '5" cat'),
+        ('"big" cat', '"big" cat'),
+        (several_lines, 'grey, "old" , \ncat'),
+        (f"\t{several_lines} ", 'grey, "old" , \ncat'),
+    ):
+        text = f"id, label\na1, {told}\nb2, dog\nc3,\t{told} \t\n10, dog\n"
         assert _targets(_labelled(_write(tmp_path, text))) == {
             path: label if target == "cat" else target for path, target in _EXPECTED.items()
         }
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("odd", ['"cat" ', '"big" cat', '\u00a0"cat"', '"cat"'])
+def test_quotes_of_one_row_with_blanks_around_them_change_no_label_of_the_others(
+    tmp_path: Path, mark: str, odd: str
+) -> None:
+    rows = [("id", "label"), ("a1", odd), ("b2", ' "dog"'), ("c3", ' "cat"'), ("10", "dog")]
+    expected = _EXPECTED | ({"train/a1.jpg": odd} if "big" in odd else {})
+    text = "".join(f"{one}{mark} {told}\r\n" for one, told in rows)
+    assert _targets(_labelled(_write(tmp_path, text))) == expected
+    assert _targets(_labelled(_write(tmp_path, text.removesuffix("\r\n")))) == expected
 
 
 def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
