@@ -518,6 +518,59 @@ def test_two_spellings_of_the_id_of_a_photo_with_different_labels_are_refused(
         assert _targets(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, "may be of another photo"
 
 
+_ACCENTED = "caf\u00e9.jpg"
+
+
+@pytest.mark.parametrize("second", ["./1.jpg", ".\\1.jpg", "x/../1.jpg", ".//1.jpg", "./1", "./" + _ACCENTED])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_an_id_that_can_be_no_other_path_is_refused_beside_one_of_another_label(
+    tmp_path: Path, second: str, in_folder: bool
+) -> None:
+    paths = ["1.jpg", "2.jpg", unicodedata.normalize("NFD", _ACCENTED)]
+    rows = "".join(f"{one},dog\n" for one in paths)
+    listing = Listing([ImageEntry(path[:-4], f"cats/{path}" if in_folder else path, 1) for path in paths])
+    with pytest.raises(RequestError, match=r"Expected one label for each photo .* may be the same photo, 'cat'\."):
+        label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n")))
+    assert {image.target for image in found.listing.images} == {"dog"} and not found.told
+
+
+@pytest.mark.parametrize(
+    ("ids", "second", "first"),
+    [
+        (["1.jpg", "2.jpg"], "1.JPG", "1.jpg"),
+        (["1.jpg", "2.jpg"], "001.jpg", "1.jpg"),
+        (["1.jpg", "2.jpg"], "1.0", "1.jpg"),
+        (["1", "2"], "001", "1"),
+        (["1", "2"], "./2.0", "2"),
+        (["a/1.jpg", "a/2.jpg"], "A/01.JPG", "a/1.jpg"),
+    ],
+)
+def test_an_id_that_is_nearly_that_of_a_photo_is_told_where_its_label_is_another(
+    tmp_path: Path, ids: Sequence[str], second: str, first: str
+) -> None:
+    rows = "".join(f"{one},dog\n" for one in ids)
+    listing = Listing([ImageEntry(path[2:-4], path, 1) for path in ("a/1.jpg", "a/2.jpg")])
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
+    assert [image.target for image in found.listing.images] == ["dog", "dog"]
+    assert found.told == (
+        "1 labels of train.csv without a photo are others than that of a photo whose id is nearly the same, which "
+        f"counts: {second!r} is 'cat' and {first!r} 'dog'; if one photo is meant, leave the wrong id out",
+    )
+    assert not label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n"))).told
+
+
+@pytest.mark.parametrize("ids", [("1.jpg", "1.JPG"), ("001", "1"), ("1.jpg", "001.jpg"), ("a/1.jpg", "A/1.jpg")])
+def test_two_photos_whose_ids_are_nearly_the_same_have_each_its_label(tmp_path: Path, ids: tuple[str, str]) -> None:
+    paths = [one if one.lower().endswith(".jpg") else f"{one}.jpg" for one in ids]
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    text = f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"
+    for more in ("", "./01.jpg,fox\n"):
+        found = label_by_file(listing, LabelsFile(_write(tmp_path, text + more)))
+        assert _targets(found.listing) == dict(zip(paths, ("dog", "cat"), strict=True))
+        assert len(found.told) == bool(more and "a/1.jpg" not in ids)
+
+
 def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\n1,cat\n2,dog\n3,cat\n")
     said = _refused(file, _listing(["train/1.jpg", "train/2.jpg", "train/3.jpg", "valid/1.jpg"][::-1]))
