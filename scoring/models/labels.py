@@ -11,6 +11,7 @@ from typing import Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.models.label_indices import below_header, without_indices
+from scoring.sources.csv_table import without_blanks_at_quotes
 from scoring.sources.spelling import composed
 from scoring.storage.locations import Location, locate
 from scoring.storage.redaction import brief
@@ -103,7 +104,7 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
 def _split(line: str) -> list[str]:
     """The fields of a line of CSV; where its quotes do not close, they are characters like others."""
     try:
-        return next(csv.reader([line], skipinitialspace=True, strict=True))
+        return next(csv.reader([without_blanks_at_quotes(line, ",")], skipinitialspace=True, strict=True))
     except csv.Error:
         return line.split(",")
 

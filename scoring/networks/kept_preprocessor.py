@@ -70,7 +70,7 @@ def kept_preprocessor(path: Path) -> KeptPreprocessor | None:
     """What the preprocessor does that a `.keras` file keeps; None where it keeps none, or cannot be read.
 
     Raises:
-        ModelError: If it does more than to resize and scale images.
+        ModelError: If it does more than to resize and scale images, or by something else than numbers.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -84,8 +84,13 @@ def kept_preprocessor(path: Path) -> KeptPreprocessor | None:
             told = _options(converter, _OF_CONVERTERS, path)
         case _:
             told = {}
-    size = told.get("image_size")
-    return KeptPreprocessor(size and (size[0], size[1]), told.get("scale"), told.get("offset"))
+    scale, offset = (_number(told, key, path) for key in ("scale", "offset"))
+    match told.get("image_size"):
+        case None:
+            return KeptPreprocessor(None, scale, offset)
+        case [int(height), int(width)] if height > 0 and width > 0:
+            return KeptPreprocessor((height, width), scale, offset)
+    raise _refusal(path, "whose image_size is not a height and a width")
 
 
 def check_preprocessor(model: "keras.Model", path: Path) -> None:
@@ -99,8 +104,8 @@ def check_preprocessor(model: "keras.Model", path: Path) -> None:
         return
     channels = model.inputs[0].shape[-1]
     pictures = noise(1, filled((*(kept.size or (_SIDE, _SIDE)), channels))).astype(np.float32)
-    expected = kept.scaled(pictures)
     try:
+        expected = kept.scaled(pictures)
         given = np.asarray(_as_array(model.preprocessor(pictures)))
         is_same = np.allclose(given, expected, rtol=0, atol=_TOLERANCE * np.abs(expected).max())
     except Exception as error:  # it is code of others
@@ -127,6 +132,16 @@ def _options(entry: Any, known: tuple[str, ...], path: Path) -> dict[str, Any]:
     if others := [key for key in told if key not in known]:
         raise _refusal(path, f"whose {name} has {', '.join(others)}, which are not computed here")
     return told
+
+
+def _number(told: dict[str, Any], key: str, path: Path) -> float | list[float] | None:
+    """A number, or one for each channel; None where none is told."""
+    match told.get(key):
+        case None | int() | float() as one:
+            return one
+        case [*each] if each and all(isinstance(one, int | float) for one in each):
+            return each
+    raise _refusal(path, f"whose {key} is neither a number nor one for each channel")
 
 
 def _as_array(given: Any) -> Any:

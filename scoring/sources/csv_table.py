@@ -7,7 +7,6 @@ import io
 import re
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -30,6 +29,7 @@ _LOOKED_AT_BYTES = 4096
 _TABLE = re.compile(r"(?!\s*<(?:[!?]|html))[^\0-\x08\x0e-\x1f\n]*[,;\t|:][^\0-\x08\x0e-\x1f]*", re.IGNORECASE)
 _Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
+_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
@@ -134,19 +134,22 @@ def _lines(text: str) -> tuple[str, list[_Line]]:
     return first, _split(text, first)
 
 
-def _split(text: str, mark: str) -> list[_Line]:
-    """The rows with any value; without blanks before fields where some stand before quotes, as in `1, "cat"`.
+def without_blanks_at_quotes(text: str, mark: str) -> str:
+    """A text of CSV without the blanks around a field's quotes, as in `1, "cat" `, which no CSV reader takes away.
 
-    Where such quotes do not hold the whole field, they are characters like others.
+    Quotes behind a blank that do not hold the whole field are characters like others.
     """
-    if re.search(rf'(?:^|[\r\n]|{re.escape(mark)}) +"', text):
-        with suppress(csv.Error):
-            return _read(text, mark, skips_blanks=True)
-    return _read(text, mark)
+    parts = rf"\r\n{re.escape(mark)}"
+    blank = rf"[^\S{parts}]"
+    if not re.search(rf'{blank}"|"{blank}', text):
+        return text
+    return re.sub(rf"(\A|[{parts}]){blank}*+({_QUOTED}){blank}*+(?=[{parts}]|\Z)", r"\1\2", text)
 
 
-def _read(text: str, mark: str, skips_blanks: bool = False) -> list[_Line]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=skips_blanks, strict=True)
+def _split(text: str, mark: str) -> list[_Line]:
+    """The rows with any value."""
+    lines = io.StringIO(without_blanks_at_quotes(text, mark), newline="")
+    reader = csv.reader(lines, delimiter=mark, strict=True)
     return [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
 
 

@@ -8,7 +8,6 @@ from functools import cached_property
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.id_matching import Matches, match_by_every_reading
-from scoring.sources.id_spelling import without_image_suffix
 from scoring.sources.labels_file import LabelsTable
 from scoring.sources.listing import CommonFolder, made_id
 
@@ -140,17 +139,6 @@ def photos_of_ids(ids: Sequence[str], images: Sequence[ImageEntry], folder: str)
     """The photo of each of some ids that has one, by the reading that finds most of them."""
     matches = _match(ids, _Photos.of(images), folder)
     return {one: images[row] for one, row in zip(ids, matches.rows.tolist(), strict=True) if row >= 0}
-
-
-def rows_as_spelled(ids: Sequence[str], images: Sequence[ImageEntry]) -> dict[str, int]:
-    """The photo's row of each of some ids that is its id or its path as these are spelled, with or without suffix."""
-    wanted, row_of = set(ids), dict[str, int]()
-    depth = CommonFolder(image.path for image in images).depth if wanted else 0
-    for row, image in enumerate(images if wanted else ()):
-        paths = (image.path, image.written, "/".join(image.path.split("/")[depth:]))
-        bare = filter(None, map(without_image_suffix, paths))
-        row_of.update((one, row) for one in wanted.intersection((image.image_id, *paths, *bare)))
-    return row_of
 
 
 def _match_column(table: LabelsTable, column: str, photos: _Photos, folder: str) -> PhotoIds:

@@ -1,15 +1,16 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
-from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids, rows_as_spelled
+from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
+from scoring.sources.second_ids import refuse_second_ids
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
 from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
@@ -81,14 +82,14 @@ def label_by_file(
         told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
-    if not has_ids_beside_paths:
-        _refuse_second_ids(rows_as_spelled(unused, images), row_of, label_of, table.name)
+    second = () if has_ids_beside_paths else unused
+    told_of_ids = refuse_second_ids(second, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, ids.column), *told_of_splits, _told_otherwise(labelled, table.name, use))
+    told = (table.told_of_one(column, ids.column), *told_of_splits, told_of_ids)
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
-        tuple(filter(None, told)),
+        tuple(filter(None, (*told, _told_otherwise(labelled, table.name, use)))),
     )
 
 
@@ -167,27 +168,6 @@ def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
             )
     return labels
-
-
-def _refuse_second_ids(
-    second: Mapping[str, int], row_of: Mapping[str, int], label_of: Mapping[str, str], name: str
-) -> None:
-    """Refuse ids that no photo has as the others are read, and that are those of a photo with another label.
-
-    Args:
-        second: The photo's row of each such id.
-        row_of: The photo's row of each of the others.
-        label_of: The label of each id.
-        name: What to call the file, for messages.
-    """
-    first_of = {row: one for one, row in row_of.items()} if second else {}
-    for one, row in second.items():
-        first = first_of.get(row)
-        if first is not None and label_of[first] != label_of[one]:
-            raise RequestError(
-                f"Expected one label for each photo in {name}; {first!r} has {label_of[first]!r}, and {one!r}, which "
-                f"may be the same photo, {label_of[one]!r}. Leave one of them out."
-            )
 
 
 def label_by_path(

@@ -142,9 +142,8 @@ def made_once(identity: object, name: str, make: Callable[[Path], None]) -> Path
         return _made_anew(name, make)
     digest = hashlib.sha256(repr(identity).encode()).hexdigest()
     path = cache_folder() / "shardscore" / digest[:16] / name
-    with storage_faults(path):
-        if path.exists():  # whole, and so it need not be writable
-            return path
+    if is_kept(path):  # whole, and so it need not be writable
+        return path
     with storage_faults(path), one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary:
@@ -164,6 +163,23 @@ def _move(made: Path, path: Path) -> None:
     shutil.move(made, path)
 
 
+def is_kept(path: Path) -> bool:
+    """Whether a file is in the cache; raises StorageError where its folder is closed, as another user's may be."""
+    with _cache_faults(path):
+        return path.exists()
+
+
+@contextmanager
+def _cache_faults(path: Path) -> Iterator[None]:
+    """Turn the system's errors in the block into a StorageError that says where else the cache may be."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write {path}: {error.strerror or error}. Name another folder for the cache by KERAS_HOME."
+        ) from error
+
+
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Held by the process of this machine that makes a file or a folder; the folder that it lies in is made.
@@ -174,15 +190,11 @@ def one_at_a_time(path: Path) -> Iterator[None]:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
     lock = FileLock(path.with_name(f".{path.name}.lock"))
-    try:
+    with _cache_faults(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
         with suppress(OSError):  # another user's, or on a disk without modes
             Path(lock.lock_file).chmod(_LOCK_MODE)
-    except OSError as error:
-        raise StorageError(
-            f"Cannot write {path}: {error.strerror or error}. Name another folder for the cache by KERAS_HOME."
-        ) from error
     try:
         remove_leftovers(path)
         yield

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scoring.errors import DownloadError, ModelError
-from scoring.storage.downloads import cache_folder, one_at_a_time
-from scoring.storage.durable import storage_faults, whole_file
+from scoring.storage.downloads import cache_folder, is_kept, one_at_a_time
+from scoring.storage.durable import whole_file
 
 # Keras saves a model to a hub as the files of a `.keras` archive, unpacked; this one stands for all of them.
 UNPACKED = "config.json"
@@ -55,9 +55,8 @@ def pack(pinned: str, fetch: Callable[[str], Path]) -> Path:
         fetch: Gives the path of one of its files.
     """
     path = _place(pinned) / "model.keras"
-    with storage_faults(path):
-        if path.exists():
-            return path
+    if is_kept(path):
+        return path
     with one_at_a_time(path):
         if not path.exists():
             with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:

@@ -33,6 +33,7 @@ def test_names_parted_by_commas_are_labels() -> None:
     [
         ('"cat","dog"', ("cat", "dog")),
         ('"tabby, tabby cat", dog', ("tabby, tabby cat", "dog")),
+        ('"tabby, tabby cat" ,\t"dog"', ("tabby, tabby cat", "dog")),
         ('"the ""cat""",dog', ('the "cat"', "dog")),
         ('12" record,7" record', ('12" record', '7" record')),
         ('"cat,dog', ('"cat', "dog")),
@@ -52,7 +53,16 @@ def test_what_is_almost_json_is_refused_or_would_be_names_with_marks(given: str)
         read_class_names(given if given.endswith(("]", "}")) else f"{given}, ']")
 
 
-@pytest.mark.parametrize("lines", ['"cat"\n"dog, small"\n', '"cat",0\n"dog, small",1\n', '0,"cat"\n1,"dog, small"\n'])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        '"cat"\n"dog, small"\n',
+        '"cat",0\n"dog, small",1\n',
+        '"cat" ,0\n"dog, small"\t,1\n',
+        '0,"cat"\n1,"dog, small"\n',
+        '0,\t"cat"\n1, "dog, small" \n',
+    ],
+)
 def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str) -> None:
     assert read_class_names(_file(tmp_path, lines, "labels.csv")) == ("cat", "dog, small")
 

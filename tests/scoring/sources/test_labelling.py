@@ -518,6 +518,59 @@ def test_two_spellings_of_the_id_of_a_photo_with_different_labels_are_refused(
         assert _targets(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, "may be of another photo"
 
 
+_ACCENTED = "caf\u00e9.jpg"
+
+
+@pytest.mark.parametrize("second", ["./1.jpg", ".\\1.jpg", "x/../1.jpg", ".//1.jpg", "./1", "./" + _ACCENTED])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_an_id_that_can_be_no_other_path_is_refused_beside_one_of_another_label(
+    tmp_path: Path, second: str, in_folder: bool
+) -> None:
+    paths = ["1.jpg", "2.jpg", unicodedata.normalize("NFD", _ACCENTED)]
+    rows = "".join(f"{one},dog\n" for one in paths)
+    listing = Listing([ImageEntry(path[:-4], f"cats/{path}" if in_folder else path, 1) for path in paths])
+    with pytest.raises(RequestError, match=r"Expected one label for each photo .* may be the same photo, 'cat'\."):
+        label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n")))
+    assert {image.target for image in found.listing.images} == {"dog"} and not found.told
+
+
+@pytest.mark.parametrize(
+    ("ids", "second", "first"),
+    [
+        (["1.jpg", "2.jpg"], "1.JPG", "1.jpg"),
+        (["1.jpg", "2.jpg"], "001.jpg", "1.jpg"),
+        (["1.jpg", "2.jpg"], "1.0", "1.jpg"),
+        (["1", "2"], "001", "1"),
+        (["1", "2"], "./2.0", "2"),
+        (["a/1.jpg", "a/2.jpg"], "A/01.JPG", "a/1.jpg"),
+    ],
+)
+def test_an_id_that_is_nearly_that_of_a_photo_is_told_where_its_label_is_another(
+    tmp_path: Path, ids: Sequence[str], second: str, first: str
+) -> None:
+    rows = "".join(f"{one},dog\n" for one in ids)
+    listing = Listing([ImageEntry(path[2:-4], path, 1) for path in ("a/1.jpg", "a/2.jpg")])
+    found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
+    assert [image.target for image in found.listing.images] == ["dog", "dog"]
+    assert found.told == (
+        "1 labels of train.csv without a photo are others than that of a photo whose id is nearly the same, which "
+        f"counts: {second!r} is 'cat' and {first!r} 'dog'; if one photo is meant, leave the wrong id out",
+    )
+    assert not label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n"))).told
+
+
+@pytest.mark.parametrize("ids", [("1.jpg", "1.JPG"), ("001", "1"), ("1.jpg", "001.jpg"), ("a/1.jpg", "A/1.jpg")])
+def test_two_photos_whose_ids_are_nearly_the_same_have_each_its_label(tmp_path: Path, ids: tuple[str, str]) -> None:
+    paths = [one if one.lower().endswith(".jpg") else f"{one}.jpg" for one in ids]
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+    text = f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"
+    for more in ("", "./01.jpg,fox\n"):
+        found = label_by_file(listing, LabelsFile(_write(tmp_path, text + more)))
+        assert _targets(found.listing) == dict(zip(paths, ("dog", "cat"), strict=True))
+        assert len(found.told) == bool(more and "a/1.jpg" not in ids)
+
+
 def test_one_id_of_two_photos_is_refused(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\n1,cat\n2,dog\n3,cat\n")
     said = _refused(file, _listing(["train/1.jpg", "train/2.jpg", "train/3.jpg", "valid/1.jpg"][::-1]))
@@ -782,12 +835,31 @@ def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_
     assert "if these are the values of a photo, put a line of names" in _refused(_write(tmp_path, "a1,cat\nb2,dog\n"))
 
 
-def test_blanks_before_quotes_are_no_part_of_a_label_and_quotes_within_one_are(tmp_path: Path) -> None:
-    for told, label in (('"cat, grey"', "cat, grey"), ('"5"" cat"', '5" cat'), ('"big" cat', '"big" cat')):
-        text = f"id, label\na1, {told}\nb2, dog\nc3, {told}\n10, dog\n"
+def test_blanks_around_quotes_are_no_part_of_a_label_and_quotes_within_one_are(tmp_path: Path) -> None:
+    several_lines = '"grey, ""old"" , \ncat"'
+    for told, label in (
+        ('"cat, grey"', "cat, grey"),
+        ('"5"" cat"', '5" cat'),
+        ('"big" cat', '"big" cat'),
+        (several_lines, 'grey, "old" , \ncat'),
+        (f"\t{several_lines} ", 'grey, "old" , \ncat'),
+    ):
+        text = f"id, label\na1, {told}\nb2, dog\nc3,\t{told} \t\n10, dog\n"
         assert _targets(_labelled(_write(tmp_path, text))) == {
             path: label if target == "cat" else target for path, target in _EXPECTED.items()
         }
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("odd", ['"cat" ', '"big" cat', '\u00a0"cat"', '"cat"'])
+def test_quotes_of_one_row_with_blanks_around_them_change_no_label_of_the_others(
+    tmp_path: Path, mark: str, odd: str
+) -> None:
+    rows = [("id", "label"), ("a1", odd), ("b2", ' "dog"'), ("c3", ' "cat"'), ("10", "dog")]
+    expected = _EXPECTED | ({"train/a1.jpg": odd} if "big" in odd else {})
+    text = "".join(f"{one}{mark} {told}\r\n" for one, told in rows)
+    assert _targets(_labelled(_write(tmp_path, text))) == expected
+    assert _targets(_labelled(_write(tmp_path, text.removesuffix("\r\n")))) == expected
 
 
 def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:

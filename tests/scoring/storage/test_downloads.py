@@ -3,10 +3,11 @@ import hashlib
 import http.server
 import multiprocessing
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -201,12 +202,16 @@ assert found.exists()
 """
 
 
-def _find_as_another(cache: Path, what: str) -> "subprocess.CompletedProcess[str]":
-    """Have a user who owns nothing there look for a file in a cache."""
+_READS = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # a checkout in root's home
+_ANOTHER = ("--reuid=65534", "--regid=65534", "--clear-groups", *_READS)
+_BOUND = ("--bounding-set=-dac_override,-dac_read_search",)  # by the modes of its own files, too
+
+
+def _find_as_another(cache: Path, what: str, rights: Sequence[str] = _ANOTHER) -> "subprocess.CompletedProcess[str]":
+    """Have a user who owns nothing there, or who has other rights, look for a file in a cache."""
     if os.geteuid() or not shutil.which("setpriv"):
         pytest.skip("needs root's right to be another user, and setpriv")
-    user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=+dac_read_search")
-    command = [*user, "--ambient-caps=+dac_read_search", sys.executable, "-c", _FIND, what, _CHECKSUM]
+    command = ["setpriv", *rights, sys.executable, "-c", _FIND, what, _CHECKSUM]
     environment = {**os.environ, "KERAS_HOME": str(cache), "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
@@ -226,6 +231,16 @@ def test_what_is_right_in_a_cache_that_may_only_be_read_is_used(
     found = _find_as_another(tmp_path, what)
     assert (found.returncode, found.stderr) == (0, "")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("what", "folder"), [("download", "models"), ("copy", "shardscore"), ("model of a hub", "shardscore")]
+)
+def test_cache_that_another_user_has_closed_is_told_with_what_to_do(tmp_path: Path, what: str, folder: str) -> None:
+    (tmp_path / folder).mkdir(0o000)
+    found = _find_as_another(tmp_path, what, _BOUND)
+    told = rf"StorageError: Cannot write {tmp_path}/{folder}/\S*: Permission denied\. Name another .* KERAS_HOME\.$"
+    assert re.search(told, found.stderr.strip())
 
 
 def test_what_one_user_has_locked_in_a_shared_cache_another_may_lock_then(tmp_path: Path) -> None:
