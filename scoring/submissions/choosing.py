@@ -14,7 +14,7 @@ from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
-from scoring.submissions.template_values import check_numbers, check_told, kind_of_values
+from scoring.submissions.template_values import check_numbers, check_spelled, check_told, kind_of_values
 from scoring.submissions.wishes import Values, Wishes
 
 _OF_BOXES = {"bbox", "encodedpixels", "predictionstring", "rle", "rlemask"}
@@ -55,6 +55,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
+    else:
+        check_spelled(values, spelled)
     return Best(template.spelled(labels), kind is Values.INDEX)
 
 
@@ -144,6 +146,7 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
         check_numbers(labels)
     else:
         _check_whole(labels, mark, cells)
+        check_spelled(cells.parts, cells.labels)
     if wishes.threshold is not None:
         return Above(labels, as_index, wishes.threshold, mark)
     if len(cells.counts) > 1:

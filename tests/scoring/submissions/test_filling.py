@@ -589,7 +589,7 @@ def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rou
 _PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
 
 
-@pytest.mark.parametrize("held", ["Sugar beet", "your answer here", "Class A", "Type 1", "No Plant", "?"])
+@pytest.mark.parametrize("held", ["Sugar", "your answer here", "Class A", "Type 1", "No Plant", "?"])
 def test_words_that_only_hold_a_place_count_no_labels(tmp_path: Path, held: str) -> None:
     folder = _run(tmp_path, [_A, _B], _PLANTS)
     lines = ["file,species", f"1,{held}", f"2,{held}"]
@@ -776,6 +776,78 @@ def test_a_label_that_the_template_spells_otherwise_is_named(tmp_path: Path, lab
     if "beech" in given:
         message = "one is 'The Eiffel Tower'.*such as The_Eiffel_Tower, which the template has"
         _refused(folder, ["id,l", f"1,{given}"], message, values=Values.LABEL)
+
+
+_NEAR = [
+    (("Haze", "Clear", "Road"), "clear", "clear", "Clear"),
+    (("Haze", "Clear", "Road"), "haze clear", "haze", "Haze"),
+    (("Haze", "Clear", "Road"), "Haze|road", "road", "Road"),
+    (("horses", "cats", "dogs"), "cat", "cat", "cats"),
+    (("horses", "cats", "dogs"), "cat horse", "cat", "cats"),
+    (("fat_hen", "maize", "sugar_beet"), "Sugar beet", "Sugar beet", "sugar_beet"),
+    (("the_eiffel_tower", "b", "c"), "The_Eiffel_Tower", "The_Eiffel_Tower", "the_eiffel_tower"),
+    (("00", "01", "02"), "2", "2", "02"),
+    (("00", "01", "02"), "2 1", "2", "02"),
+    (("7", "3", "5"), "03", "03", "3"),
+    (("1.0", "2.0", "3.0"), "2", "2", "2.0"),
+    (("Type_01", "Type_02", "Type_10"), "Type 2", "Type 2", "Type_02"),
+]
+
+
+@pytest.mark.parametrize(("labels", "given", "value", "label"), _NEAR)
+def test_labels_that_the_template_spells_otherwise_are_not_written_as_the_run_spells_them(
+    tmp_path: Path, labels: Sequence[str], given: str, value: str, label: str
+) -> None:
+    message = re.escape(f"it has {value!r}, where the run has {label!r}: score with labels spelled as the competition")
+    for number, outputs in enumerate((None, "multi-label")):
+        folder = _run(tmp_path / str(number), [_A, _B], labels, outputs=outputs)
+        lines = ["id,l", f"1,{given}", "2,"]
+        for wishes in ({}, {"threshold": 0.25}):
+            _refused(folder, lines, message, values=Values.LABEL, **wishes)
+        written = _fill(folder, [line.replace(given, label) for line in lines], values=Values.LABEL)
+        assert [row.split(",")[1] for row in written[1:]] == [labels[0], labels[2]]
+
+
+@pytest.mark.parametrize(("given", "written"), [("2", "2"), ("02", None)])
+@pytest.mark.parametrize("labels", [("000", "001", "002"), ("0.0", "1.0", "2.0")])
+def test_where_labels_are_their_indices_the_index_is_advised_if_it_is_spelled_as_the_template_spells(
+    tmp_path: Path, labels: Sequence[str], given: str, written: str | None
+) -> None:
+    folder, lines = _run(tmp_path, [_B], labels), ["id,l", f"1,{given}"]
+    advice = rf", or say `values` index for numbers such as {given}" if written else ""
+    for values in (None, Values.LABEL):
+        _refused(folder, lines, f"spelled as the competition spells them{advice}[.;]", values=values)
+    if written:
+        assert _fill(folder, lines, values=Values.INDEX)[1:] == [f"1,{written}"]
+
+
+@pytest.mark.parametrize("place", [0, 3, 7, 11])
+def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tmp_path: Path, place: int) -> None:
+    labels, given, value, label = _NEAR[place]
+    folder = _run(tmp_path, [_A, _B], labels)
+    index = "them, or say `values` index for numbers such as 2" if labels[0] == "00" else "them"
+    told = f"{value!r} is none. The run spells it {label!r}: score with labels spelled as the competition spells "
+    _refused(folder, ["id,l", f"1,{given}"], re.escape(told + index) + r"\.$")
+    _refused(folder, ["id,l", "1,fir", f"2,{given}"], f"{value!r} is none. The run spells it {label!r}")
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (("0", "1", "2"), "-1"),
+        (("cat", "dog", "fox"), "Cat,cat"),
+        (("cat", "cats", "fox"), "cats"),
+        (("HER2-", "HER2+", "other"), "HER2"),
+        (("a", "b", "c"), "s"),
+        (("w_0a1", "w_01a", "w_1"), "w_00a1"),
+    ],
+)
+def test_words_that_are_like_no_label_or_beside_it_hold_a_place(
+    tmp_path: Path, labels: Sequence[str], given: str
+) -> None:
+    rows = [f"{number},{value}" for number, value in enumerate(given.split(","), 1)]
+    written = _fill(_run(tmp_path, [_A, _B], labels), ["id,l", *rows], values=Values.LABEL)[1:]
+    assert written == [f"1,{labels[0]}", f"2,{labels[2]}"][: len(rows)]
 
 
 @pytest.mark.parametrize("value", ["ash", "ash oak", "oak oak oak", "0", "1 2", "2", "", "x"])
