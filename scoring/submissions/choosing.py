@@ -135,6 +135,8 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
     """Several classes in one column, with a mark between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     _index_of(labels)
+    if wishes.threshold is None and wishes.values in (None, Values.LABEL):
+        cells.check_pairs(wishes.values is Values.LABEL)
     kind = wishes.values or kind_of_values(cells.parts, cells.labels, None, are_lists=True)
     if kind is Values.PROBABILITY:
         raise RequestError(

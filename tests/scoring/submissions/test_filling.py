@@ -637,6 +637,13 @@ def test_words_that_do_not_tell_one_label_from_several_are_refused_with_what_wou
         ("none 1 0 0 1 1", _PLANTS),
         ("none 1 0 0 1 1", ("none", "0", "1")),
         ("Maize 1", _PLANTS),
+        ("8815 1.0", ("1", "7", "8815")),
+        ("8815 1.0", ("3", "7", "8815")),
+        ("1.0 8815", ("1", "7", "8815")),
+        ("9999 1.0", ("3", "7", "8815")),
+        ("2 0.0", ("0", "1", "2")),
+        ("2 1.0", _PLANTS),
+        ("none 1.0", ("none", "0", "1")),
         ("-1 1", _PLANTS),
     ],
 )
@@ -647,6 +654,30 @@ def test_a_confidence_or_a_box_beside_a_label_is_no_list_of_labels(
     lines = ["id,landmarks", f"1,{given}"]
     for wishes in ({}, {"values": Values.LABEL}, {"values": Values.INDEX}, {"threshold": 0.5}):
         _refused(folder, lines, f"received '{given}', whose numbers.*confidence or a box.*`probability`", **wishes)
+
+
+@pytest.mark.parametrize("labels", [("1", "7", "8815"), ("3", "7", "8815")])
+def test_a_label_beside_the_same_whole_number_in_all_rows_may_have_a_confidence(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    folder, is_label = _run(tmp_path, [_A, _B], labels), "1" in labels
+    lines = ["id,landmarks", "1,8815 1", "2,7 1"]
+    asked = "'8815 1' may be two labels, or one with its confidence.*Say with `values` label or index"
+    measured = "received '8815 1', whose numbers.*confidence or a box"
+    _refused(folder, lines, asked if is_label else measured)
+    if is_label:
+        assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,1 7", "2,8815 7"]
+    else:
+        _refused(folder, lines, measured, values=Values.LABEL)
+
+
+@pytest.mark.parametrize(
+    "given", [("2 1", "1 0"), ("0 1", "2 1"), ("1 0", "0 1"), ("1 2", "0 2"), ("2.0 1.0", "1.0 2.0")]
+)
+def test_two_labels_that_are_numbers_are_a_list(tmp_path: Path, given: Sequence[str]) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "1", "2"))
+    lines = ["id,l", f"1,{given[0]}", f"2,{given[1]}"]
+    assert _fill(folder, lines)[1:] == _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0 1", "2,2 1"]
 
 
 @pytest.mark.parametrize("column", ["EncodedPixels", "PredictionString", "rle_mask"])
@@ -787,7 +818,7 @@ _NEAR = [
     (("fat_hen", "maize", "sugar_beet"), "Sugar beet", "Sugar beet", "sugar_beet"),
     (("the_eiffel_tower", "b", "c"), "The_Eiffel_Tower", "The_Eiffel_Tower", "the_eiffel_tower"),
     (("00", "01", "02"), "2", "2", "02"),
-    (("00", "01", "02"), "2 1", "2", "02"),
+    (("00", "01", "02"), "2 0 1", "2", "02"),
     (("7", "3", "5"), "03", "03", "3"),
     (("1.0", "2.0", "3.0"), "2", "2", "2.0"),
     (("Type_01", "Type_02", "Type_10"), "Type 2", "Type 2", "Type_02"),
