@@ -62,6 +62,17 @@ class Cells:
         """Whether there are several labels in a value."""
         return self.counts[-1:] > [1]
 
+    def check_several(self, as_index: bool) -> None:
+        """Raise RequestError if every row has one label, or one index; other words only hold a place."""
+        told = [without_fraction(cell.parts[0]) for cell in self.cells if cell.tells]
+        known = {*map(str, range(len(self.labels)))} if as_index else {*self.labels}
+        if self.counts == [1] and known.issuperset(told):
+            raise RequestError(
+                "Expected no `threshold` with this `template`: its rows have one label each, and the labels of the run "
+                "exclude one another. The best of them is filled in without. If several are wanted, write two labels "
+                "into a row of `template`, as the competition parts them."
+            )
+
     def check_pairs(self, are_labels: bool) -> None:
         """Raise RequestError if values may be classes with a confidence of 0 or 1, and none says that they are two.
 

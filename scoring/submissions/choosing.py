@@ -45,7 +45,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         check_told(values, wishes)
     cells = _read_cells(template, values, spelled, wishes)
     if wishes.threshold is not None or cells.are_lists:
-        return _lists(cells, template.spelled(labels), wishes)
+        return _lists(cells, template.spelled(labels), wishes, is_multi_label)
     if wishes.values is not Values.PROBABILITY:
         cells.check_told()
     kind = wishes.values or kind_of_values(values, spelled, wishes.positive)
@@ -131,7 +131,7 @@ def _index_of(labels: Sequence[str]) -> dict[str, int]:
     return {label: index for index, label in enumerate(labels)}
 
 
-def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
+def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: bool) -> Answers:
     """Several classes in one column, with a mark between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     _index_of(labels)
@@ -150,6 +150,8 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
         _check_whole(labels, mark, cells)
         check_spelled(cells.parts, cells.labels)
     if wishes.threshold is not None:
+        if not is_multi_label:
+            cells.check_several(as_index)
         return Above(labels, as_index, wishes.threshold, mark)
     if len(cells.counts) > 1:
         raise RequestError(

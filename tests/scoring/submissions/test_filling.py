@@ -436,7 +436,8 @@ def test_values_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_th
 ) -> None:
     one, two = unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")
     for number, (label, value) in enumerate(((one, two), (two, one))):
-        folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label))
+        outputs = "multi-label" if wishes else None
+        folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label), outputs=outputs)
         assert _fill(folder, ["id,a", f"1,{value}", f"2,{value}"], 0.5, **wishes)[1:] == [f"1,{value}", f"2,{value}"]
 
 
@@ -581,9 +582,24 @@ def test_lists_of_differing_length_ask_for_a_threshold(tmp_path: Path) -> None:
 
 
 def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rounds(tmp_path: Path) -> None:
-    folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES)
+    folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES, outputs="multi-label")
     assert _fill(folder, ["image,tags", "1,ash"], threshold=0.9)[1:] == ["1,beech oak"]
     assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes"), [("ash", {}), ("ash", {"values": Values.LABEL}), ("2.0", {}), ("0", {"values": Values.INDEX})]
+)
+def test_a_threshold_makes_no_list_of_labels_that_exclude_one_another_where_a_row_has_one(
+    tmp_path: Path, given: str, wishes: dict[str, Any]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["id,l", f"1,{given}", f"2,{given}"]
+    _refused(folder, lines, "no `threshold`.*exclude one another.*write two labels into a row", threshold=0.2, **wishes)
+    is_index = given != "ash"
+    several = "1 0" if is_index else "ash oak"
+    written = _fill(folder, [*lines[:2], f"2,{several}"], threshold=0.2, **wishes)[1:]
+    assert written == (["1,0 1", "2,2 1"] if is_index else ["1,ash beech", "2,oak beech"])
 
 
 _PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
@@ -954,7 +970,7 @@ def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fall
 def test_what_holds_the_place_of_an_unreadable_image_is_no_answer(
     tmp_path: Path, given: str, wishes: dict[str, Any]
 ) -> None:
-    folder = _run(tmp_path, [_A, None], _LEAVES)
+    folder = _run(tmp_path, [_A, None], _LEAVES, outputs="multi-label" if "threshold" in wishes else None)
     with pytest.raises(IncompleteError, match=f"for 2, which could not be read; it has '{given}', and .* is filled in"):
         _fill(folder, ["id,label", f"1,{given}", f"2,{given}"], 0.5, **wishes)
     assert not folder.submission.exists()
