@@ -12,6 +12,7 @@ from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 from scoring.submissions.wishes import Values, Wishes
 
 _DIGITS = re.compile(r"[0-9]+")
+_MOST = 10  # times as high as their count may numbers be that labels are told by: not those of wnids
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 
 
@@ -41,9 +42,10 @@ def kind_of_values(
     if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
+        told = told_by_number(labels)
         raise RequestError(
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
-            f"which that is: {kinds}."
+            f"which that is: {kinds}." + (f" {told}" if told else "")
         )
     if all(NUMBER.fullmatch(value) for value in found):
         return _kind_of_numbers(found, labels, kinds)
@@ -124,15 +126,32 @@ def _bare(text: str) -> str:
 
 def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
-    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
-    are_of_all = len(set(numbers)) == len(labels) and {int(without_fraction(value)) for value in found} <= {*numbers}
+    numbers = _numbers_within(labels)
     other = next((index for index, number in enumerate(numbers) if number != index), None)
-    if are_of_all and other is not None:
+    if other is not None and {int(without_fraction(value)) for value in found} <= {*numbers}:
         raise RequestError(
             f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
             f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
             f"with labels that are the numbers alone: {some(numbers)}."
         )
+
+
+def told_by_number(labels: Sequence[str]) -> str | None:
+    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids."""
+    numbers = [] if all(map(_INTEGER.fullmatch, labels)) else _numbers_within(labels)
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if other is None or max(numbers) > _MOST * len(numbers):
+        return None
+    return (
+        f"As an index, {other} means {brief(labels[other])!r}, whose name has the number {numbers[other]}. If such "
+        f"numbers are wanted, score with labels that are these alone: {some(numbers)}."
+    )
+
+
+def _numbers_within(labels: Sequence[str]) -> list[int]:
+    """The one number in each label; none if they are not different."""
+    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
+    return numbers if len(set(numbers)) == len(labels) else []
 
 
 def _no_label(found: Sequence[str], labels: Sequence[str], kinds: str) -> RequestError:

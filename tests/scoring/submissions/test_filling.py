@@ -362,6 +362,32 @@ def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
     assert _fill(_run(tmp_path, [_A, _B], labels), ["id,label", "1,2", "2,2"])[1:] == ["1,0", "2,2"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "meant"),
+    [
+        (("class_1", "class_10", "class_2"), "0 means 'class_1', whose name has the number 1. .*alone: 1, 10, 2."),
+        (("digit_0", "digit_10", "digit_2"), "1 means 'digit_10', whose name has the number 10. .*alone: 0, 10, 2."),
+        (("type 1", "type 2", "type 3"), "0 means 'type 1', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("c0", "c1", "c2"), None),
+        (("n02085620", "n02085782", "n02085936"), None),
+        (("0", "1", "2"), None),
+        (_LEAVES, None),
+    ],
+)
+def test_indices_of_labels_with_other_numbers_in_their_names_are_told(
+    tmp_path: Path, labels: Sequence[str], meant: str | None
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    lines = ["id,l", "1,0", "2,0"]
+    if labels[0] != "0":
+        message = "values are 0. Say with `values` which that is: probability, label or index."
+        _refused(folder, lines, message + (f" As an index, {meant}" if meant else "$"))
+    written, told = _fill_and_tell(folder, lines, values=Values.INDEX)
+    assert written[1:] == ["1,0", "2,2"]
+    assert len(told.warnings) == (meant is not None)
+    assert meant is None or re.search(meant, told.warnings[0])
+
+
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", "1,0", "2,0"]
