@@ -255,6 +255,16 @@ def test_a_column_that_denies_a_label_gets_no_probability_of_it(tmp_path: Path, 
         folder.submission.unlink()
 
 
+@pytest.mark.parametrize("column", ["emergency_or_not", "EmergencyOrNot", "is emergency or not?"])
+def test_or_not_at_the_end_of_a_name_denies_nothing(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], ("non-emergency", "emergency"))
+    given = [f"id,{column}", "1,0", "2,0"]
+    assert _fill(folder, given, positive="emergency")[1:] == ["1,0.25", "2,0.875"]
+    assert _fill(folder, given, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+    _refused(_run(tmp_path / "b", [_CAT], _PETS), ["id,or_not_cat", "1,0.5"], "which label's probability the column")
+    _refused(_run(tmp_path / "c", [_CAT], _PETS), ["id,or_not", "1,0.5"], "which label's probability the column")
+
+
 def test_what_is_not_one_of_three_labels_is_no_other_ones_probability(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A], _LEAVES)
     for label in _LEAVES:
