@@ -19,14 +19,15 @@ _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 def check_told(values: Sequence[str], wishes: Wishes) -> None:
     """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
     found = [value for value in dict.fromkeys(values) if value]
-    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(WHOLE.fullmatch, found))
+    are_numbers = all(map(NUMBER.fullmatch, found))
+    are_fractions = are_numbers and not all(map(WHOLE.fullmatch, found))
     if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
         return
+    one = "; if one label's probability is, name the label as `positive`" if are_numbers else ""
     raise RequestError(
         "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
         f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
-        "If the best alone are wanted, as many as a row has, say so with `values` label or index; if one label's "
-        "probability is, name the label as `positive`."
+        f"If the best alone are wanted, as many as a row has, say so with `values` label or index{one}."
     )
 
 
