@@ -130,6 +130,8 @@ def _print_filled(console: Console, fallback: float | None, written: Submission)
     if written.num_fallbacks:
         given = f"probabilities are {fallback}, labels the template's own"
         console.print(f"{written.num_fallbacks} unreadable images: {given}")
+    for warning in written.warnings:
+        console.print(warning, style="yellow")
 
 
 def _print_submission(console: Console, request: SubmissionRequest, written: Submission) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
-from scoring.sources.spelling import loose
+from scoring.sources.spelling import loose, singular
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
 from scoring.submissions.side_by_side import SideBySide
@@ -17,6 +17,7 @@ from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 _DECIMAL = re.compile(r"[0-9]+,[0-9]+")  # 0,5 is a half where semicolons part columns, else more likely two labels
 _VISIBLE = [mark for mark in MARKS if mark.strip()]  # marks that are no blanks
 _WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"(?<![\w.])[0-9]+(?:\.0*)?(?![\w.])")
 _OF_AN_ID = re.compile("[0-9_]")  # w_23a388d, Great_Dane: a word that stands for a whole label
 
 
@@ -60,6 +61,41 @@ class Cells:
     def are_lists(self) -> bool:
         """Whether there are several labels in a value."""
         return self.counts[-1:] > [1]
+
+    def check_several(self, as_index: bool) -> None:
+        """Raise RequestError if every row has one label, or one index; other words only hold a place."""
+        told = [without_fraction(cell.parts[0]) for cell in self.cells if cell.tells]
+        known = {*map(str, range(len(self.labels)))} if as_index else {*self.labels}
+        if self.counts == [1] and known.issuperset(told):
+            raise RequestError(
+                "Expected no `threshold` with this `template`: its rows have one label each, and the labels of the run "
+                "exclude one another. The best of them is filled in without. If several are wanted, write two labels "
+                "into a row of `template`, as the competition parts them."
+            )
+
+    def check_pairs(self, are_labels: bool) -> None:
+        """Raise RequestError if values may be classes with a confidence of 0 or 1, and none says that they are two.
+
+        Args:
+            are_labels: Whether labels are asked for, which 0 or 1 may be.
+        """
+        if (pair := self._pair()) is None:
+            return
+        value, parts = pair.mark.join(pair.parts), list(map(without_fraction, pair.parts))
+        if parts[1] not in self.labels and (are_labels or any(class_index(p, len(self.labels)) is None for p in parts)):
+            raise _measured(value)
+        if not are_labels:
+            raise RequestError(
+                f"Expected `template` to tell what its values are; {value!r} may be two labels, or one with its "
+                "confidence, which no list holds. Say with `values` label or index that two are wanted."
+            )
+
+    def _pair(self) -> Cell | None:
+        """The first value if all are two numbers, of which the second is always 0 or always 1: 137790 1."""
+        pairs = [(cell, [without_fraction(part) for part in cell.parts]) for cell in self.cells if cell.tells]
+        firsts, seconds = {parts[0] for _, parts in pairs}, {parts[-1] for _, parts in pairs}
+        is_constant = self.counts == [2] and seconds in ({"0"}, {"1"}) and firsts.isdisjoint({"0", "1"})
+        return pairs[0][0] if is_constant and all(map(WHOLE.fullmatch, firsts)) else None
 
     def separator(self) -> str:
         """What stands between the labels of a list.
@@ -109,10 +145,10 @@ def read_cells(
 ) -> Cells:
     """Read the values of a template's one column.
 
-    A label of the run is one label, also if it has blanks in it, and so is one that differs by case, or by `_` for a
-    blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those of
-    foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place, and
-    so does 0,5, if no value is such a number above 1.
+    A label of the run is one label, also if it has blanks in it, and so is one that differs by case, plural, or `_`
+    for a blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those
+    of foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place,
+    and so does 0,5, if no value is such a number above 1.
 
     Args:
         values: They, blank ones too.
@@ -132,11 +168,13 @@ class _Reader:
     def __init__(
         self, values: Sequence[str], labels: Sequence[str], commas_part_columns: bool, are_pairs: bool | None
     ) -> None:
-        self._labels, self._loose, self._num = frozenset(labels), frozenset(map(loose, labels)), len(labels)
+        self._labels, self._near, self._num = frozenset(labels), frozenset(map(_near, labels)), len(labels)
         self._has_numbers = any(map(WHOLE.fullmatch, labels))
         self._side_by_side = {mark: SideBySide(labels, mark) for mark in MARKS}
         are_within_one = all(float(value.replace(",", ".")) <= 1 for value in values if _DECIMAL.fullmatch(value))
         self._are_pairs = are_pairs if are_pairs is not None else not are_within_one
+        several = [numbers for value in values if len(numbers := _NUMBER.findall(value)) > 1]
+        self._have_all_fractions = any(all("." in number for number in numbers) for numbers in several)
         self._commas_part_columns, self._may_be_numbers = commas_part_columns, are_within_one or not commas_part_columns
 
     def read(self, value: str) -> Cell:
@@ -147,9 +185,9 @@ class _Reader:
             return decimal
         torn = [(mark, parts) for mark in MARKS if len(parts := parts_of(value, mark)) > 1]
         for mark, parts in torn:
-            if self._are_classes(parts) and not _is_one_again(parts):
+            if self._are_classes(parts) and not (_is_one_again(parts) or self._is_measured(parts)):
                 return Cell(parts, _written(value, mark))
-        if loose(value) in self._loose:
+        if _near(value) in self._near:
             return Cell([value])
         for mark, parts in torn:
             if not self._are_near(parts) and (found := self._side_by_side[mark].read(value)):
@@ -190,12 +228,14 @@ class _Reader:
         names = [part for part in parts if part not in numbers]
         are_fractions = not all(map(WHOLE.fullmatch, foreign))
         are_behind = not self._has_numbers and bool(foreign) and self._is_named(names, foreign)
-        if are_fractions or are_behind or _is_one_again(parts):
-            raise RequestError(
-                f"Expected one label in a row of `template`, or a list of labels; received {value!r}, whose numbers "
-                "are more than these: a confidence or a box. A label with its confidence is in the run's predictions, "
-                "as `label` and `probability`; boxes are none of a run's answers."
-            )
+        if are_fractions or are_behind or _is_one_again(parts) or self._is_measured(parts):
+            raise _measured(value)
+
+    def _is_measured(self, parts: Sequence[str]) -> bool:
+        """Whether a number has a fraction of nought beside a label or number that has none: 8815 1.0."""
+        of_class = [part for part in parts if WHOLE.fullmatch(part) or self._is_label(part)]
+        with_fraction = [part for part in of_class if without_fraction(part) != part and part not in self._labels]
+        return not self._have_all_fractions and 0 < len(with_fraction) < len(of_class)
 
     def _is_named(self, names: Sequence[str], numbers: Sequence[str]) -> bool:
         """Whether what stands before numbers is the label or the class that they are of, and no word such as Type."""
@@ -205,11 +245,24 @@ class _Reader:
         return text in self._labels or without_fraction(text) in self._labels
 
     def _are_near(self, parts: Sequence[str]) -> bool:
-        return self._loose.issuperset(map(loose, parts))
+        return self._near.issuperset(map(_near, parts))
 
     def _are_classes(self, parts: Collection[str]) -> bool:
         are_indices = all(class_index(part, self._num) is not None for part in parts)
         return are_indices or all(map(self._is_label, parts))
+
+
+def _near(text: str) -> str:
+    """What a label and a value are that differ by case, plural and what joins words alone."""
+    return singular(loose(text))
+
+
+def _measured(value: str) -> RequestError:
+    return RequestError(
+        f"Expected one label in a row of `template`, or a list of labels; received {value!r}, whose numbers are more "
+        "than these: a confidence or a box. A label with its confidence is in the run's predictions, as `label` and "
+        "`probability`; boxes are none of a run's answers."
+    )
 
 
 def _is_one_again(parts: Sequence[str]) -> bool:

@@ -14,7 +14,7 @@ from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
-from scoring.submissions.template_values import check_numbers, check_told, kind_of_values
+from scoring.submissions.template_values import check_numbers, check_spelled, check_told, kind_of_values
 from scoring.submissions.wishes import Values, Wishes
 
 _OF_BOXES = {"bbox", "encodedpixels", "predictionstring", "rle", "rlemask"}
@@ -45,7 +45,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         check_told(values, wishes)
     cells = _read_cells(template, values, spelled, wishes)
     if wishes.threshold is not None or cells.are_lists:
-        return _lists(cells, template.spelled(labels), wishes)
+        return _lists(cells, template.spelled(labels), wishes, is_multi_label)
     if wishes.values is not Values.PROBABILITY:
         cells.check_told()
     kind = wishes.values or kind_of_values(values, spelled, wishes.positive)
@@ -55,6 +55,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
     if kind is Values.INDEX:
         _check_index(template.columns[0], labels)
+    else:
+        check_spelled(values, spelled)
     return Best(template.spelled(labels), kind is Values.INDEX)
 
 
@@ -129,10 +131,12 @@ def _index_of(labels: Sequence[str]) -> dict[str, int]:
     return {label: index for index, label in enumerate(labels)}
 
 
-def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
+def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: bool) -> Answers:
     """Several classes in one column, with a mark between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     _index_of(labels)
+    if wishes.threshold is None and wishes.values in (None, Values.LABEL):
+        cells.check_pairs(wishes.values is Values.LABEL)
     kind = wishes.values or kind_of_values(cells.parts, cells.labels, None, are_lists=True)
     if kind is Values.PROBABILITY:
         raise RequestError(
@@ -144,7 +148,10 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes) -> Answers:
         check_numbers(labels)
     else:
         _check_whole(labels, mark, cells)
+        check_spelled(cells.parts, cells.labels)
     if wishes.threshold is not None:
+        if not is_multi_label:
+            cells.check_several(as_index)
         return Above(labels, as_index, wishes.threshold, mark)
     if len(cells.counts) > 1:
         raise RequestError(

@@ -12,6 +12,7 @@ _NO = re.compile(
     "no|not|non|none|nor|neither|never|cannot|without|anti|absent|absence|missing|minus|lack(s|ing)?|negat(ed|ive)|"
     "(is|are|has|does)n(t)?|except|exclud(e|ed|ing)|other|than|but|opposite|inverse|inverted|complement"
 )
+_OR_NOT = ["or", "not"]  # at the end, it denies nothing: cat_or_not
 _NO_SIGN = re.compile(r"[!~¬]\W*\w|(?:^|[(=])\s*1\s*-")  # !cat, 1 - p(cat)
 # Words in which no cat and no dog is meant: category, classification, indicator.
 _OTHER_WORDS = re.compile(r"categor|(?<=[a-z])cat(?:es?|ed|ions?|ors?)(?![a-z])|dogma")
@@ -53,12 +54,15 @@ def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
         return ColumnName(frozenset(found), False, False)
     words, spaced = _WORD.findall(name), [" ".join(_WORD.findall(label)) or label for label in labels]
     others: list[str] = []
+    asks = [word.casefold() for word in words[-2:]] == _OR_NOT
     while words:
         runs = ((end, _meant(" ".join(words[:end]), spaced)) for end in range(len(words), 0, -1))
         end, meant = next((run for run in runs if run[1]), (1, set()))
         found |= meant
         others += [] if meant else [words[0].casefold()]
         words = words[end:]
+    if found and asks and others[-2:] == _OR_NOT:
+        del others[-2:]
     unknown = [word for word in others if not _PLAIN.fullmatch(word)]
     rest = _OTHER_WORDS.sub("", " ".join(unknown))
     may_turn = bool(unknown or _signs(_PLAIN_SIGN.sub("", name)).difference(*(labels[index] for index in found)))

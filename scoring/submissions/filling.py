@@ -8,16 +8,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.errors import IncompleteError
+from scoring.quality.multi_label import unknown_targets
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
 from scoring.run.reader import RunReader, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
-from scoring.submissions.answers import Above, Answers, check_stored
+from scoring.submissions.answers import Above, Answers, Best, Ranked, check_stored
 from scoring.submissions.choosing import choose_answers
 from scoring.submissions.matching import match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known
 from scoring.submissions.template import Template, read_template
+from scoring.submissions.template_values import told_by_number
 from scoring.submissions.wishes import Wishes
 
 
@@ -52,7 +54,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     check_known(reader.record)
     answers = choose_answers(template, reader.record.labels, request.wishes, reader.record.is_multi_label)
     check_stored(answers, reader.record)
-    table = reader.read(["image_id", "path", "status", *answers.needs])
+    table = reader.read(["image_id", "path", "status", "target", *answers.needs])
     image_ids, written, paths = (column.to_pylist() for column in (*table.select([0, 1]), reader.told_paths()))
     header = template.header[0] if template.may_lack_header(reader.record.labels) else ""
     request_of_run = reader.record.request
@@ -71,7 +73,25 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
         holds=answers.holds,
         num_unasked=len(table) - len(rows),
         num_empty=filled.count(("",)) if isinstance(answers, Above) else 0,
+        warnings=tuple(_warnings(answers, reader.record.labels, asked)),
     )
+
+
+def _warnings(answers: Answers, labels: Sequence[str], asked: pa.Table) -> Iterator[str]:
+    """Why the answers may be others than the competition wants."""
+    if isinstance(answers, (Best, Ranked, Above)) and answers.as_index and (told := told_by_number(labels)):
+        yield told
+    if _are_labelled(asked["target"].to_pylist(), labels):
+        yield (
+            f"All {len(asked)} rows are of photos whose labels are known, as of those to train on: if the competition "
+            "tests on others of these names, score those."
+        )
+
+
+def _are_labelled(targets: Sequence[str | None], labels: Sequence[str]) -> bool:
+    """Whether all photos have labels of the run, and not the same: not such as of a folder `unknown`."""
+    told = list(set(targets))
+    return len(told) > 1 and None not in told and not unknown_targets(told, labels)
 
 
 def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: float | None) -> None:

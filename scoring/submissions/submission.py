@@ -72,6 +72,7 @@ class Submission:
         holds: What its columns hold, in words, where a template asks.
         num_unasked: Images of the run that the template does not ask for.
         num_empty: Rows without any label: none reaches the threshold, or an unreadable image's template is blank.
+        warnings: Why a filled template may not be what is wanted, in sentences.
     """
 
     path: Location
@@ -81,6 +82,7 @@ class Submission:
     holds: str = ""
     num_unasked: int = 0
     num_empty: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def write_submission(folder: RunFolder, request: SubmissionRequest, path: Location) -> Submission:

@@ -105,7 +105,7 @@ def read_template(source: Location) -> Template:
     ids, answers = tuple(row[0] for row in rows), tuple(_stripped(row[1:]) for row in rows)
     template = Template(source, header, ids, answers, table.delimiter, _spellings(rows))
     _check_unique(template.columns, "column", source)
-    _check_unique(template.ids, "id", source)
+    _check_ids(template)
     return template
 
 
@@ -143,3 +143,13 @@ def without_fraction(value: str) -> str:
 def _check_unique(values: Sequence[str], what: str, source: Location) -> None:
     if (twice := first_twice(values)) is not None:
         raise RequestError(f"Expected every {what} of `template` once; {source} has {twice!r} more than once.")
+
+
+def _check_ids(template: Template) -> None:
+    try:
+        _check_unique(template.ids, "id", template.source)
+    except RequestError as error:
+        columns = zip(template.header[1:], zip(*template.answers, strict=True), strict=True)
+        other = next((name for name, values in columns if first_twice(values) is None), None)
+        advice = f" Ids are in its first column; put {other!r} first if it has them." if other else ""
+        raise RequestError(f"{error}{advice}") from None

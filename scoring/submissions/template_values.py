@@ -1,31 +1,33 @@
 """What the values of a template are, probabilities, labels or indices, or refused where they do not tell."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.spelling import loose
+from scoring.sources.spelling import loose, singular
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 from scoring.submissions.wishes import Values, Wishes
 
 _DIGITS = re.compile(r"[0-9]+")
+_MOST = 10  # times as high as their count may numbers be that labels are told by: not those of wnids
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 
 
 def check_told(values: Sequence[str], wishes: Wishes) -> None:
     """Refuse to take how many labels a template has, which only hold a place, for how many are true of an image."""
     found = [value for value in dict.fromkeys(values) if value]
-    are_fractions = all(map(NUMBER.fullmatch, found)) and not all(map(WHOLE.fullmatch, found))
+    are_numbers = all(map(NUMBER.fullmatch, found))
+    are_fractions = are_numbers and not all(map(WHOLE.fullmatch, found))
     if are_fractions or (wishes.threshold, wishes.values, wishes.positive) != (None, None, None):
         return
+    one = "; if one label's probability is, name the label as `positive`" if are_numbers else ""
     raise RequestError(
         "Expected `threshold`, such as 0.5, for a run of which several labels may be true of an image: all of at least "
         f"that probability are filled in. `template` has {some(found) or 'blank values'}, which may only hold a place. "
-        "If the best alone are wanted, as many as a row has, say so with `values` label or index; if one label's "
-        "probability is, name the label as `positive`."
+        f"If the best alone are wanted, as many as a row has, say so with `values` label or index{one}."
     )
 
 
@@ -41,16 +43,17 @@ def kind_of_values(
     if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
+        told = told_by_number(labels)
         raise RequestError(
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
-            f"which that is: {kinds}."
+            f"which that is: {kinds}." + (f" {told}" if told else "")
         )
     if all(NUMBER.fullmatch(value) for value in found):
         return _kind_of_numbers(found, labels, kinds)
-    raise _no_label(next(value for value in found if not _is_label(value, labels)), labels, kinds)
+    raise _no_label(found, labels, kinds)
 
 
-def _is_label(value: str, labels: Sequence[str]) -> bool:
+def _is_label(value: str, labels: Collection[str]) -> bool:
     return value in labels or without_fraction(value) in labels
 
 
@@ -58,7 +61,7 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) ->
     """Whole numbers that are no labels are indices of classes, all others probabilities."""
     if all(map(WHOLE.fullmatch, found)):
         if any(map(WHOLE.fullmatch, labels)):
-            raise _no_label(next(value for value in found if not _is_label(value, labels)), labels, kinds)
+            raise _no_label(found, labels, kinds)
         beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
             raise RequestError(
@@ -85,12 +88,48 @@ def check_numbers(labels: Sequence[str]) -> None:
         )
 
 
+def check_spelled(values: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse to write labels as the run spells them where the template spells one otherwise: `Clear` for `clear`."""
+    found, of_value = dict.fromkeys(values), _Near(labels)
+    for value in found:
+        if (label := of_value.label(value, found)) is not None:
+            raise RequestError(
+                f"Expected labels as `template` spells them; it has {brief(value)!r}, where the run has "
+                f"{brief(label)!r}: {_rescore(value, labels)}; if it takes the run's, write them into `template`."
+            )
+
+
+def _rescore(value: str, labels: Sequence[str]) -> str:
+    """What to do where the competition spells labels otherwise; 2 is the index of 02 as well, if they begin at 00."""
+    are_indices = all(WHOLE.fullmatch(label) and float(label) == index for index, label in enumerate(labels))
+    advice = "score with labels spelled as the competition spells them"
+    is_index = are_indices and str(class_index(value, len(labels))) == without_fraction(value)
+    return f"{advice}, or say `values` index for numbers such as {value}" if is_index else advice
+
+
+class _Near:
+    """Finds labels that values are but for case, plural, zeros before a number and what joins words."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._labels, self._of = frozenset(labels), {_bare(label): label for label in reversed(labels)}
+
+    def label(self, value: str, values: Collection[str]) -> str | None:
+        """The label that a value spells otherwise; None if it is one, or if another value is that label."""
+        label = None if _is_label(value, self._labels) else self._of.get(_bare(value))
+        return None if label in values else label
+
+
+def _bare(text: str) -> str:
+    """A text but for case, plural, zeros before numbers and what joins its words: `type 1` of `Type_01`; not -1."""
+    words = [text] if "-" in (text[:1], text[-1:]) else singular(loose(text)).split(" ")
+    return " ".join(without_fraction(word).lstrip("0") or "0" if WHOLE.fullmatch(word) else word for word in words)
+
+
 def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse to guess where numbers may be those within labels, and others than indices: c0, c1 and c10."""
-    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
-    are_of_all = len(set(numbers)) == len(labels) and {int(without_fraction(value)) for value in found} <= {*numbers}
+    numbers = _numbers_within(labels)
     other = next((index for index, number in enumerate(numbers) if number != index), None)
-    if are_of_all and other is not None:
+    if other is not None and {int(without_fraction(value)) for value in found} <= {*numbers}:
         raise RequestError(
             f"Expected `template` to tell what its numbers are: {other} is the index of {labels[other]!r}, and "
             f"{numbers[other]} the number in its name. Say `values` index if indices are wanted; for the others, score "
@@ -98,11 +137,32 @@ def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
         )
 
 
-def _no_label(value: str, labels: Sequence[str], kinds: str) -> RequestError:
-    near = next((label for label in labels if loose(label) == loose(value)), None)
+def told_by_number(labels: Sequence[str]) -> str | None:
+    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids."""
+    numbers = [] if all(map(_INTEGER.fullmatch, labels)) else _numbers_within(labels)
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if other is None or max(numbers) > _MOST * len(numbers):
+        return None
+    return (
+        f"As an index, {other} means {brief(labels[other])!r}, whose name has the number {numbers[other]}. If such "
+        f"numbers are wanted, score with labels that are these alone: {some(numbers)}."
+    )
+
+
+def _numbers_within(labels: Sequence[str]) -> list[int]:
+    """The one number in each label; none if they are not different."""
+    numbers = [int(inside[0]) for label in labels if len(inside := _DIGITS.findall(label)) == 1]
+    return numbers if len(set(numbers)) == len(labels) else []
+
+
+def _no_label(found: Sequence[str], labels: Sequence[str], kinds: str) -> RequestError:
+    """Names the first value that a label may be meant by, or else the first that is none."""
+    of_value = _Near(labels)
+    foreign = [value for value in found if not _is_label(value, labels)]
+    value, near = next(((one, label) for one in foreign if (label := of_value.label(one, found))), (foreign[0], None))
     advice = f"Where it only holds a place, say with `values` what is wanted: {kinds}."
     if near is not None:
-        advice = f"The run spells it {near!r}: score with labels spelled as the competition spells them."
+        advice = f"The run spells it {near!r}: {_rescore(value, labels)}."
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {brief(value)!r} is "
         f"none. {advice}"

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,7 @@ def test_the_result_as_json_is_all_that_standard_output_gets(run: RunFolder, tmp
         "holds": "the probability of dog",
         "num_unasked": 3,
         "num_empty": 0,
+        "warnings": [],
     }
     assert "kaggle competitions submit" in ended.stderr
     assert CliRunner().invoke(app, [*words[:-1], "--quiet"]).output == ""
@@ -141,6 +143,20 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
     assert (code, "1 unreadable images" in printed) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("targets", "is_told"), [("ab", True), ("aa", False), (["a", None], False), (["a", "unknown"], False)]
+)
+@pytest.mark.parametrize("outputs", [None, "multi-label"])
+def test_photos_with_known_labels_that_have_the_names_of_others_to_test_on_are_told(
+    tmp_path: Path, targets: Sequence[str | None], is_told: bool, outputs: str | None
+) -> None:
+    images = [Scored(f"train/{number}.jpg", (0.25, 0.75), target) for number, target in enumerate(targets)]
+    run = write_run(tmp_path / "run", images, ("a", "b"), outputs=outputs)
+    (tmp_path / "t.csv").write_text("id,a\n1,0.5\n0,0.5\n")
+    code, printed = _submission(run, "--template", str(tmp_path / "t.csv"))
+    assert (code, "All 2 rows are of photos whose labels are known" in printed) == (0, is_told)
 
 
 @pytest.mark.parametrize(

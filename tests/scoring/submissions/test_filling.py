@@ -255,6 +255,16 @@ def test_a_column_that_denies_a_label_gets_no_probability_of_it(tmp_path: Path, 
         folder.submission.unlink()
 
 
+@pytest.mark.parametrize("column", ["emergency_or_not", "EmergencyOrNot", "is emergency or not?"])
+def test_or_not_at_the_end_of_a_name_denies_nothing(tmp_path: Path, column: str) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], ("non-emergency", "emergency"))
+    given = [f"id,{column}", "1,0", "2,0"]
+    assert _fill(folder, given, positive="emergency")[1:] == ["1,0.25", "2,0.875"]
+    assert _fill(folder, given, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+    _refused(_run(tmp_path / "b", [_CAT], _PETS), ["id,or_not_cat", "1,0.5"], "which label's probability the column")
+    _refused(_run(tmp_path / "c", [_CAT], _PETS), ["id,or_not", "1,0.5"], "which label's probability the column")
+
+
 def test_what_is_not_one_of_three_labels_is_no_other_ones_probability(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A], _LEAVES)
     for label in _LEAVES:
@@ -362,6 +372,32 @@ def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
     assert _fill(_run(tmp_path, [_A, _B], labels), ["id,label", "1,2", "2,2"])[1:] == ["1,0", "2,2"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "meant"),
+    [
+        (("class_1", "class_10", "class_2"), "0 means 'class_1', whose name has the number 1. .*alone: 1, 10, 2."),
+        (("digit_0", "digit_10", "digit_2"), "1 means 'digit_10', whose name has the number 10. .*alone: 0, 10, 2."),
+        (("type 1", "type 2", "type 3"), "0 means 'type 1', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("c0", "c1", "c2"), None),
+        (("n02085620", "n02085782", "n02085936"), None),
+        (("0", "1", "2"), None),
+        (_LEAVES, None),
+    ],
+)
+def test_indices_of_labels_with_other_numbers_in_their_names_are_told(
+    tmp_path: Path, labels: Sequence[str], meant: str | None
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    lines = ["id,l", "1,0", "2,0"]
+    if labels[0] != "0":
+        message = "values are 0. Say with `values` which that is: probability, label or index."
+        _refused(folder, lines, message + (f" As an index, {meant}" if meant else "$"))
+    written, told = _fill_and_tell(folder, lines, values=Values.INDEX)
+    assert written[1:] == ["1,0", "2,2"]
+    assert len(told.warnings) == (meant is not None)
+    assert meant is None or re.search(meant, told.warnings[0])
+
+
 def test_zero_and_one_alone_do_not_tell(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", "1,0", "2,0"]
@@ -436,7 +472,8 @@ def test_values_and_labels_that_differ_in_the_spelling_of_an_accent_alone_are_th
 ) -> None:
     one, two = unicodedata.normalize("NFC", "Kätzchen"), unicodedata.normalize("NFD", "Kätzchen")
     for number, (label, value) in enumerate(((one, two), (two, one))):
-        folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label))
+        outputs = "multi-label" if wishes else None
+        folder = _run(tmp_path / str(number), [_DOG, None], ("Hund", label), outputs=outputs)
         assert _fill(folder, ["id,a", f"1,{value}", f"2,{value}"], 0.5, **wishes)[1:] == [f"1,{value}", f"2,{value}"]
 
 
@@ -581,15 +618,30 @@ def test_lists_of_differing_length_ask_for_a_threshold(tmp_path: Path) -> None:
 
 
 def test_a_threshold_makes_a_list_of_single_words_and_holds_for_what_float32_rounds(tmp_path: Path) -> None:
-    folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES)
+    folder = _run(tmp_path, [(0.1, 0.9, 0.9)], _LEAVES, outputs="multi-label")
     assert _fill(folder, ["image,tags", "1,ash"], threshold=0.9)[1:] == ["1,beech oak"]
     assert _fill(folder, ["image,tags", "1,0"], threshold=0.9, values=Values.INDEX)[1:] == ["1,1 2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes"), [("ash", {}), ("ash", {"values": Values.LABEL}), ("2.0", {}), ("0", {"values": Values.INDEX})]
+)
+def test_a_threshold_makes_no_list_of_labels_that_exclude_one_another_where_a_row_has_one(
+    tmp_path: Path, given: str, wishes: dict[str, Any]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    lines = ["id,l", f"1,{given}", f"2,{given}"]
+    _refused(folder, lines, "no `threshold`.*exclude one another.*write two labels into a row", threshold=0.2, **wishes)
+    is_index = given != "ash"
+    several = "1 0" if is_index else "ash oak"
+    written = _fill(folder, [*lines[:2], f"2,{several}"], threshold=0.2, **wishes)[1:]
+    assert written == (["1,0 1", "2,2 1"] if is_index else ["1,ash beech", "2,oak beech"])
 
 
 _PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
 
 
-@pytest.mark.parametrize("held", ["Sugar beet", "your answer here", "Class A", "Type 1", "No Plant", "?"])
+@pytest.mark.parametrize("held", ["Sugar", "your answer here", "Class A", "Type 1", "No Plant", "?"])
 def test_words_that_only_hold_a_place_count_no_labels(tmp_path: Path, held: str) -> None:
     folder = _run(tmp_path, [_A, _B], _PLANTS)
     lines = ["file,species", f"1,{held}", f"2,{held}"]
@@ -637,6 +689,13 @@ def test_words_that_do_not_tell_one_label_from_several_are_refused_with_what_wou
         ("none 1 0 0 1 1", _PLANTS),
         ("none 1 0 0 1 1", ("none", "0", "1")),
         ("Maize 1", _PLANTS),
+        ("8815 1.0", ("1", "7", "8815")),
+        ("8815 1.0", ("3", "7", "8815")),
+        ("1.0 8815", ("1", "7", "8815")),
+        ("9999 1.0", ("3", "7", "8815")),
+        ("2 0.0", ("0", "1", "2")),
+        ("2 1.0", _PLANTS),
+        ("none 1.0", ("none", "0", "1")),
         ("-1 1", _PLANTS),
     ],
 )
@@ -647,6 +706,30 @@ def test_a_confidence_or_a_box_beside_a_label_is_no_list_of_labels(
     lines = ["id,landmarks", f"1,{given}"]
     for wishes in ({}, {"values": Values.LABEL}, {"values": Values.INDEX}, {"threshold": 0.5}):
         _refused(folder, lines, f"received '{given}', whose numbers.*confidence or a box.*`probability`", **wishes)
+
+
+@pytest.mark.parametrize("labels", [("1", "7", "8815"), ("3", "7", "8815")])
+def test_a_label_beside_the_same_whole_number_in_all_rows_may_have_a_confidence(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    folder, is_label = _run(tmp_path, [_A, _B], labels), "1" in labels
+    lines = ["id,landmarks", "1,8815 1", "2,7 1"]
+    asked = "'8815 1' may be two labels, or one with its confidence.*Say with `values` label or index"
+    measured = "received '8815 1', whose numbers.*confidence or a box"
+    _refused(folder, lines, asked if is_label else measured)
+    if is_label:
+        assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,1 7", "2,8815 7"]
+    else:
+        _refused(folder, lines, measured, values=Values.LABEL)
+
+
+@pytest.mark.parametrize(
+    "given", [("2 1", "1 0"), ("0 1", "2 1"), ("1 0", "0 1"), ("1 2", "0 2"), ("2.0 1.0", "1.0 2.0")]
+)
+def test_two_labels_that_are_numbers_are_a_list(tmp_path: Path, given: Sequence[str]) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "1", "2"))
+    lines = ["id,l", f"1,{given[0]}", f"2,{given[1]}"]
+    assert _fill(folder, lines)[1:] == _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0 1", "2,2 1"]
 
 
 @pytest.mark.parametrize("column", ["EncodedPixels", "PredictionString", "rle_mask"])
@@ -778,12 +861,85 @@ def test_a_label_that_the_template_spells_otherwise_is_named(tmp_path: Path, lab
         _refused(folder, ["id,l", f"1,{given}"], message, values=Values.LABEL)
 
 
+_NEAR = [
+    (("Haze", "Clear", "Road"), "clear", "clear", "Clear"),
+    (("Haze", "Clear", "Road"), "haze clear", "haze", "Haze"),
+    (("Haze", "Clear", "Road"), "Haze|road", "road", "Road"),
+    (("horses", "cats", "dogs"), "cat", "cat", "cats"),
+    (("horses", "cats", "dogs"), "cat horse", "cat", "cats"),
+    (("fat_hen", "maize", "sugar_beet"), "Sugar beet", "Sugar beet", "sugar_beet"),
+    (("the_eiffel_tower", "b", "c"), "The_Eiffel_Tower", "The_Eiffel_Tower", "the_eiffel_tower"),
+    (("00", "01", "02"), "2", "2", "02"),
+    (("00", "01", "02"), "2 0 1", "2", "02"),
+    (("7", "3", "5"), "03", "03", "3"),
+    (("1.0", "2.0", "3.0"), "2", "2", "2.0"),
+    (("Type_01", "Type_02", "Type_10"), "Type 2", "Type 2", "Type_02"),
+]
+
+
+@pytest.mark.parametrize(("labels", "given", "value", "label"), _NEAR)
+def test_labels_that_the_template_spells_otherwise_are_not_written_as_the_run_spells_them(
+    tmp_path: Path, labels: Sequence[str], given: str, value: str, label: str
+) -> None:
+    message = re.escape(f"it has {value!r}, where the run has {label!r}: score with labels spelled as the competition")
+    for number, outputs in enumerate((None, "multi-label")):
+        folder = _run(tmp_path / str(number), [_A, _B], labels, outputs=outputs)
+        lines = ["id,l", f"1,{given}", "2,"]
+        for wishes in ({}, {"threshold": 0.25}):
+            _refused(folder, lines, message, values=Values.LABEL, **wishes)
+        written = _fill(folder, [line.replace(given, label) for line in lines], values=Values.LABEL)
+        assert [row.split(",")[1] for row in written[1:]] == [labels[0], labels[2]]
+
+
+@pytest.mark.parametrize(("given", "written"), [("2", "2"), ("02", None)])
+@pytest.mark.parametrize("labels", [("000", "001", "002"), ("0.0", "1.0", "2.0")])
+def test_where_labels_are_their_indices_the_index_is_advised_if_it_is_spelled_as_the_template_spells(
+    tmp_path: Path, labels: Sequence[str], given: str, written: str | None
+) -> None:
+    folder, lines = _run(tmp_path, [_B], labels), ["id,l", f"1,{given}"]
+    advice = rf", or say `values` index for numbers such as {given}" if written else ""
+    for values in (None, Values.LABEL):
+        _refused(folder, lines, f"spelled as the competition spells them{advice}[.;]", values=values)
+    if written:
+        assert _fill(folder, lines, values=Values.INDEX)[1:] == [f"1,{written}"]
+
+
+@pytest.mark.parametrize("place", [0, 3, 7, 11])
+def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tmp_path: Path, place: int) -> None:
+    labels, given, value, label = _NEAR[place]
+    folder = _run(tmp_path, [_A, _B], labels)
+    index = "them, or say `values` index for numbers such as 2" if labels[0] == "00" else "them"
+    told = f"{value!r} is none. The run spells it {label!r}: score with labels spelled as the competition spells "
+    _refused(folder, ["id,l", f"1,{given}"], re.escape(told + index) + r"\.$")
+    _refused(folder, ["id,l", "1,fir", f"2,{given}"], f"{value!r} is none. The run spells it {label!r}")
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (("0", "1", "2"), "-1"),
+        (("cat", "dog", "fox"), "Cat,cat"),
+        (("cat", "cats", "fox"), "cats"),
+        (("HER2-", "HER2+", "other"), "HER2"),
+        (("a", "b", "c"), "s"),
+        (("w_0a1", "w_01a", "w_1"), "w_00a1"),
+    ],
+)
+def test_words_that_are_like_no_label_or_beside_it_hold_a_place(
+    tmp_path: Path, labels: Sequence[str], given: str
+) -> None:
+    rows = [f"{number},{value}" for number, value in enumerate(given.split(","), 1)]
+    written = _fill(_run(tmp_path, [_A, _B], labels), ["id,l", *rows], values=Values.LABEL)[1:]
+    assert written == [f"1,{labels[0]}", f"2,{labels[2]}"][: len(rows)]
+
+
 @pytest.mark.parametrize("value", ["ash", "ash oak", "oak oak oak", "0", "1 2", "2", "", "x"])
 def test_how_many_labels_a_template_has_does_not_tell_how_many_are_true_of_an_image(tmp_path: Path, value: str) -> None:
     folder = _run(tmp_path, [(0.9, 0.2, 0.7), (0.1, 0.2, 0.3)], _LEAVES, outputs="multi-label")
     lines = ["image,tags", f"1,{value}", f"2,{value}"]
     told = re.escape(value) or "blank values"
-    _refused(folder, lines, f"Expected `threshold`.*several labels may be true.*`template` has {told}, which")
+    as_one = "; if one label's .*`positive`" if value in ("0", "2", "") else r"\.$"
+    _refused(folder, lines, f"Expected `threshold`.*labels may be true.*`template` has {told}, which.*or index{as_one}")
     assert _fill(folder, lines, threshold=0.5, values=Values.LABEL)[1:] == ["1,ash oak", "2,"]
     assert _fill(folder, lines, values=Values.INDEX)[1] == f"1,{' '.join('021'[: len(value.split()) or 1])}"
 
@@ -851,7 +1007,7 @@ def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fall
 def test_what_holds_the_place_of_an_unreadable_image_is_no_answer(
     tmp_path: Path, given: str, wishes: dict[str, Any]
 ) -> None:
-    folder = _run(tmp_path, [_A, None], _LEAVES)
+    folder = _run(tmp_path, [_A, None], _LEAVES, outputs="multi-label" if "threshold" in wishes else None)
     with pytest.raises(IncompleteError, match=f"for 2, which could not be read; it has '{given}', and .* is filled in"):
         _fill(folder, ["id,label", f"1,{given}", f"2,{given}"], 0.5, **wishes)
     assert not folder.submission.exists()
