@@ -47,7 +47,7 @@ def _stated(model: Config, output_name: str | None) -> bool | None:
 
 def _is_trained_on(model: Config, output_name: str | None) -> bool:
     """Whether an output was compiled with such a loss."""
-    return any(not loss.is_of_features for loss in losses_of(model, output_name))
+    return any(not loss.is_of_features for loss in losses_of(model, output_name) or [])
 
 
 def _are_features(layer: Config, taken: Iterator[bool]) -> bool:
