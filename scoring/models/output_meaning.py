@@ -12,8 +12,13 @@ from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX
 # How far probabilities may be from 0 to 1 and their sums from 1: bfloat16 keeps 8 bits of each.
 _RANGE_TOLERANCE = 0.001
 _SUM_TOLERANCE = 0.02
+# The same of sums of exponents: 0.034 for log-softmax over 10,000 equal outputs in bfloat16, on TensorFlow's CPU.
+_EXPONENT_SUM_TOLERANCE = 0.05
 # Logits whose sums are all as near to 1 as this, none below 0, are probabilities.
 _EXACT_SUM_TOLERANCE = 0.001
+# What is in the range of probabilities already; Keras' own sparsemax may sum to anything from 0 to 1.
+_OF_A_SIMPLEX = (SOFTMAX, "sparsemax")
+_ONE_SOFTMAX = "End the model in one softmax over all labels."
 
 
 class OutputMeaning(StrEnum):
@@ -39,11 +44,15 @@ class OutputReading:
             where each label has a probability of its own. Never logits.
         from_logits: Whether softmax or sigmoid are still to be computed.
         is_known: Whether we made the network ourselves; otherwise pictures are scored before the first image is.
+        are_logarithms: Whether the logits are a log-softmax, as far as the last layers tell.
+        may_be_logits: Whether they may be logits where they are no probabilities.
     """
 
     kind: OutputMeaning
     from_logits: bool
     is_known: bool = False
+    are_logarithms: bool = False
+    may_be_logits: bool = True
 
     @property
     def is_multi_label(self) -> bool:
@@ -75,24 +84,35 @@ class OutputReading:
     def check_batch(self, outputs: Float32Array, model: str) -> None:
         """Check a batch of any size: logits may be any numbers, and rows that are not all finite are left out.
 
+        Logarithms of probabilities are no such logits.
+
         Raises:
             ModelError: If what should be probabilities is not.
         """
         finite = _finite_rows(outputs)
+        if self.are_logarithms and len(finite):
+            _check_logarithms(finite, model)
         if self.from_logits or not len(finite):
             return
         sums = finite.sum(axis=1)
         if finite.min() < -_RANGE_TOLERANCE or finite.max() > 1 + _RANGE_TOLERANCE:
-            advice = "end the model in a sigmoid layer" if self.is_multi_label else "name `outputs` logits"
             raise ModelError(
                 f"Expected probabilities from {model}, 0 to 1; received values from {finite.min():.4g} to "
-                f"{finite.max():.4g}. If they are logits, {advice}."
+                f"{finite.max():.4g}. {self._advice}"
             )
         if self.kind is OutputMeaning.PROBABILITIES and np.abs(sums - 1).max() > _SUM_TOLERANCE:
             raise ModelError(
                 f"Expected probabilities from {model} that sum to 1 for each image; received sums from "
-                f"{sums.min():.4g} to {sums.max():.4g}. If they are logits, name `outputs` logits."
+                f"{sums.min():.4g} to {sums.max():.4g}. {self._advice}"
             )
+
+    @property
+    def _advice(self) -> str:
+        """What to do where outputs are no probabilities."""
+        if not self.may_be_logits:
+            return _ONE_SOFTMAX
+        advice = "end the model in a sigmoid layer" if self.is_multi_label else "name `outputs` logits"
+        return f"If they are logits, {advice}."
 
     def to_probabilities(self, outputs: Float32Array) -> Float32Array:
         """Turn outputs into a probability of each label.
@@ -155,7 +175,12 @@ def read_outputs(activation: str, asked: OutputMeaning | None, num_outputs: int,
     if meaning in (OutputMeaning.SIGMOID, OutputMeaning.MULTI_LABEL):
         return OutputReading(meaning, from_logits=activation == NONE)
     kind = OutputMeaning.SIGMOID if num_outputs == 1 else OutputMeaning.PROBABILITIES
-    return OutputReading(kind, from_logits=meaning is OutputMeaning.LOGITS)
+    return OutputReading(
+        kind,
+        from_logits=meaning is OutputMeaning.LOGITS,
+        are_logarithms=activation == LOG_SOFTMAX and asked is None,
+        may_be_logits=activation.lower() not in _OF_A_SIMPLEX,
+    )
 
 
 def _told(activation: str, model: str) -> OutputMeaning:
@@ -195,6 +220,17 @@ def _check_logits(kind: OutputMeaning, outputs: Float32Array, sums: Float32Array
         raise ModelError(
             f"Expected logits from {model}; received values from {outputs.min():.4g} to {outputs.max():.4g} that sum "
             "to 1 for each image, as probabilities do. Name `outputs` probabilities."
+        )
+
+
+def _check_logarithms(outputs: Float32Array, model: str) -> None:
+    """Raise ModelError unless they are the logarithms of probabilities that sum to 1 for each image."""
+    with np.errstate(over="ignore"):
+        sums = np.exp(outputs).sum(axis=1)
+    if np.abs(sums - 1).max() > _EXPONENT_SUM_TOLERANCE:
+        raise ModelError(
+            f"Expected logarithms from {model} of probabilities that sum to 1 for each image; received sums from "
+            f"{sums.min():.4g} to {sums.max():.4g}. {_ONE_SOFTMAX} To take a softmax of them, name `outputs` logits."
         )
 
 

@@ -124,5 +124,5 @@ def model_to(
     try:
         return keras.Model(network.inputs, features, name=name)
     except ValueError as error:  # Keras' words for a tensor of another graph
-        said = words_of(error)
-        raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error
+        said = words_of(error).rstrip(".")
+        raise ModelError(f"Cannot cut {called} there: {said}. Name another layer with `features`.") from error

@@ -2,11 +2,14 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scoring.errors import ModelError
+from scoring.networks.architecture_walk import ArchitectureWalk, Config, function_name, named_outputs
+from scoring.networks.last_activation import PASSING
 
 # Keras' losses by their classes, functions and short names, in small letters and without `_`; `crossentropy` is that of
 # the kind that fits the labels, from probabilities. Of others, which users wrote, nothing is known.
@@ -75,54 +78,68 @@ class CompiledLoss:
 def compiled_losses(path: Path, output_name: str | None) -> list[CompiledLoss]:
     """The loss that one output of a `.keras` file was compiled with, as its architecture says without Keras.
 
+    Where the whole was compiled with none for it, it is that of a nested network which gives this output.
+
     Args:
         path: The file.
         output_name: Which of several outputs; None if there is one.
 
     Returns:
-        More than one where the file does not tell which of them is the output's; none if it was not compiled, or with a
-        loss that is not Keras'.
+        More than one where the file does not tell which of them is the output's, and where several networks' outputs
+        are averaged; none if it was not compiled, or with a loss that is not Keras'.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return losses_of(json.loads(archive.read("config.json")), output_name)
-    except (LookupError, ValueError, RecursionError, zipfile.BadZipFile):
+            return _WALK.of_output(json.loads(archive.read("config.json")), output_name)
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
         return []
 
 
-def losses_of(model: Any, output_name: str | None = None) -> list[CompiledLoss]:
-    """The same of an architecture, as in a `.keras` file; that of a network within has its own."""
+def losses_of(model: Any, output_name: str | None = None) -> list[CompiledLoss] | None:
+    """The same of an architecture, as in a `.keras` file; that of a network within has its own.
+
+    Returns:
+        None if it was compiled with none.
+    """
     try:
         found = _of_output(model["compile_config"]["loss"], model["config"].get("output_layers"), output_name)
-        return [loss for loss in map(_read, found) if loss]
+        losses = [loss for loss in found if loss is not None]
+        return [known for known in map(_read, losses) if known] if losses else None
     except (LookupError, AttributeError, TypeError, ValueError, RecursionError):
-        return []
+        return None
+
+
+def _passed(layer: Config, taken: Iterator[list[CompiledLoss]]) -> list[CompiledLoss]:
+    """The losses of what a layer takes, where it gives the same; those of what is below other layers are not its."""
+    is_linear = layer["class_name"] == "Activation" and function_name(layer["config"]["activation"]) == "linear"
+    return [loss for each in taken for loss in each] if is_linear or layer["class_name"] in PASSING else []
 
 
 def _of_output(loss: Any, outputs: Any, output_name: str | None) -> list[Any]:
     """The losses that may be those of one output: a list holds them in the outputs' order, a dictionary by names."""
-    if output_name is not None and isinstance(loss, list):
-        places = {names.index(output_name) for names in _output_names(outputs) if output_name in names}
+    if output_name is None or not outputs:
+        return _leaves(loss)
+    orders = _output_names(outputs)
+    if isinstance(loss, list):
+        places = {names.index(output_name) for names in orders if output_name in names}
         if places and max(places) < len(loss):
             return [each for place in places for each in _leaves(loss[place])]
-    if output_name is not None and _is_by_name(loss) and (isinstance(outputs, dict) or output_name in loss):
+    is_by_name = _is_by_name(loss)
+    if is_by_name and (isinstance(outputs, dict) or output_name in loss or any(map(set(loss).issubset, orders))):
         return _leaves(loss.get(output_name, loss.get(output_name.partition("/")[0])))  # `/` is between nested names
     return _leaves(loss)
 
 
 def _output_names(outputs: Any) -> list[list[str]]:
-    """As `single_output` calls several outputs, in each order in which Keras may take losses for them.
+    """As several outputs are called, in each order in which Keras may take losses for them.
 
-    Those of a list are called by their layers, or by numbers where one layer makes two. Those of a dictionary are
-    sorted; or as they stand, if it was an `OrderedDict`, which the file does not tell.
+    Those of a dictionary are sorted; or as they stand, if it was an `OrderedDict`, which the file does not tell. Where
+    some are within others, losses may be so, too, and have no order.
     """
-    layers = list(outputs.values()) if isinstance(outputs, dict) else outputs
-    if not all(isinstance(layer, list) and isinstance(layer[0], str) for layer in layers):  # one, or some within others
-        return []
+    names = list(named_outputs(outputs))
     if isinstance(outputs, dict):
-        return [sorted(outputs), list(outputs)]
-    names = [layer for layer, _, _ in outputs]
-    return [names if len(set(names)) == len(names) else [str(index) for index in range(len(names))]]
+        return [names, list(outputs)] if set(names) == set(outputs) else []
+    return [names] if len(names) == len(outputs) else []
 
 
 def _leaves(loss: Any) -> list[Any]:
@@ -148,3 +165,6 @@ def _read(loss: Any) -> CompiledLoss | None:
 
 def _kind(name: str) -> str:
     return name.lower().replace("_", "")
+
+
+_WALK: ArchitectureWalk[list[CompiledLoss]] = ArchitectureWalk(losses_of, _passed, of_pixels=[])

@@ -18,6 +18,7 @@ from scoring.networks.float32_policies import in_float32
 from scoring.networks.kept_preprocessor import check_preprocessor, has_preprocessor, kept_preprocessor
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_folders import refuse_keras_folder
+from scoring.networks.nested_training import without_nested_training
 from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import local_copy, once_per_content
@@ -205,7 +206,7 @@ def _loaded(path: Path) -> "keras.Model":
 
     with zipfile.ZipFile(path) as archive:
         written = json.loads(archive.read(ARCHITECTURE_FILE))
-    changed = without_random_layers(in_float32(written))
+    changed = without_nested_training(without_random_layers(in_float32(written)))
     if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path

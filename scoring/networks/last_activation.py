@@ -15,7 +15,7 @@ SOFTMAX, LOG_SOFTMAX, SIGMOID, NONE = "softmax", "log-softmax", "sigmoid", "none
 _TELLING = {"softmax": SOFTMAX, "sigmoid": SIGMOID, "linear": NONE, "logsoftmax": LOG_SOFTMAX}
 _ALONG_AN_AXIS = ("softmax", "logsoftmax")
 # Layers and operations after which values mean what they meant before.
-_PASSING = ("Average", "Cast", "Dropout", "Flatten", "GlobalAveragePooling2D", "Identity", "Reshape", "Squeeze")
+PASSING = ("Average", "Cast", "Dropout", "Flatten", "GlobalAveragePooling2D", "Identity", "Reshape", "Squeeze")
 
 
 def single_output(model: "keras.Model", output_name: str | None, source: str) -> "keras.Model":
@@ -97,7 +97,7 @@ def _last_activation(tensor: "keras.KerasTensor", entered: dict[int, str]) -> st
         return "unknown"
     if id(tensor) in entered:
         return entered[id(tensor)]
-    if step.kind in _PASSING:
+    if step.kind in PASSING:
         return _agreed(_last_activation(each, entered) for each in step.inputs)
     if step.within is not None:
         within = {id(entry): _last_activation(taken, entered) for entry, taken in step.entries}

@@ -4,10 +4,13 @@ import re
 from textwrap import shorten
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # what makes text bold in a terminal
+# TensorFlow's way to what it says of functions that it traces, in lines of files and their sources.
+_WAY = re.compile(r"in user code:.*\n\s*\n\s*[\w.]+(Error|Exception): ", re.DOTALL)
 _ARGUMENTS = "Arguments received by"  # behind which Keras lists what a layer was called with
 _SHOWN = 300  # characters
 
 
 def words_of(error: Exception | str) -> str:
-    """An error's own words in one line, and no more than their beginning."""
-    return shorten(_ESCAPES.sub("", str(error)).partition(_ARGUMENTS)[0], _SHOWN, placeholder=" ...")
+    """An error's own words in one line, without the way to the code that failed, and no more than their beginning."""
+    words = _ESCAPES.sub("", str(error)).partition(_ARGUMENTS)[0]
+    return shorten(_WAY.sub("", words, count=1), _SHOWN, placeholder=" ...")

@@ -167,8 +167,8 @@ def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float
     try:
         model.export(str(folder / "model.xml"), format="openvino", verbose=False)
     except Exception as error:  # Keras, TensorFlow and OpenVINO each have their own words for what has no counterpart
-        reason = words_of(error)
-        raise ModelError(f"`engine` openvino cannot run this network: {reason} Use `engine` keras.") from error
+        reason = words_of(error).rstrip(".")
+        raise ModelError(f"`engine` openvino cannot run this network: {reason}. Use `engine` keras.") from error
     return lambda pixels: _scores(_load(folder), Precision.FLOAT32, pixels)
 
 

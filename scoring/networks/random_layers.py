@@ -1,4 +1,4 @@
-"""Layers that change photos at random in training, and in scoring draw the numbers for it all the same."""
+"""Layers that change photos at random in training, and in scoring draw numbers all the same, or cannot be loaded."""
 
 from typing import Any, TypeAlias
 
@@ -13,10 +13,12 @@ _DRAWING = (
     "RandomSaturation",
     "RandomSharpness",
 )
+# That of which Keras 3.15 writes factors that it does not take: it loads no network with it.
+_UNREADABLE = ("RandomShear",)
 
 
 def without_random_layers(config: _Config) -> _Config:
-    """The same architecture, where a scale of 1 stands for layers that change nothing in scoring but draw numbers.
+    """The same architecture, where a scale of 1 stands for layers that change nothing in scoring but stand in its way.
 
     No library that networks are converted for draws as Keras does. How a layer was called does not matter: a network
     that scores tells each of its layers that it does not train.
@@ -30,7 +32,7 @@ def without_random_layers(config: _Config) -> _Config:
         return config
     changed = {key: without_random_layers(value) for key, value in config.items()}
     is_layer = str(changed.get("module")).startswith("keras.layers")
-    return _scale_of_one(changed) if is_layer and changed.get("class_name") in _DRAWING else changed
+    return _scale_of_one(changed) if is_layer and changed.get("class_name") in (*_DRAWING, *_UNREADABLE) else changed
 
 
 def _scale_of_one(layer: _Config) -> _Config:

@@ -10,7 +10,9 @@ from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX
 
 _LOGITS = np.random.default_rng(1).normal(0, 4, (7, 3)).astype(np.float32)
 _PROBABILITIES = OutputReading(OutputMeaning.PROBABILITIES, from_logits=False)
+_OF_A_SOFTMAX = OutputReading(OutputMeaning.PROBABILITIES, from_logits=False, may_be_logits=False)
 _OF_LOGITS = OutputReading(OutputMeaning.PROBABILITIES, from_logits=True)
+_OF_LOGARITHMS = OutputReading(OutputMeaning.PROBABILITIES, from_logits=True, are_logarithms=True)
 _SIGMOID = OutputReading(OutputMeaning.SIGMOID, from_logits=False)
 _MULTI_LABEL = OutputReading(OutputMeaning.MULTI_LABEL, from_logits=False)
 _OF_A_LOGIT = OutputReading(OutputMeaning.SIGMOID, from_logits=True)
@@ -28,8 +30,9 @@ def _sigmoid(logits: Any) -> Any:
 @pytest.mark.parametrize(
     ("activation", "asked", "num_outputs", "reading"),
     [
-        (SOFTMAX, None, 3, _PROBABILITIES),
-        (SOFTMAX, "probabilities", 3, _PROBABILITIES),
+        (SOFTMAX, None, 3, _OF_A_SOFTMAX),
+        (SOFTMAX, "probabilities", 3, _OF_A_SOFTMAX),
+        ("sparsemax", "probabilities", 3, _OF_A_SOFTMAX),
         (SIGMOID, None, 1, _SIGMOID),
         (SIGMOID, "sigmoid", 1, _SIGMOID),
         (SIGMOID, "probabilities", 1, _SIGMOID),
@@ -39,7 +42,7 @@ def _sigmoid(logits: Any) -> Any:
         (NONE, "sigmoid", 1, _OF_A_LOGIT),
         (NONE, "probabilities", 3, _PROBABILITIES),
         (NONE, "probabilities", 1, _SIGMOID),
-        (LOG_SOFTMAX, None, 3, _OF_LOGITS),
+        (LOG_SOFTMAX, None, 3, _OF_LOGARITHMS),
         (LOG_SOFTMAX, "logits", 3, _OF_LOGITS),
         ("tanh", "logits", 3, _OF_LOGITS),
         ("tanh", "probabilities", 3, _PROBABILITIES),
@@ -84,7 +87,7 @@ def test_what_cannot_be_told_or_contradicts_the_last_layer_is_refused(
     [
         (_PROBABILITIES, _softmax(_LOGITS), _softmax(_LOGITS)),
         (_OF_LOGITS, _LOGITS, _softmax(_LOGITS)),
-        (_OF_LOGITS, np.log(_softmax(_LOGITS)), _softmax(_LOGITS)),  # log-softmax
+        (_OF_LOGARITHMS, np.log(_softmax(_LOGITS)), _softmax(_LOGITS)),
         (_OF_LOGITS, _LOGITS + 3000, _softmax(_LOGITS)),
         (_OF_A_LOGIT, _LOGITS[:, :1], _sigmoid(_LOGITS[:, :1] * [-1, 1])),
         (_SIGMOID, _sigmoid(_LOGITS[:, :1]), _sigmoid(_LOGITS[:, :1] * [-1, 1])),
@@ -132,6 +135,10 @@ def test_probabilities_that_rounding_left_beyond_the_range_come_back_into_it() -
         (_SIGMOID, [[0.2], [1.2]], "received values from 0.2 to 1.2"),
         (_PROBABILITIES, [[0.5, 0.5], [0.9, 0.8]], "sums from 1 to 1.7. If they are logits, name"),
         (_PROBABILITIES, [[0.0, 0.0]], "sums from 0 to 0"),
+        (_OF_A_SOFTMAX, [[0.0, 0.0]], "sums from 0 to 0. End the model in one softmax over all labels."),
+        (_OF_LOGARITHMS, np.log([[0.5, 0.5, 0.9, 0.1]]), "received sums from 2 to 2. End the model in one softmax"),
+        (_OF_LOGARITHMS, np.log([[0.5, 0.5], [0.3, 0.3]]), "received sums from 0.6 to 1. End the model in one softmax"),
+        (_OF_LOGARITHMS, [[999.0, 0.5]], "received sums from inf to inf"),
         (_PROBABILITIES, [[np.nan, 0.5], [np.inf, 0]], "received none that is finite for 2 images"),
         (_OF_LOGITS, [[np.nan, 0.5]], "received none that is finite for 1 images"),
         (_OF_LOGITS, [[0.25, 0.75], [1.0, 0.0]], "received values from 0 to 1 that sum to 1 for each image"),
@@ -158,6 +165,16 @@ def test_outputs_that_may_be_what_they_are_said_to_be_pass(reading: OutputReadin
     reading.check(np.array(outputs, np.float32), "m.keras")
 
 
+def _of_parts(keras: Any, features: Any, activation: str) -> Any:
+    """Three heads of two classes each, side by side."""
+    pairs = keras.layers.Reshape((3, 2))(keras.layers.Dense(6)(features))
+    return keras.layers.Reshape((6,))(keras.layers.Activation(activation)(pairs))
+
+
+def _log_softmax_of_parts(logits: Any) -> Any:
+    return np.log(_softmax(logits.reshape(-1, 2))).reshape(logits.shape)
+
+
 _Build = Callable[[Any, Any], Any]
 _END: dict[str, _Build] = {
     "softmax": lambda k, x: k.layers.Dense(3, activation="softmax")(x),
@@ -165,6 +182,12 @@ _END: dict[str, _Build] = {
     "two logits": lambda k, x: k.layers.Dense(2)(x),
     "sigmoid": lambda k, x: k.layers.Dense(1, activation="sigmoid")(x),
     "log-softmax": lambda k, x: k.layers.Dense(3, activation="log_softmax")(x),
+    "log-softmax of parts": lambda k, x: _of_parts(k, x, "log_softmax"),
+    "softmax of parts": lambda k, x: _of_parts(k, x, "softmax"),
+    "two log-softmax averaged": lambda k, x: k.layers.Average()(
+        [k.layers.Dense(3, activation="log_softmax")(x), k.layers.Dense(3, activation="log_softmax")(x)]
+    ),
+    "sparsemax": lambda k, x: k.layers.Dense(3, activation="sparsemax")(x),
     "tanh": lambda k, x: k.layers.Dense(3, activation="tanh")(x),
     "three sigmoids": lambda k, x: k.layers.Dense(3, activation="sigmoid")(x),
     "dictionary": lambda k, x: {"probs": k.layers.Dense(3, activation="softmax")(x)},
@@ -182,22 +205,37 @@ _SHAPES: dict[str, tuple[int | None, int | None, int]] = {
 @pytest.mark.parametrize(
     ("name", "asked", "reading", "reference"),
     [
-        ("softmax", None, _PROBABILITIES, lambda z: _softmax(z)),
+        ("softmax", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
         ("one logit", None, _OF_A_LOGIT, lambda z: _sigmoid(z * [-1, 1])),
         ("two logits", None, _OF_LOGITS, lambda z: _softmax(z)),
         ("sigmoid", None, _SIGMOID, lambda z: _sigmoid(z * [-1, 1])),
-        ("log-softmax", None, _OF_LOGITS, lambda z: _softmax(z)),
+        ("log-softmax", None, _OF_LOGARITHMS, lambda z: _softmax(z)),
+        (
+            "log-softmax of parts",
+            None,
+            None,
+            "received sums from 3 to 3. End the model in one softmax over all labels.",
+        ),
+        ("log-softmax of parts", OutputMeaning.LOGITS, _OF_LOGITS, lambda z: _softmax(_log_softmax_of_parts(z))),
+        ("softmax of parts", None, None, "received sums from 3 to 3. End the model in one softmax over all labels."),
+        (
+            "two log-softmax averaged",
+            None,
+            None,
+            "Expected logarithms from two log-softmax averaged of probabilities that",
+        ),
+        ("sparsemax", OutputMeaning.PROBABILITIES, None, "End the model in one softmax over all labels."),
         ("tanh", None, None, "which ends in tanh. Name `outputs`"),
         ("tanh", OutputMeaning.PROBABILITIES, _PROBABILITIES, "Expected probabilities from tanh"),
         ("tanh", OutputMeaning.LOGITS, _OF_LOGITS, lambda z: _softmax(np.tanh(z))),
         ("three sigmoids", None, None, "ends in a sigmoid over 3 outputs, where every label stands by itself"),
         ("two logits", OutputMeaning.PROBABILITIES, _PROBABILITIES, "Expected probabilities from two logits"),
-        ("dictionary", None, _PROBABILITIES, lambda z: _softmax(z)),
-        ("one channel", None, _PROBABILITIES, lambda z: _softmax(z)),
-        ("180", None, _PROBABILITIES, lambda z: _softmax(z)),
-        ("299", None, _PROBABILITIES, lambda z: _softmax(z)),
-        ("96 x 128", None, _PROBABILITIES, lambda z: _softmax(z)),
-        ("any size", None, _PROBABILITIES, lambda z: _softmax(z)),
+        ("dictionary", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
+        ("one channel", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
+        ("180", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
+        ("299", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
+        ("96 x 128", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
+        ("any size", None, _OF_A_SOFTMAX, lambda z: _softmax(z)),
     ],
 )
 def test_any_model_gives_probabilities_or_one_line(

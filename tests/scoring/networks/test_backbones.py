@@ -75,6 +75,13 @@ def _inner_of_two(pixels: Any) -> list[Any]:
     return [features, logits]
 
 
+def _inner_of_names(pixels: Any) -> Any:
+    """The same by names, which Keras sorts; files hold them as they were written."""
+    images = keras.Input((_SIDE, _SIDE, 3))
+    means = _means(_maps(images))
+    return keras.Model(images, {"logits": _layer("Dense", 2)(means), "features": means}, name="inner")(pixels)
+
+
 def _called_twice(pixels: Any) -> Any:
     """The second call of a nested network; what the first gives enters it."""
     inner = _inner()
@@ -98,6 +105,7 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
     "nested, last, called twice": _called_twice,
     "nested within nested, last": lambda pixels: _around(_inner())(pixels),
     "first of two of a nested network": lambda pixels: _inner_of_two(pixels)[0],
+    "by its name of a nested network": lambda pixels: _inner_of_names(pixels)["features"],
     "of both of a nested network": lambda pixels: _layer("Concatenate")(_inner_of_two(pixels)[::-1]),
     "of two networks": lambda pixels: _layer("Average")([_means(_maps(pixels)), _means(_maps(pixels, "others"))]),
     "dense and positive": lambda pixels: _layer("Dense", 6, activation="gelu")(_means(_maps(pixels))),
@@ -107,6 +115,7 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
 _CLASSIFIERS: dict[str, Callable[[Any], Any]] = {
     "logits": lambda pixels: _layer("Dense", 2)(_means(_maps(pixels))),
     "logits of a nested network": lambda pixels: _nested(pixels, _layer("Dense", 2)),
+    "logits by their name of a nested network": lambda pixels: _inner_of_names(pixels)["logits"],
     "logits of a nested network, last": lambda pixels: _inner(_layer("Dense", 2))(pixels),
     "softmax": lambda pixels: _layer("Dense", 2, activation="softmax")(_means(_maps(pixels))),
     "cooled": lambda pixels: _layer("Rescaling", 0.5)(_layer("Dense", 2)(_means(_maps(pixels)))),

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from scoring.errors import ModelError
 from scoring.models.model_request import ModelRequest
 from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.compiled_loss import CompiledLoss, compiled_losses
+from scoring.networks.keras_architecture import architecture
 from scoring.networks.precision import Precision
 
 pytestmark = pytest.mark.keras
@@ -91,6 +93,124 @@ def test_a_loss_that_does_not_take_outputs_for_logits_is_asked_about(
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert _meaning(path, num_outputs, OutputMeaning.LOGITS)[1]
+
+
+def _trained(units: int, loss: Any, activation: str | None = None) -> Any:
+    """A network of maps' means, compiled with a loss."""
+    import keras
+
+    layers = [keras.Input((8, 8, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(units, activation)]
+    network = keras.Sequential(layers)
+    network.compile("sgd", loss)
+    return network
+
+
+def _two_heads(outputs_of: Callable[[dict[str, Any]], Any], loss: Any) -> Any:
+    """A network with an age, which comes second by its name, and a breed; both of a dense layer of another name."""
+    import keras
+
+    pixels = keras.Input((8, 8, 3))
+    means = keras.layers.GlobalAveragePooling2D()(pixels)
+    made = {name: keras.layers.Dense(3, name=f"dense_{name}")(means) for name in ("years", "breed")}
+    network = keras.Model(pixels, outputs_of(made))
+    network.compile("sgd", loss)
+    return network
+
+
+def _around(build: Callable[[Any, Any], Any], loss: Any = None) -> Any:
+    """A network that stands around another, not compiled itself where no loss is given."""
+    import keras
+
+    pixels = keras.Input((8, 8, 3))
+    network = keras.Model(pixels, build(keras, keras.layers.Rescaling(1 / 255)(pixels)))
+    if loss:
+        network.compile("sgd", loss)
+    return network
+
+
+_NESTED: dict[str, Callable[[Any, Any], Any]] = {
+    "last": lambda k, x: _trained(3, "mse")(x),
+    "of a nested network": lambda k, x: k.Sequential([k.Input((8, 8, 3)), _trained(3, "mse")])(x),
+    "below layers that pass it": lambda k, x: k.layers.Reshape((3,))(
+        k.layers.Activation("linear", dtype="float32")(k.layers.Dropout(0.1)(_trained(3, "mse")(x)))
+    ),
+    "passed by another network": lambda k, x: k.Sequential([k.Input((3,)), k.layers.Identity()])(_trained(3, "mse")(x)),
+    "averaged": lambda k, x: k.layers.Average()(
+        [_trained(3, _loss("CategoricalCrossentropy", from_logits=True))(x), _trained(3, "mse")(x)]
+    ),
+    "called twice": lambda k, x: (network := _trained(3, "mse"))(x * k.ops.mean(network(x))),
+    "of a list": lambda k, x: _two_heads(lambda made: list(made.values()), ["mse", None])(x)[0],
+    "of a dictionary": lambda k, x: _two_heads(dict, {"years": "mse", "breed": None})(x)["years"],
+    "of a dictionary of lists": lambda k, x: _two_heads(
+        lambda made: {"years": [made["years"]], "breed": made["breed"]}, {"years": ["mse"]}
+    )(x)["years"][0],
+}
+
+
+@pytest.mark.parametrize("kind", _NESTED)
+def test_a_loss_of_the_nested_network_that_gives_the_outputs_is_asked_about(tmp_path: Path, kind: str) -> None:
+    """Preprocessing is put before a trained network in this way, and nobody compiles the whole again."""
+    path = tmp_path / "m.keras"
+    model = _around(_NESTED[kind])
+    model.save(path)
+    assert CompiledLoss("mse") in compiled_losses(path, None)
+    model.compile("sgd")
+    model.save(path)
+    with pytest.raises(ModelError, match="its last layer has no activation, and mse, which it was compiled with"):
+        _meaning(path, 3)
+
+
+def test_a_loss_of_the_whole_comes_before_that_of_a_network_within(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+    for loss, expected in ((_loss("BinaryCrossentropy"), [CompiledLoss("BinaryCrossentropy")]), (_own, [])):
+        _around(_NESTED["last"], loss).save(path)
+        assert compiled_losses(path, None) == expected
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda k, x: _trained(3, _own)(x),
+        lambda k, x: k.layers.Dense(3)(_trained(3, "mse")(x)),
+        lambda k, x: k.Sequential([_trained(3, "mse"), k.layers.ReLU(), k.layers.Dense(3)])(x),
+        lambda k, x: _two_heads(dict, {"years": "mse", "breed": None})(x)["breed"],
+        lambda k, x: _two_heads(lambda made: list(made.values()), {"dense_years": "mse"})(x)[1],
+    ],
+)
+def test_a_loss_of_what_stands_below_further_layers_or_of_another_output_is_not_asked(
+    tmp_path: Path, build: Callable[[Any, Any], Any]
+) -> None:
+    _around(build).save(tmp_path / "m.keras")
+    assert compiled_losses(tmp_path / "m.keras", None) == []
+
+
+def test_each_of_several_outputs_has_the_loss_of_the_network_that_gives_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.keras"
+
+    def two(keras: Any, pixels: Any) -> Any:
+        return {"z": keras.layers.Identity()(_trained(3, "mse")(pixels)), "a": _trained(3, "mae")(pixels)}
+
+    _around(two).save(path)
+    assert compiled_losses(path, "z") == [CompiledLoss("mse")]
+    assert compiled_losses(path, "a") == [CompiledLoss("mae")]
+    _around(two, {"a": "huber"}).save(path)
+    assert compiled_losses(path, "z") == [CompiledLoss("mse")]
+    assert compiled_losses(path, "a") == [CompiledLoss("huber")]
+    _around(lambda k, x: list(_two_heads(lambda made: list(made.values()), ["mse", "mae"])(x))).save(path)
+    assert compiled_losses(path, "0") == [CompiledLoss("mse")]
+    assert compiled_losses(path, "1") == [CompiledLoss("mae")]
+
+
+def test_a_list_of_one_loss_is_that_of_a_named_output(tmp_path: Path) -> None:
+    path = _save(tmp_path / "m.keras", 3, ["mse"])
+    [name] = [layer["config"]["name"] for layer in architecture(path)["config"]["layers"][-1:]]
+    assert compiled_losses(path, name) == [CompiledLoss("mse")]
+
+
+def test_an_output_that_a_dictionary_of_losses_leaves_out_was_compiled_with_none(tmp_path: Path) -> None:
+    _two_heads(lambda made: list(made.values()), {"dense_years": "mse"}).save(tmp_path / "m.keras")
+    assert compiled_losses(tmp_path / "m.keras", "dense_years") == [CompiledLoss("mse")]
+    assert compiled_losses(tmp_path / "m.keras", "dense_breed") == []
 
 
 def test_every_loss_of_keras_is_known(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from scoring.errors import ModelError, StorageError
@@ -208,3 +209,23 @@ def test_results_of_quantised_weights_are_not_taken_for_those_of_versions_that_m
         before = hashlib.sha256(b"config.json" + hashlib.sha256(config.encode()).digest()).hexdigest()
         digests[policy] = keras_digest(path) == before
     assert digests == {**dict.fromkeys(plain, True), **dict.fromkeys(quantised, False)}
+
+
+def _of_ones(targets: Any, outputs: Any) -> Any:
+    return targets - outputs
+
+
+def test_what_a_nested_network_was_trained_with_does_not_matter(tmp_path: Path) -> None:
+    """Keras compiles it again, although it is told not to, and knows no losses and metrics but its own."""
+    import keras
+
+    path = tmp_path / "m.keras"
+    for settings in ({"loss": _of_ones}, {"loss": "mse", "metrics": [_of_ones]}):
+        inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        inner.compile("adam", **settings)
+        pixels = np.random.default_rng(0).normal(0, 1, (2, 4)).astype(np.float32)
+        inner.fit(pixels, np.ones((2, 3)), verbose=0)
+        network = keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(0.5), inner])
+        network.save(path)
+        loaded = load_keras_file(path)
+        np.testing.assert_array_equal(loaded.predict_on_batch(pixels), network.predict_on_batch(pixels))

@@ -1,0 +1,34 @@
+"""What libraries say of an error, as a part of one of our lines: its reason must be in it."""
+
+import pytest
+
+from scoring.networks.library_words import words_of
+
+
+@pytest.mark.keras
+def test_what_tensorflow_says_of_a_function_that_it_traces_begins_with_its_reason() -> None:
+    import keras
+
+    tensorflow = pytest.importorskip("tensorflow")
+    pooling = keras.layers.AdaptiveAveragePooling2D((5, 4))
+
+    def inner(maps: object) -> object:
+        return pooling(maps)
+
+    def outer(maps: object) -> object:
+        return tensorflow.function(inner)(maps)
+
+    for function in (inner, outer):
+        traced = tensorflow.function(function, input_signature=[tensorflow.TensorSpec((None, None, 40, 3))])
+        with pytest.raises(ValueError, match="in user code:") as refused:
+            traced.get_concrete_function()
+        assert words_of(refused.value) == (
+            "Exception encountered when calling AdaptiveAveragePooling2D.call(). Input spatial dimensions must be "
+            "statically known for adaptive pooling"
+        )
+
+
+def test_words_are_one_line_of_their_beginning() -> None:
+    assert words_of("in user code:\n\n  nothing more") == "in user code: nothing more"
+    assert words_of(ValueError("\x1b[1mA\x1b[0m\n\nb: c. Arguments received by X.call():\n  d")) == "A b: c."
+    assert words_of("word " * 100).endswith("word ...")
