@@ -1,0 +1,56 @@
+"""What a run says of shards that it could not make, to whoever reads nothing but the exception."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cluster.ledger import TaskFailed
+from cluster.pool import TaskDone
+from jobs.score.shard_loop import ShardLoop
+from scoring.errors import IncompleteError
+from scoring.run.folder import RunFolder
+from scoring.shards.report import ShardReport
+from tests.chaos.without_ray import HerePool, score_here
+from tests.tampering import ALL
+
+
+def _without(number: int, error: Exception) -> type[HerePool]:
+    """A pool whose first shards raise."""
+
+    class Pool(HerePool):
+        def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+            todo = list(tasks)
+            yield from (TaskFailed(task, 1, str(error)) for task in todo[:number])
+            yield from super().run(todo[number:])
+
+    return Pool
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [(OSError("the disk is full."), " Run the same again: it does only what is missing.")],
+)
+def test_missing_shards_are_an_exception_that_says_why(
+    photos: Path, tmp_path: Path, error: Exception, advice: str
+) -> None:
+    with pytest.raises(IncompleteError) as raised:
+        score_here(photos, tmp_path / "run", pool=_without(2, error))
+    assert str(raised.value) == f"Missing: shard 0, shard 1. Why: {error}{advice}"
+    assert RunFolder(tmp_path / "run").missing_shards(3) == [0, 1]
+    with pytest.raises(IncompleteError, match=r"^Missing: shard 0, shard 1\. Why: "):
+        score_here(photos, tmp_path / "run", pool=_without(2, error))
+
+
+def test_a_damaged_shard_is_an_exception_that_says_why(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tamper(loop: ShardLoop, *given: Any) -> None:
+        run(loop, *given)
+        ALL["a shard with no rows"](RunFolder(tmp_path / "run"))
+
+    run = ShardLoop.run
+    monkeypatch.setattr(ShardLoop, "run", tamper)
+    with pytest.raises(IncompleteError, match=r"^Missing: shard 1\. Why: it .*\. Run the same again"):
+        score_here(photos, tmp_path / "run")
