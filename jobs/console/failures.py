@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.work import T
-from scoring.errors import IncompleteError
+from scoring.errors import IncompleteError, ModelError
 from scoring.report.text import plural
 
 _NAMED = 10
@@ -21,15 +21,17 @@ class Missing:
     Attributes:
         name: What it is called.
         reason: Why it is missing, in one line; None where nothing tells.
+        is_refused: Whether the same command would be told the same again.
     """
 
     name: str
     reason: str | None = None
+    is_refused: bool = False
 
 
 def given_up(failures: Sequence[TaskFailed[T]], name: Callable[[T], str] = str) -> list[Missing]:
     """The tasks that were given up, by name."""
-    return [Missing(name(each.task), each.reason) for each in failures]
+    return [Missing(name(each.task), each.reason, isinstance(each.error, ModelError)) for each in failures]
 
 
 def print_failures(
@@ -59,7 +61,8 @@ def check_nothing_missing(missing: Sequence[Missing], overwrite: bool = False, i
         more = "" if len(missing) <= _NAMED else f", ... ({len(missing)} in all)"
         again = "it again without `overwrite`" if overwrite else "the same again"
         does = "does only what is missing" if is_kept else "begins anew"
-        raise IncompleteError(f"Missing: {named}{more}.{_why(missing)} Run {again}: it {does}.")
+        advice = "" if all(one.is_refused for one in missing) else f" Run {again}: it {does}."
+        raise IncompleteError(f"Missing: {named}{more}.{_why(missing)}{advice}")
 
 
 def _why(missing: Sequence[Missing]) -> str:

@@ -90,6 +90,7 @@ class ImagesJob:
 
         Raises:
             LeaseLostError: If another driver took over.
+            ModelError: If what the model gives is refused of every shard.
             IncompleteError: If other files lie among the shards at the end.
         """
         placement = place_actors(self._request, self._console)

@@ -2,10 +2,10 @@ import pytest
 
 from cluster.ledger import TaskFailed
 from jobs.console.failures import Missing, check_nothing_missing, given_up
-from scoring.errors import IncompleteError
+from scoring.errors import IncompleteError, ModelError
 
 _HUNG = TaskFailed(0, 3, "no result within 20 s")
-_REFUSED = TaskFailed(3, 1, "Expected a network that may. Use another.")
+_REFUSED = TaskFailed(3, 1, "Expected a network that may. Use another.", ModelError("Expected a network that may."))
 
 
 def test_what_is_missing_is_named() -> None:
@@ -30,3 +30,8 @@ def test_every_reason_is_told_once_and_of_many_the_first() -> None:
     assert str(raised.value) == f"Missing: 0, 0, 3. {why} Run the same again: it does only what is missing."
     with pytest.raises(IncompleteError, match=r" Why: a; b; c; and 2 other reasons\. Run "):
         check_nothing_missing([Missing("head 0", reason) for reason in "abcde"])
+
+
+def test_nobody_is_told_to_run_again_what_is_refused_again() -> None:
+    with pytest.raises(IncompleteError, match=r"^Missing: 3\. Why: Expected a network that may\. Use another\.$"):
+        check_nothing_missing(given_up([_REFUSED]))

@@ -9,11 +9,13 @@ import pytest
 from cluster.ledger import TaskFailed
 from cluster.pool import TaskDone
 from jobs.score.shard_loop import ShardLoop
-from scoring.errors import IncompleteError
+from scoring.errors import IncompleteError, ModelError
 from scoring.run.folder import RunFolder
 from scoring.shards.report import ShardReport
 from tests.chaos.without_ray import HerePool, score_here
 from tests.tampering import ALL
+
+_TINY = "Expected features large enough for float16. Use `dtype` float32."
 
 
 def _without(number: int, error: Exception) -> type[HerePool]:
@@ -22,15 +24,24 @@ def _without(number: int, error: Exception) -> type[HerePool]:
     class Pool(HerePool):
         def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
             todo = list(tasks)
-            yield from (TaskFailed(task, 1, str(error)) for task in todo[:number])
+            yield from (TaskFailed(task, 1, str(error), error) for task in todo[:number])
             yield from super().run(todo[number:])
 
     return Pool
 
 
+def test_what_the_model_gives_for_every_shard_is_refused_as_the_request(photos: Path, tmp_path: Path) -> None:
+    """It would be refused as long as it is asked for: nobody is told to run it again, or what it was bound by."""
+    for _ in range(2):
+        with pytest.raises(ModelError, match=f"^{_TINY}$"):
+            score_here(photos, tmp_path / "run", pool=_without(9, ModelError(_TINY)))
+    score_here(photos, tmp_path / "run")
+    assert not RunFolder(tmp_path / "run").missing_shards(3)
+
+
 @pytest.mark.parametrize(
     ("error", "advice"),
-    [(OSError("the disk is full."), " Run the same again: it does only what is missing.")],
+    [(ModelError(_TINY), ""), (OSError("the disk is full."), " Run the same again: it does only what is missing.")],
 )
 def test_missing_shards_are_an_exception_that_says_why(
     photos: Path, tmp_path: Path, error: Exception, advice: str
