@@ -19,6 +19,8 @@ from scoring.run.verification import RunStatus, run_status
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
 
+_OF_MODEL = "`shardscore report` tells of it, and `shardscore status {features}` of the features of its photos."
+
 
 @checked
 def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = False) -> RunStatus:
@@ -50,35 +52,12 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
         found = run_status(folder, verify)
     except RunFolderError:
         if writer is None:
-            _refuse_sonar_alone(folder)
-            _refuse_model(folder)
+            from jobs.console.other_folders import refuse_others  # a run has no need of it
+
+            refuse_others(folder, _OF_MODEL)
             raise
         found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
     return replace(found, written_by=writer)
-
-
-def _refuse_sonar_alone(folder: RunFolder) -> None:
-    from scoring.sonar.metrics_file import METRICS_NAME  # a run of images has no need of it
-
-    with read_faults(folder.path):
-        has_sonar = any((place / METRICS_NAME).is_file() for place in (folder.path, folder.sonar))
-        if has_sonar and not folder.record.is_file():
-            raise RunFolderError(
-                f"Expected a run of images, whose shards are counted; {folder.path} holds sonar results alone, of "
-                "which `shardscore report` tells."
-            )
-
-
-def _refuse_model(folder: RunFolder) -> None:
-    from scoring.models.model_folder import ModelFolder  # nor of it
-
-    model = ModelFolder(folder.path)
-    with read_faults(folder.path):
-        if model.is_ours and not folder.record.is_file():
-            raise RunFolderError(
-                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. `shardscore report` "
-                f"tells of the model, and `shardscore status {model.features.path}` of the features of its photos."
-            )
 
 
 def _find_writer(folder: RunFolder) -> str | None:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
+from jobs.console.other_folders import telling_others
 from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
@@ -25,6 +26,8 @@ from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
 from scoring.submissions.template import read_template
 from scoring.submissions.wishes import Values, Wishes
+
+_OF_MODEL = "Score the test images with `model` {model}, and name the folder of that run."
 
 
 @checked
@@ -84,13 +87,15 @@ def submission(
     if sample is not None:
         _check_template_alone(competition, partial)
         asked = TemplateRequest(sample, wishes, fallback, verify=not no_verify)
-        written = fill_template(folder, asked, path)
+        with telling_others(folder, _OF_MODEL):
+            written = fill_template(folder, asked, path)
         _print_filled(console, fallback, written)
         _print_handing_in(console, competition or "COMPETITION", written)
         return replace(written, path=path.absolute())
     _check_no_template(wishes)
     request = SubmissionRequest(_known(competition), clip, fallback, partial, verify=not no_verify)
-    written = write_submission(folder, request, path)
+    with telling_others(folder, _OF_MODEL):
+        written = write_submission(folder, request, path)
     _print_submission(console, request, written)
     return replace(written, path=path.absolute())
 
