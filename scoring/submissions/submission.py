@@ -207,9 +207,13 @@ def _write_csv(
     competition: Competition,
     clip: float,
 ) -> None:
-    if competition is Competition.ORIGINAL:
-        labels = ["1" if probability >= 0.5 else "0" for probability in dog_probability.tolist()]
-    else:
-        labels = [spelled(probability, clip) for probability in dog_probability.tolist()]
+    labels = [answer_of(probability, clip, competition) for probability in dog_probability.tolist()]
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
     write_text(path, rows.to_csv(index=False))
+
+
+def answer_of(probability: float, clip: float, competition: Competition | None = None) -> str:
+    """What is written for a probability: itself, within the clip; where 0 or 1 is asked for, the nearer of them."""
+    if competition is Competition.ORIGINAL:
+        return "1" if probability >= 0.5 else "0"
+    return spelled(probability, clip)
