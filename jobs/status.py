@@ -15,6 +15,7 @@ from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
+from scoring.run.reader import so_many_shards
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
@@ -78,8 +79,8 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     elif found.missing or found.damaged:
         num_lost = len(found.missing) + len(found.damaged)
         console.print(
-            f"{num_lost} of {found.num_shards} shards are missing or damaged. Run the same command again, "
-            "without `overwrite`: it scores these, and nothing else.",
+            f"{so_many_shards(num_lost, found.num_shards)} missing or damaged. Run the same command again, without "
+            "`overwrite`: it scores no others.",
             style="yellow",
         )
 

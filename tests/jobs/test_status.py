@@ -111,10 +111,10 @@ def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> No
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
-    assert "1 of 3 shards are missing or damaged. Run the same command again, without --overwrite" in told.stdout
+    assert "1 of 3 shards is missing or damaged. Run the same command again, without --overwrite" in told.stdout
     quiet = CliRunner().invoke(status, [str(folder.path), "-q"])
     assert (quiet.exit_code, quiet.stdout) == (1, "")
-    assert "1 of 3 shards are missing or damaged" in quiet.stderr
+    assert "1 of 3 shards is missing or damaged" in quiet.stderr
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:

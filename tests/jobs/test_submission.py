@@ -138,7 +138,7 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     template = tmp_path / "other.csv"
     template.write_text("id,label\n5,0.5\n")
     code, printed = _submission(run, "--template", str(template))
-    assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
+    assert (code, "1 image could not be read: 5. Repair" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
     assert (code, "1 row in" in printed) == (0, True)
     assert "1 unreadable image: probabilities are 0.5, labels the template's own" in printed

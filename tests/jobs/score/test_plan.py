@@ -106,8 +106,8 @@ def _keras_file(path: Path, config: str) -> str:
     ("options", "differing"),
     [
         ({}, None),
-        ({"labels": "cat,wolf"}, "labels differs: expected 'dog' as class 1, received 'wolf'"),
-        ({"labels": "cat,dog,wolf"}, "labels differs: expected 2, received 3"),
+        ({"labels": "cat,wolf"}, "labels differ: expected 'dog' as class 1, received 'wolf'"),
+        ({"labels": "cat,dog,wolf"}, "labels differ: expected 2, received 3"),
         ({"precision": Precision.FLOAT32}, None),
         ({"precision": Precision.BFLOAT16}, "precision differs: expected float32, received bfloat16"),
         ({"size": (32, 32)}, "model differs"),

@@ -104,7 +104,7 @@ def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp
 
 def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "notes.txt")
-    with pytest.raises(ImagesError, match="found none among 1 files"):
+    with pytest.raises(ImagesError, match="found none among 1 file:"):
         find_images(tmp_path)
 
 
