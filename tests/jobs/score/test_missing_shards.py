@@ -1,10 +1,12 @@
 """What a run says of shards that it could not make, to whoever reads nothing but the exception."""
 
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.pool import TaskDone
@@ -46,8 +48,10 @@ def test_what_the_model_gives_for_every_shard_is_refused_as_the_request(photos: 
 def test_missing_shards_are_an_exception_that_says_why(
     photos: Path, tmp_path: Path, error: Exception, advice: str
 ) -> None:
+    console = Console(file=StringIO(), width=200)
     with pytest.raises(IncompleteError) as raised:
-        score_here(photos, tmp_path / "run", pool=_without(2, error))
+        score_here(photos, tmp_path / "run", console, pool=_without(2, error))
+    assert "bound by" in console.file.getvalue()  # type: ignore[attr-defined]
     assert str(raised.value) == f"Missing: shard 0, shard 1. Why: {error}{advice}"
     assert RunFolder(tmp_path / "run").missing_shards(3) == [0, 1]
     with pytest.raises(IncompleteError, match=r"^Missing: shard 0, shard 1\. Why: "):
@@ -65,3 +69,12 @@ def test_a_damaged_shard_is_an_exception_that_says_why(
     monkeypatch.setattr(ShardLoop, "run", tamper)
     with pytest.raises(IncompleteError, match=r"^Missing: shard 1\. Why: it .*\. Run the same again"):
         score_here(photos, tmp_path / "run")
+
+
+def test_a_run_that_scored_nothing_is_not_said_to_have_had_nothing_to_do(photos: Path, tmp_path: Path) -> None:
+    console = Console(file=StringIO(), width=200)
+    with pytest.raises(IncompleteError, match=r"^Missing: shard 0, shard 1, shard 2\. Why: the disk is full\. Run "):
+        score_here(photos, tmp_path / "run", console, pool=_without(3, OSError("the disk is full")))
+    said: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert ("bound by" in said, "nothing was left" in said) == (False, False)
+    assert "shard 2 is missing after 1 attempt: the disk is full" in said
