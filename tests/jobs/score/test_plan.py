@@ -274,6 +274,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert "12 to score of 12" in shown.stdout
     assert "1 not an image: 'notes.txt'" in shown.stdout
     assert "no label   5 images" in shown.stdout
+    assert "shards     1, each with 32 images at most" in shown.stdout
     assert "to measure its rate: shardscore bench --model vgg16-imagenet --weights random\n" in shown.stdout
     plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)
