@@ -5,7 +5,7 @@ Written by hand because `ray.util.ActorPool` loses a dead actor's task and queue
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, NoReturn, Self, TypeAlias
 
 import ray
@@ -228,7 +228,8 @@ class WorkerPool(Generic[T, R, D]):
                 self._ledger.refused(given.task, worker.worker_id)
                 return None
             self._refusals.done(worker, given, str(error))
-        return self._ledger.raised(given.task, worker.worker_id, reason)
+        failed = self._ledger.raised(given.task, worker.worker_id, reason)
+        return failed and replace(failed, error=error)
 
     def _admit(self, worker: Worker[T, D], info: WorkerInfo[D]) -> None:
         """Let a built worker take tasks, if it is of the same kind as the first: results must not mix."""

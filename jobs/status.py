@@ -15,9 +15,12 @@ from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
+from scoring.run.reader import so_many_shards
 from scoring.run.verification import RunStatus, run_status
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
+
+_OF_MODEL = "`shardscore report` tells of it, and `shardscore status {features}` of the features of its photos."
 
 
 @checked
@@ -50,35 +53,12 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
         found = run_status(folder, verify)
     except RunFolderError:
         if writer is None:
-            _refuse_sonar_alone(folder)
-            _refuse_model(folder)
+            from jobs.console.other_folders import refuse_others  # a run has no need of it
+
+            refuse_others(folder, _OF_MODEL)
             raise
         found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
     return replace(found, written_by=writer)
-
-
-def _refuse_sonar_alone(folder: RunFolder) -> None:
-    from scoring.sonar.metrics_file import METRICS_NAME  # a run of images has no need of it
-
-    with read_faults(folder.path):
-        has_sonar = any((place / METRICS_NAME).is_file() for place in (folder.path, folder.sonar))
-        if has_sonar and not folder.record.is_file():
-            raise RunFolderError(
-                f"Expected a run of images, whose shards are counted; {folder.path} holds sonar results alone, of "
-                "which `shardscore report` tells."
-            )
-
-
-def _refuse_model(folder: RunFolder) -> None:
-    from scoring.models.model_folder import ModelFolder  # nor of it
-
-    model = ModelFolder(folder.path)
-    with read_faults(folder.path):
-        if model.is_ours and not folder.record.is_file():
-            raise RunFolderError(
-                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. `shardscore report` "
-                f"tells of the model, and `shardscore status {model.features.path}` of the features of its photos."
-            )
 
 
 def _find_writer(folder: RunFolder) -> str | None:
@@ -99,8 +79,8 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     elif found.missing or found.damaged:
         num_lost = len(found.missing) + len(found.damaged)
         console.print(
-            f"{num_lost} of {found.num_shards} shards are missing or damaged. Run the same command again, "
-            "without `overwrite`: it scores these, and nothing else.",
+            f"{so_many_shards(num_lost, found.num_shards)} missing or damaged. Run the same command again, without "
+            "`overwrite`: it scores no others.",
             style="yellow",
         )
 

@@ -14,17 +14,28 @@ from rich.console import Console
 
 from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
+from jobs.console.other_folders import telling_others
 from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
+from scoring.report.text import plural
 from scoring.run.folder import RunFolder
 from scoring.sources.csv_table import may_be_csv
 from scoring.storage.locations import Location, machine_path
 from scoring.submissions.filling import TemplateRequest, fill_template
-from scoring.submissions.submission import OF_ANOTHER, Competition, Submission, SubmissionRequest, write_submission
+from scoring.submissions.submission import (
+    OF_ANOTHER,
+    Competition,
+    Submission,
+    SubmissionRequest,
+    answer_of,
+    write_submission,
+)
 from scoring.submissions.template import read_template
 from scoring.submissions.wishes import Values, Wishes
+
+_OF_MODEL = "Score the test images with `model` {model}, and name the folder of that run."
 
 
 @checked
@@ -84,13 +95,15 @@ def submission(
     if sample is not None:
         _check_template_alone(competition, partial)
         asked = TemplateRequest(sample, wishes, fallback, verify=not no_verify)
-        written = fill_template(folder, asked, path)
+        with telling_others(folder, _OF_MODEL):
+            written = fill_template(folder, asked, path)
         _print_filled(console, fallback, written)
         _print_handing_in(console, competition or "COMPETITION", written)
         return replace(written, path=path.absolute())
     _check_no_template(wishes)
     request = SubmissionRequest(_known(competition), clip, fallback, partial, verify=not no_verify)
-    written = write_submission(folder, request, path)
+    with telling_others(folder, _OF_MODEL):
+        written = write_submission(folder, request, path)
     _print_submission(console, request, written)
     return replace(written, path=path.absolute())
 
@@ -122,25 +135,31 @@ def _check_no_template(wishes: Wishes) -> None:
 
 def _print_filled(console: Console, fallback: float | None, written: Submission) -> None:
     clipped = f", kept {written.clip:g} from 0 and 1" if written.clip else ""
-    console.print(f"{written.num_rows} rows in {written.path}: {written.holds}{clipped}")
-    if written.num_unasked:
-        console.print(f"{written.num_unasked} images of the run are not in the template")
-    if written.num_empty:
-        console.print(f"{written.num_empty} rows are empty: no label is above the threshold")
-    if written.num_fallbacks:
-        given = f"probabilities are {fallback}, labels the template's own"
-        console.print(f"{written.num_fallbacks} unreadable images: {given}")
+    console.print(f"{plural(written.num_rows, 'row')} in {written.path}: {written.holds}{clipped}")
+    if number := written.num_unasked:
+        console.print(f"{plural(number, 'image')} of the run {_are(number)} not in the template")
+    if number := written.num_empty:
+        console.print(f"{plural(number, 'row')} {_are(number)} empty: no label is above the threshold")
+    if written.num_fallbacks and fallback is not None:
+        given = f"probabilities are {answer_of(fallback, written.clip)}, labels the template's own"
+        console.print(f"{plural(written.num_fallbacks, 'unreadable image')}: {given}")
     for warning in written.warnings:
         console.print(warning, style="yellow")
 
 
 def _print_submission(console: Console, request: SubmissionRequest, written: Submission) -> None:
     clipped = f", kept {written.clip:.2g} from 0 and 1" if request.competition is Competition.REDUX else ""
-    console.print(f"{written.num_rows} rows in {written.path}{clipped}")
-    if written.num_fallbacks:
-        console.print(f"{written.num_fallbacks} unreadable images have the probability {request.fallback}")
+    console.print(f"{plural(written.num_rows, 'row')} in {written.path}{clipped}")
+    if (number := written.num_fallbacks) and request.fallback is not None:
+        answer = answer_of(request.fallback, written.clip, request.competition)
+        kind = "label" if request.competition is Competition.ORIGINAL else "probability"
+        console.print(f"{plural(number, 'unreadable image')} {'has' if number == 1 else 'have'} the {kind} {answer}")
     if not request.partial:
         _print_handing_in(console, request.competition, written)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _print_handing_in(console: Console, competition: str, written: Submission) -> None:

@@ -1,14 +1,37 @@
 """The tasks that were given up, and why."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console
 
 from cluster.ledger import TaskFailed
 from cluster.work import T
-from scoring.errors import IncompleteError
+from scoring.errors import IncompleteError, ModelError
+from scoring.report.text import plural
 
 _NAMED = 10
+_REASONS = 3
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What a command was to make and did not.
+
+    Attributes:
+        name: What it is called.
+        reason: Why it is missing, in one line; None where nothing tells.
+        is_refused: Whether the same command would be told the same again.
+    """
+
+    name: str
+    reason: str | None = None
+    is_refused: bool = False
+
+
+def given_up(failures: Sequence[TaskFailed[T]], name: Callable[[T], str] = str) -> list[Missing]:
+    """The tasks that were given up, by name."""
+    return [Missing(name(each.task), each.reason, isinstance(each.error, ModelError)) for each in failures]
 
 
 def print_failures(
@@ -18,28 +41,34 @@ def print_failures(
     for reason in dict.fromkeys(start_failures):
         console.print(f"a replacement actor could not start: {reason}", style="yellow")
     for failure in failures:
-        console.print(
-            f"{name(failure.task)} is missing after {failure.attempts} attempts: {failure.reason}", style="red"
-        )
+        attempts = plural(failure.attempts, "attempt")
+        console.print(f"{name(failure.task)} is missing after {attempts}: {failure.reason}", style="red")
 
 
-def check_nothing_missing(
-    missing: Sequence[T], name: Callable[[T], str] = str, overwrite: bool = False, is_kept: bool = True
-) -> None:
+def check_nothing_missing(missing: Sequence[Missing], overwrite: bool = False, is_kept: bool = True) -> None:
     """Raise if anything was given up.
 
     Args:
         missing: What was.
-        name: Names one of them.
         overwrite: Whether the command was told to begin from nothing.
         is_kept: Whether the next one goes on with what is not missing; else it begins anew.
 
     Raises:
-        IncompleteError: It names what is missing, and what to do.
+        IncompleteError: It names what is missing, each reason once, and what to do.
     """
     if missing:
-        named = ", ".join(name(one) for one in missing[:_NAMED])
+        named = ", ".join(one.name for one in missing[:_NAMED])
         more = "" if len(missing) <= _NAMED else f", ... ({len(missing)} in all)"
         again = "it again without `overwrite`" if overwrite else "the same again"
         does = "does only what is missing" if is_kept else "begins anew"
-        raise IncompleteError(f"Missing: {named}{more}. Run {again}: it {does}.")
+        advice = "" if all(one.is_refused for one in missing) else f" Run {again}: it {does}."
+        raise IncompleteError(f"Missing: {named}{more}.{_why(missing)}{advice}")
+
+
+def _why(missing: Sequence[Missing]) -> str:
+    reasons = list(dict.fromkeys(one.reason.rstrip(".") for one in missing if one.reason))
+    if not reasons:
+        return ""
+    others = len(reasons) - _REASONS
+    more = f"; and {plural(others, 'other reason')}" if others > 0 else ""
+    return f" Why: {'; '.join(reasons[:_REASONS])}{more}."

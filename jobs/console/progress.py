@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from jobs.console.bar import Bar
+from scoring.report.text import plural
 
 _SECONDS_PER_LINE = 5.0
 
@@ -49,7 +50,8 @@ class ScoringProgress(Bar):
         if not self._console.is_terminal and not self._console.is_jupyter and self._line_is_due():
             left = f"{(self._num_images - self._num_done) / rate:.0f} s left, " if rate else ""
             self._console.print(
-                f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left}{self._num_errors} errors"
+                f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left}"
+                + plural(self._num_errors, "error")
             )
 
     def _rate(self) -> float:

@@ -12,7 +12,7 @@ from cluster.nodes import cluster_nodes
 from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
 from cluster.work import function_recipe
-from jobs.console.failures import check_nothing_missing, print_failures
+from jobs.console.failures import check_nothing_missing, given_up, print_failures
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
@@ -52,7 +52,7 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
             if failures:
                 fence.check()
             print_failures(console, failures, pool.start_failures)
-            check_nothing_missing([failure.task for failure in failures], overwrite=request.overwrite)
+            check_nothing_missing(given_up(failures), overwrite=request.overwrite)
 
 
 def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:

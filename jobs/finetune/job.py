@@ -55,7 +55,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
                     tell_removed(console, folder.path)
 
             missing = images.run(milestones, needed, begin)
-            check_nothing_missing(missing, "shard {}".format, request.overwrite)
+            check_nothing_missing(missing, request.overwrite)
             features_s = milestones.since_command_s()
             train_heads(request, folder.features, lease.fence, console)
         record = load_training_record(folder)  # while no other driver can write another

@@ -8,8 +8,11 @@ from scoring.finetuning.features import FeatureRequest
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadSettings
 from scoring.models.training_record import TrainingRecord, load_training_record
-from scoring.networks.base_networks import base_of
+from scoring.networks.base_networks import base_of, is_published
+from scoring.networks.base_request import BaseRequest
+from scoring.networks.pooled_views import Views
 from scoring.networks.precision import Precision
+from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.run.manifest import default_shard_size, manifest_digest
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import is_same_place
@@ -76,7 +79,8 @@ def _features_tell(folder: ModelFolder) -> bool:
 
 
 def _options(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
-    """What is asked of heads and split, as it was and as it is now; what shapes the features is told by these."""
+    """What is asked, as it was and as it is now; of the photos and of files by their contents, the features tell."""
+    yield from _networks(record, request.features)
     if not _features_tell(ModelFolder(request.output)):
         yield from _features(record, request)
     for (option, was), (_, now) in zip(_heads(record.settings), _heads(request.heads), strict=True):
@@ -103,24 +107,46 @@ def _heads(settings: HeadSettings) -> Iterator[tuple[str, object]]:
     yield "epochs", settings.max_epochs
 
 
+def _networks(record: TrainingRecord, features: FeatureRequest) -> Iterator[tuple[str, object, object]]:
+    """What makes other features of any photo; networks and weights of the users' own may be the same elsewhere."""
+    base, asked = record.base.request, base_of(features.base).absolute()
+    if is_published(base) or is_published(asked):
+        yield "base", base.name, asked.name
+    for was, now in zip(base.each, asked.each, strict=False):
+        if RANDOM_WEIGHTS in (was.weights, now.weights):
+            yield "weights", was.weights, now.weights
+        yield "features", was.layer, now.layer
+        yield "pooling", _pooling(was.views), _pooling(now.views)
+        yield "size", _size(was.views), _size(now.views)
+    yield "augment", _augment(record.flip, base), _augment(features.flip, asked)
+
+
 def _features(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple[str, object, object]]:
     """Of a model without its features, or without their record: what they were extracted from, and how."""
-    features, images = request.images.model, str(request.images.images.absolute())
-    assert isinstance(features, FeatureRequest)
+    features, images = request.features, str(request.images.images.absolute())
     yield "images", record.images, record.images if is_same_place(record.images, images) else images
     yield "resize", record.resize_mode, request.images.resize_mode
-    yield "augment", _augment(record.flip), _augment(features.flip)
     if record.engine is not None:
         yield "engine", record.engine, features.engine_name
     if features.precision is not Precision.AUTO:
         yield "precision", record.precision, features.precision
     base = base_of(features.base).absolute()
     yield "base", record.base.request.name, base.name
+    for was, now in zip(record.base.request.each, base.each, strict=False):
+        yield "weights", was.weights, now.weights
     yield "base", record.base.request, base
 
 
-def _augment(flip: bool) -> Augment:
-    return Augment.FLIP if flip else Augment.NONE
+def _augment(flip: bool, base: BaseRequest) -> Augment:
+    return Augment.FLIP if flip or base.sees_mirrored else Augment.NONE
+
+
+def _pooling(views: Views | None) -> str | None:
+    return ",".join(views.pooling) if views else None
+
+
+def _size(views: Views | None) -> str:
+    return ",".join(map(str, views.sizes if views else ())) or "of the base itself"
 
 
 def _shown(value: object) -> str:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 
 from rich.console import Console
 
-from jobs.console.failures import print_failures
+from jobs.console.failures import Missing, given_up, print_failures
 from jobs.score.actors import ScorerPool
 from jobs.score.row_counts import RowCounts
 from jobs.score.shard_loop import ShardLoop
@@ -14,8 +14,10 @@ from scoring.run.folder import RunFolder
 from scoring.run.milestones import Milestones
 from scoring.run.reader import foreign_files
 from scoring.run.record import DeviceRecord
-from scoring.run.verification import run_status
+from scoring.run.verification import RunStatus, run_status
 from scoring.shards.totals import summarise
+
+_NAME = "shard {}".format
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Ending:
     folder: RunFolder
     console: Console
 
-    def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[int]:
+    def tell(self, milestones: Milestones, pool: ScorerPool, loop: ShardLoop) -> list[Missing]:
         """Read all shards again and, only if all are sound, write the summary.
 
         Returns:
@@ -55,7 +57,7 @@ class Ending:
         for shard_id, reason in loop.not_retried.items():
             self.console.print(f"shard {shard_id} stays as it was, with unread images: {reason}", style="yellow")
         print_left(self.console, found)
-        print_failures(self.console, loop.failures, pool.start_failures, "shard {}".format)
+        print_failures(self.console, loop.failures, pool.start_failures, _NAME)
         for shard_id, reason in found.damaged.items():
             self.console.print(f"shard {shard_id} {reason}", style="red")
         milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
@@ -67,7 +69,7 @@ class Ending:
         loop.keeper.save(record.with_summary(summary) if found.is_complete else record)
         if found.foreign:
             raise IncompleteError(str(foreign_files(self.folder, found.foreign)))
-        return sorted([*found.missing, *found.damaged])
+        return _missing(loop, found)
 
     def _tell_of_derived(self) -> None:
         """Say what commands made of rows that are no longer those of the folder."""
@@ -75,3 +77,12 @@ class Ending:
             names = " and ".join(place.name for place in stale)
             said = f"{self.folder.path} still holds {names} of the earlier rows; run what made them again"
             self.console.print(said, style="yellow")
+
+
+def _missing(loop: ShardLoop, found: RunStatus) -> list[Missing]:
+    """The shards that are missing or damaged, in order, and why."""
+    tasks = [failure.task for failure in loop.failures]
+    told = dict(zip(tasks, given_up(loop.failures, _NAME), strict=True))
+    damaged = {shard: Missing(_NAME(shard), f"it {reason}") for shard, reason in found.damaged.items()}
+    absent = {shard: told.get(shard, Missing(_NAME(shard))) for shard in found.missing}
+    return [each for _, each in sorted((absent | damaged).items())]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from cluster.shared_files import SharedFile
+from jobs.console.failures import Missing
 from jobs.score.actors import place_actors, start_actors
 from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing, tell_listed
@@ -15,7 +16,6 @@ from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import ShardLoop
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
-from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
@@ -47,7 +47,6 @@ class ImagesJob:
         keep: Callable[[Listing], Listing] | None = None,
         check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
-        keep_pandas_from_pyarrow()
         request.check()
         request.check_output(folder.path)
         self._request = request
@@ -77,7 +76,7 @@ class ImagesJob:
 
     def run(
         self, milestones: Milestones, needed: Sequence[SharedFile], begin: Callable[[], object] | None = None
-    ) -> list[int]:
+    ) -> list[Missing]:
         """Score what is missing on the open Ray session; the images are being listed.
 
         Args:
@@ -91,6 +90,7 @@ class ImagesJob:
 
         Raises:
             LeaseLostError: If another driver took over.
+            ModelError: If what the model gives is refused of every shard.
             IncompleteError: If other files lie among the shards at the end.
         """
         placement = place_actors(self._request, self._console)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from cluster.nodes import Node
 from cluster.shared_files import SharedFile, find_missing_by_node
-from jobs.console.failures import check_nothing_missing
+from jobs.console.failures import Missing, check_nothing_missing
 from jobs.console.session import check_not_forked, open_session, tell_removed
 from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
@@ -65,12 +65,12 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
 
             missing = []
             if images:
-                missing += [f"shard {shard}" for shard in images.run(milestones, needed, begin)]
+                missing += images.run(milestones, needed, begin)
             else:
                 begin()
             metrics = sonar.finish() if sonar else None
-            missing += [MISSING_SONAR] if sonar and not metrics else []
-    check_nothing_missing(missing, overwrite=request.overwrite)
+            missing += [Missing(MISSING_SONAR, sonar.hangs)] if sonar and sonar.hangs else []
+    check_nothing_missing(missing, request.overwrite)
     path = folder.path.absolute()
     if images is None or images.keeper is None:
         return Run(path, None, metrics)

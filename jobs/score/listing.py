@@ -10,6 +10,7 @@ from rich.console import Console
 
 from jobs.score.request import ImagesRequest
 from jobs.score.same_run import record_of_same_run
+from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.run.earlier import all_shards_tell
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
@@ -112,6 +113,7 @@ class BackgroundListing:
         keep: Callable[[Listing], Listing] | None = None,
         check: Callable[[Sequence[ImageEntry]], None] | None = None,
     ) -> None:
+        keep_pandas_from_pyarrow()
         self._request = request
         self._folder = folder
         self._keep = keep

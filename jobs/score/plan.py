@@ -144,7 +144,7 @@ def _print(console: Console, images: ImagesRequest, plan: Plan, placement: Place
         ("images", f"{plan.num_images - plan.num_done} to score of {plan.num_images}"),
         *(("left out", f"{left.count:,} {left.reason}: {left.names}") for left in plan.left_out),
         *([("no label", plural(plan.num_unlabelled, "image"))] if plan.num_unlabelled else []),
-        ("shards", f"{plan.num_shards} of {plan.shard_size} images"),
+        ("shards", f"{plan.num_shards}, each with {plural(plan.shard_size, 'image')} at most"),
         ("model", f"{plan.model} by {plan.engine}"),
         ("precision", f"{plan.precision}: {plan.precision_reason}"),
         ("actors", f"{plan.num_actors}, each with {placement}, on {plural(plan.num_nodes, 'node')}"),

@@ -86,7 +86,7 @@ def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Seq
             "use another `output`, or `overwrite` to start clean."
         )
     listed = compare_listings(folder, images)
-    holds = f"{folder.path} holds a run of {record.num_images:,} images"
+    holds = f"{folder.path} holds a run of {'1 image' if record.num_images == 1 else f'{record.num_images:,} images'}"
     if gone := listed.gone:
         raise RunFolderError(
             f"{holds}; {len(gone):,} of these cannot be found now, such as {gone[0]}. Bring them back, and run the "

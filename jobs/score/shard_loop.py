@@ -12,7 +12,7 @@ from jobs.console.progress import ScoringProgress
 from jobs.score.actors import ScorerPool
 from jobs.score.metrics import ScoringMetrics
 from jobs.score.record_keeper import RecordKeeper
-from scoring.errors import ScoringError
+from scoring.errors import ModelError, ScoringError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.verification import RunStatus, run_status
@@ -48,6 +48,7 @@ class ShardLoop:
 
         Raises:
             LeaseLostError: If another driver took over.
+            ModelError: If what the model gives is refused of every shard: the next time would end no otherwise.
         """
         try:
             self._score(pool, done)
@@ -75,7 +76,8 @@ class ShardLoop:
             self.lease.check_heartbeat()
             if isinstance(outcome, TaskFailed):
                 self.lease.fence.check()  # its worker may have found out before our heart
-                self.failures.append(TaskFailed(shard_of(outcome.task), outcome.attempts, outcome.reason))
+                shard = shard_of(outcome.task)
+                self.failures.append(TaskFailed(shard, outcome.attempts, outcome.reason, outcome.error))
             else:
                 self.totals.add(outcome.worker_id, outcome.result)
                 self.keeper.note({shard_of(outcome.task): outcome.result.digest})
@@ -90,8 +92,15 @@ class ShardLoop:
                 self.not_retried = {shard: reason for shard, reason in failed.items() if shard in is_same}
                 return
             self.totals.add_unreported(found)
+            if done.num_rows == done.num_errors and self.totals.num_images == self.totals.num_errors:
+                self._refuse()
             progress.do(lambda bar: bar.add(found.num_rows, found.num_errors))
             metrics.do(lambda figures: figures.add_unreported(found))
+
+    def _refuse(self) -> None:
+        refusals = [each.error for each in self.failures if isinstance(each.error, ModelError)]
+        if refusals and len(refusals) == len(self.failures):
+            raise refusals[0]
 
 
 def tasks_of(done: RunStatus) -> Sequence[ShardTask]:

@@ -36,6 +36,7 @@ class SonarJob:
 
     Attributes:
         num_returns: How many there are.
+        hangs: That the task did so, and was ended without results; None if it was not.
     """
 
     def __init__(self, request: SonarRequest, folder: RunFolder, console: Console) -> None:
@@ -58,6 +59,7 @@ class SonarJob:
             backend=request.backend,
             content_sha256=returns.content_digest,
         )
+        self.hangs: str | None = None
         self._task: LightTask[SonarMetrics] | None = None
         self._ends_at = 0.0
         self._metrics: SonarMetrics | None = None
@@ -124,7 +126,8 @@ class SonarJob:
                 self._metrics = self._task.result(max(_LEAST_S, self._ends_at - time.monotonic()))
             except TimeoutError as error:
                 self._task.stop()
-                self._console.print(f"{MISSING_SONAR} are missing: {self._hangs(error)}", style="red")
+                self.hangs = self._hangs(error)
+                self._console.print(f"{MISSING_SONAR} are missing: {self.hangs}", style="red")
                 return None
         assert self._metrics is not None
         print_sonar(self._console, self._metrics, self._folder)

@@ -40,7 +40,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
             (f"{stage} s", f"{getattr(summary, f'{stage}_s'):.1f}")
             for stage in ("read", "decode", "wait", "score", "write")
         ),
-        ("bound by", BOUND_BY[summary.bound_by]),
+        *_bound_by(summary, record.num_images),
         ("memory", _memory(summary)),
         ("predictions", str(folder.predictions)),
         ("run record", str(folder.record)),
@@ -58,7 +58,8 @@ def print_all_errors(console: Console, num_errors: int, reason: str | None) -> N
 def print_left(console: Console, found: RunStatus) -> None:
     """Say what the same command would do again in a run whose every row is there."""
     if found.to_retry:
-        console.print(f"{unread_images(found.to_retry)}; the same command tries them again", style="yellow")
+        them = "it" if sum(found.to_retry.values()) == 1 else "them"
+        console.print(f"{unread_images(found.to_retry)}; the same command tries {them} again", style="yellow")
     if found.changed:
         said = f"images of {plural(len(found.changed), 'shard')} changed between listing and reading"
         console.print(f"{said}; the same command scores them again", style="yellow")
@@ -79,6 +80,12 @@ def changed_photos(count: int) -> str:
     if count == 1:
         return "1 photo changed, or was copied, since it was scored"
     return f"{count} photos changed, or were copied, since they were scored"
+
+
+def _bound_by(summary: Summary, num_images: int) -> list[tuple[str, str]]:
+    """What held the job up; of one that scored nothing of what it had to, that is told by what was raised."""
+    is_given_up = summary.bound_by == "nothing" and summary.num_images < num_images
+    return [] if is_given_up else [("bound by", BOUND_BY[summary.bound_by])]
 
 
 def _memory(summary: Summary) -> str:

@@ -10,7 +10,7 @@ import time
 
 from rich.console import Console
 
-from jobs.console.failures import check_nothing_missing, print_failures
+from jobs.console.failures import check_nothing_missing, given_up, print_failures
 from jobs.sonar.request import StudyRequest
 from jobs.sonar.result import Study
 from jobs.sonar.table import print_study
@@ -72,7 +72,7 @@ def _train(
 
     results, failures = train_models(request, StudyRecipe(returns, tuple(tasks), request.backend), console)
     print_failures(console, failures, [], name)
-    check_nothing_missing([failure.task for failure in failures], name, is_kept=False)
+    check_nothing_missing(given_up(failures, name), is_kept=False)
     return results
 
 

@@ -191,9 +191,8 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     except ImagesError as error:
         if not features.num_errors:
             raise
-        raise ImagesError(
-            f"{error} {features.num_errors} photos could not be read, and do not count; {folder.path} says why."
-        ) from error
+        lost = "1 photo" if features.num_errors == 1 else f"{features.num_errors:,} photos"
+        raise ImagesError(f"{error} {lost} could not be read, and did not count; {folder.path} says why.") from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels = tuple(sorted(set(features.targets)))

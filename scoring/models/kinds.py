@@ -1,7 +1,5 @@
 """Which kind of model `model` names."""
 
-from difflib import get_close_matches
-
 from scoring.errors import ModelError
 from scoring.models.cats_and_dogs import CatsAndDogs
 from scoring.models.finetuned_folder import FinetunedFolder
@@ -9,7 +7,7 @@ from scoring.models.keras_file import KerasFile
 from scoring.models.model_folder import ModelFolder
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.published_network import PublishedNetwork, is_published
-from scoring.networks.applications import APPLICATIONS, CATS_DOGS
+from scoring.networks.applications import CATS_DOGS, applications_like
 from scoring.networks.changed_layers import hdf5_advice
 from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_folders import refuse_keras_folder
@@ -70,5 +68,5 @@ def _check_format(model: str, location: Location) -> None:
 
 def _nearest(name: str) -> str:
     """Names that are spelled much like this one."""
-    near = get_close_matches(name.casefold().replace("-", "").replace("_", ""), APPLICATIONS)
+    near = applications_like(name)
     return f" ({', '.join(near)})" if near else ""

@@ -5,6 +5,7 @@ Source: Keras 3.15, `keras/src/applications`; a test holds the table against it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.published_files import PublishedFile
@@ -178,6 +179,11 @@ _ALL = (
 )
 IMAGENET, CATS_DOGS = "-imagenet", "-cats-dogs"  # what may follow a name
 APPLICATIONS: Mapping[str, Application] = {application.name: application for application in _ALL}
+
+
+def applications_like(name: str) -> list[str]:
+    """Names of networks that are spelled much like this one, the nearest first."""
+    return get_close_matches(name.casefold().replace("-", "").replace("_", ""), APPLICATIONS)
 
 
 def application_of(name: str) -> Application | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from scoring.errors import ModelError
 from scoring.networks.application_networks import application_digest, build_application
-from scoring.networks.applications import APPLICATIONS
+from scoring.networks.applications import APPLICATIONS, applications_like
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.bases_side_by_side import BaseNetwork, BasesSideBySide
 from scoring.networks.keras_architecture import (
@@ -197,7 +197,8 @@ class KerasFileBase:
 
     def check(self) -> None:
         """Raise ModelError unless the file is there and weights are left out."""
-        what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {VGG16},"
+        like = ", ".join(applications_like(self.request.model)) or VGG16
+        what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {like},"
         check_keras_name(self.request.model, what)
         if self.request.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")

@@ -9,7 +9,7 @@ from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
 from scoring.report.text import confidence, count, moment, percent, plural, seconds, short_digest, short_labels, shorten
-from scoring.run.reader import some
+from scoring.run.reader import so_many_shards, some
 from scoring.run.record import DeviceRecord, RunRecord
 from scoring.run.summary import BOUND_BY, Summary
 from scoring.run.verification import RunStatus
@@ -42,7 +42,7 @@ def run_facts(record: RunRecord) -> Facts:
         ("precision", f"{fingerprint.precision}: {record.precision_reason}"),
         *agreement_row(record.agreement),
         ("started", moment(datetime.fromisoformat(record.created_at))),
-        ("shards", f"{count(record.num_shards)} of {plural(record.num_images, 'image')}"),
+        ("shards", f"{count(record.num_shards)}, with {plural(record.num_images, 'image')} in all"),
         ("left out", record.left_out_in_words),
         *_devices(record.devices),
         ("versions", ", ".join(f"{name} {version}" for name, version in record.versions.items())),
@@ -82,11 +82,12 @@ def notices_of(status: RunStatus) -> list[str]:
     """What limits the whole report, one sentence each: missing shards, foreign files, a sample."""
     notices = []
     if status.missing or status.damaged:
-        absent = len(status.missing) + len(status.damaged)
+        absent, others = len(status.missing) + len(status.damaged), "All figures are of the others"
         notices.append(
-            f"This run is not finished: {count(absent)} of {plural(status.num_shards, 'shard')} are missing"
+            f"This run is not finished: {so_many_shards(absent, status.num_shards)} missing"
             + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
-            + ". All figures are of the others. The same score command again scores what is missing."
+            + f". {others if status.done else 'There is no other'}. "
+            "The same score command again scores what is missing."
         )
     if status.foreign:
         notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")

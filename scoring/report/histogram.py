@@ -68,12 +68,15 @@ def _count_bins(probabilities: Float32Array) -> list[int]:
 def labels_table(rows: ScoredRows, labels: Sequence[str]) -> Table:
     """How many images have which label: the most likely one or, where labels stand by themselves, several or none."""
     said = rows.num_having(len(labels))
-    counts = [(labels[index], int(said[index])) for index in np.argsort(-said, kind="stable")[:_MAX_LABELS]]
+    shown = np.argsort(-said, kind="stable")[:_MAX_LABELS]
+    if len(labels) > _MAX_LABELS:
+        shown = shown[said[shown] > 0]
+    counts = [(labels[index], int(said[index])) for index in shown]
     what = "Images by most likely label"
     if rows.by_label is not None:
         counts, what = [*counts, (NONE_OF_THEM, rows.num_without)], "Images by label, at 50% or more"
     return Table(
-        what + (f", the {_MAX_LABELS} most frequent" if len(labels) > _MAX_LABELS else ""),
+        what + (f", the {len(shown)} most frequent" if np.count_nonzero(said) > _MAX_LABELS else ""),
         ("label", "images", "share"),
         [(label, count(number), percent(number / len(rows.numbers))) for label, number in counts],
     )

@@ -77,7 +77,8 @@ def run_report(folder: RunFolder, images: Location | None, verify: bool = True) 
     if run.rows is not None and len(run.rows.numbers):
         sections.append(_scores_section(run, run.rows))
         sections.append(Section("Looks", look_blocks(run.rows, run.labels, run.album)))
-    sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable, *run.sampled)))
+    if run.status.done:
+        sections.append(Section("Unreadable files", unreadable_blocks(run.unreadable, *run.sampled)))
     report = Report(
         title=folder_title(folder.path),
         subtitle=run.subtitle,
@@ -144,11 +145,16 @@ def _key_figures(run: _Run) -> list[KeyFigure]:
         figures += _quality_figures(run.quality)
     elif run.rows is not None and len(run.rows.numbers):
         figures += _said_figures(run.rows, run.labels)
+    figures.append(KeyFigure("Images", count(run.status.num_rows), _errors(run)))
+    return figures
+
+
+def _errors(run: _Run) -> str:
+    if not run.status.done:
+        return "none scored yet"
     without = "without scores" if run.unreadable.num_read else "unreadable"
     errors = f"{count(run.status.num_errors)} {without}" if run.status.num_errors else "all readable"
-    errors = f"a sample, {errors}" if run.status.is_sample else errors
-    figures.append(KeyFigure("Images", count(run.status.num_rows), errors))
-    return figures
+    return f"a sample, {errors}" if run.status.is_sample else errors
 
 
 def _quality_figures(quality: Quality) -> list[KeyFigure]:

@@ -119,9 +119,14 @@ def check_same(
         go_on = f"Name `precision` {expected} to go on with it. "
         why = why or {"images": _RELISTED, "precision": go_on}.get(differing, "")
         raise RunFolderError(
-            f"{where} holds a run whose {differing} differs: expected {expected}, received {received}. "
+            f"{where} holds a run whose {differs(differing)}: expected {expected}, received {received}. "
             f"{why}Use another `output`, or `overwrite` to start clean."
         )
+
+
+def differs(field: str) -> str:
+    """A field with its verb: model differs, labels differ."""
+    return f"{field} {'differ' if field in ('images', 'labels') else 'differs'}"
 
 
 def _told_apart(theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from itertools import islice
 import pyarrow as pa
 
 from scoring.errors import IncompleteError, RequestError, RunFolderError, StorageError
-from scoring.run.fingerprint import Fingerprint, labels_digest
+from scoring.run.fingerprint import Fingerprint, differs, labels_digest
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, as_written, contents_digest
 from scoring.run.record import RunRecord
@@ -124,7 +124,7 @@ class RunReader:
             raise foreign_files(self._folder, self.foreign)
         if self.missing:
             raise IncompleteError(
-                f"{len(self.missing)} of {self.record.num_shards} shards are missing: {some(self.missing)}. "
+                f"{so_many_shards(len(self.missing), self.record.num_shards)} missing: {some(self.missing)}. "
                 "Run the same command again."
             )
 
@@ -163,7 +163,8 @@ def check_not_replaced(
     """
     if differing := record and expected and record.fingerprint.differing(asdict(expected)):
         raise RunFolderError(
-            f"Expected the run of this result in {folder.path}; another has taken its place, whose {differing} differs."
+            f"Expected the run of this result in {folder.path}; another has taken its place, whose "
+            f"{differs(differing)}."
         )
     if record and digest not in (None, record.digest):
         raise RunFolderError(
@@ -203,6 +204,12 @@ def _in_turns(shards: Iterable[int], size: int) -> Iterator[list[int]]:
     rest = iter(shards)
     while turn := list(islice(rest, size)):
         yield turn
+
+
+def so_many_shards(number: int, num_shards: int) -> str:
+    """A part of the shards, and its verb: 1 of 3 shards is, 1,200 of 4,000 shards are."""
+    shards = "1 shard" if num_shards == 1 else f"{num_shards:,} shards"
+    return f"{number:,} of {shards} {'is' if number == 1 else 'are'}"
 
 
 def some(values: Sequence[object]) -> str:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scoring.errors import StorageError
-from scoring.run.fingerprint import Fingerprint, parse_fingerprint
+from scoring.run.fingerprint import Fingerprint, differs, parse_fingerprint
 from scoring.run.predictions import (
     ERROR,
     FINGERPRINT_KEY,
@@ -133,7 +133,7 @@ def _find_stranger(expected: ExpectedShard, schema: pa.Schema) -> str | None:
     stored = parse_fingerprint(metadata[FINGERPRINT_KEY])
     differing = expected.fingerprint.differing(stored.told_fields())
     if differing:
-        return f"is of another run: its {differing} differs"
+        return f"is of another run: its {differs(differing)}"
     if LABELS_KEY in metadata and json.loads(metadata[LABELS_KEY]) != list(expected.labels):
         return "is of another run: its labels differ"
     return find_schema_problem(schema, expected.labels, expected.fingerprint.store_probabilities)

@@ -33,9 +33,11 @@ class FolderSource:
     def check(self) -> None:
         """See `ImageSource`."""
         if not self._folder.is_dir():
+            is_pattern = any(mark in self._folder.name for mark in "*?")
             raise ImagesError(
                 "Expected `images` to be a folder, a prefix with objects below it, a zip, a tar or a Parquet table; "
                 f"{self._folder} does not exist."
+                + (f" Name the folder {self._folder.parent}, of which every image is taken." if is_pattern else "")
             )
 
     def files(self) -> Iterator[FoundFile]:

@@ -295,9 +295,10 @@ def _nothing_found(location: Location, source: ImageSource, left_out: tuple[Left
     archives = [path for reason in left_out if reason.reason == Reason.ARCHIVE for path in reason.first]
     parts = [f"{part.reason}: {part.count:,} ({', '.join(part.first[:_NAMED])})" for part in left_out]
     num_files = sum(part.count for part in left_out)
+    files = "1 file" if num_files == 1 else f"{num_files:,} files"
     held = f": {'; '.join(parts)}" if parts else ""
     return ImagesError(
-        f"Expected at least one image in {location}; found none among {num_files:,} files{held}."
+        f"Expected at least one image in {location}; found none among {files}{held}."
         f"{_advice(location, source, archives)}"
     )
 

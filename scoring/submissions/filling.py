@@ -11,13 +11,13 @@ from scoring.errors import IncompleteError
 from scoring.quality.multi_label import unknown_targets
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
-from scoring.run.reader import RunReader, some
+from scoring.run.reader import RunReader
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, Best, Ranked, check_stored
 from scoring.submissions.choosing import choose_answers
 from scoring.submissions.matching import match_ids
-from scoring.submissions.submission import Submission, check_bounds, check_known
+from scoring.submissions.submission import Submission, check_bounds, check_known, unreadable_in_words
 from scoring.submissions.template import Template, read_template
 from scoring.submissions.template_values import told_by_number
 from scoring.submissions.wishes import Wishes
@@ -98,8 +98,8 @@ def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: 
     unreadable = [one for one, ok in zip(ids, is_ok, strict=True) if not ok]
     if unreadable and fallback is None:
         raise IncompleteError(
-            f"{len(unreadable)} images could not be read: {some(unreadable)}. Repair them and score again, or use "
-            "`fallback` 0.5: that is their probability; labels stay as `template` has them."
+            f"{unreadable_in_words(unreadable)}. Repair and score again, or use `fallback` 0.5: that is the "
+            "probability; labels stay as `template` has them."
         )
 
 

@@ -110,13 +110,18 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
     unreadable = np.isnan(dog_probability)
     if unreadable.any() and request.fallback is None:
         raise IncompleteError(
-            f"{int(unreadable.sum())} images could not be read: {some(ids[unreadable].tolist())}. "
-            "Repair them and score again, or give them a probability with `fallback` 0.5."
+            f"{unreadable_in_words(ids[unreadable].tolist())}. Repair and score again, or give a probability with "
+            "`fallback` 0.5."
         )
     dog_probability[unreadable] = request.fallback
     clip = 0.0 if is_whole else next(one for one in (request.clip, record.clip, DEFAULT_CLIP) if one is not None)
     _write_csv(path, ids, dog_probability, request.competition, clip)
     return Submission(path, len(ids), int(unreadable.sum()), clip)
+
+
+def unreadable_in_words(ids: Sequence[object]) -> str:
+    """How many images could not be read, and the first of them."""
+    return f"{'1 image' if len(ids) == 1 else f'{len(ids):,} images'} could not be read: {some(ids)}"
 
 
 def check_bounds(clip: float | None, fallback: float | None) -> None:
@@ -190,7 +195,8 @@ def _check_ids(ids: npt.NDArray[np.int64], request: SubmissionRequest) -> None:
         )
     if missing.size:
         raise IncompleteError(
-            f"{missing.size} of the ids 1 to {expected[-1]} of {request.competition} are missing: "
+            f"{missing.size} of the ids 1 to {expected[-1]} of {request.competition} "
+            f"{'is' if missing.size == 1 else 'are'} missing: "
             f"{some(missing.tolist())}. Score the whole test set, or use `partial`."
         )
 
@@ -209,9 +215,13 @@ def _write_csv(
     competition: Competition,
     clip: float,
 ) -> None:
-    if competition is Competition.ORIGINAL:
-        labels = ["1" if probability >= 0.5 else "0" for probability in dog_probability.tolist()]
-    else:
-        labels = [spelled(probability, clip) for probability in dog_probability.tolist()]
+    labels = [answer_of(probability, clip, competition) for probability in dog_probability.tolist()]
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
     write_text(path, rows.to_csv(index=False))
+
+
+def answer_of(probability: float, clip: float, competition: Competition | None = None) -> str:
+    """What is written for a probability: itself, within the clip; where 0 or 1 is asked for, the nearer of them."""
+    if competition is Competition.ORIGINAL:
+        return "1" if probability >= 0.5 else "0"
+    return spelled(probability, clip)

@@ -83,7 +83,7 @@ class HerePool(OwnPool):
             try:
                 report = self._score(task)
             except Exception as error:  # noqa: BLE001  # as a worker's does
-                yield TaskFailed(task, 1, one_line(error))
+                yield TaskFailed(task, 1, one_line(error), error)
             else:
                 yield TaskDone(task, report, 0)
 

@@ -251,7 +251,7 @@ def test_a_task_is_what_it_says_not_only_a_number() -> None:
 def test_a_task_that_raises_is_named_with_its_reason_and_not_repeated() -> None:
     done, failed = _run(_pool(_raises_on_three, _CPU_ONLY), range(6))
     assert sorted(done) == [0, 1, 2, 4, 5]
-    assert (failed[3].attempts, failed[3].reason) == (1, "no space left")
+    assert (failed[3].attempts, failed[3].reason, type(failed[3].error)) == (1, "no space left", OSError)
 
 
 class _LacksOnOneNode:

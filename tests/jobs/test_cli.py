@@ -60,7 +60,7 @@ def bad_inputs(tmp_path: Path, photos: Path) -> Path:
         ("", "Expected --images, --sonar or both"),
         ("--images {0}/nowhere", "does not exist"),
         ("--images {0}/empty", "found none among 0 files"),
-        ("--images {0}/texts.zip", "found none among 1 files"),
+        ("--images {0}/texts.zip", "found none among 1 file"),
         ("--images {0}/fake.zip", "not a zip"),
         ("--images s3://user:password@bucket/photos", "Credentials belong in the environment"),
         ("--images {0}/photos --output https://host/run", "s3://bucket/prefix or gs://bucket/prefix"),

@@ -67,6 +67,20 @@ def test_a_model_folder_is_told_from_a_run(tmp_path: Path) -> None:
     assert "is a model folder of `shardscore finetune`" in CliRunner().invoke(status, [str(tmp_path / "model")]).stderr
 
 
+def test_a_submission_of_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model", cats_and_dogs(24))
+    ended = CliRunner().invoke(submission, [str(model)])
+    assert (ended.exit_code, ended.stderr) == (
+        2,
+        f"error: Expected a run folder; {model} is a model folder of `shardscore finetune`. Score the test images with "
+        f"--model {model}, and name the folder of that run.\n",
+    )
+    (tmp_path / "returns" / "sonar").mkdir(parents=True)
+    (tmp_path / "returns" / "sonar" / "metrics.json").write_text("{}")
+    assert "holds sonar results alone" in CliRunner().invoke(submission, [str(tmp_path / "returns")]).stderr
+    assert "has no run.json of one" in CliRunner().invoke(submission, [str(tmp_path / "nowhere")]).stderr
+
+
 def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:
     told = CliRunner().invoke(status, [str(folder.path), "--verify"])
     assert told.exit_code == 0
@@ -97,10 +111,10 @@ def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> No
     folder.shard(2, 3).unlink()
     told = CliRunner().invoke(status, [str(folder.path)])
     assert told.exit_code == 1
-    assert "1 of 3 shards are missing or damaged. Run the same command again, without --overwrite" in told.stdout
+    assert "1 of 3 shards is missing or damaged. Run the same command again, without --overwrite" in told.stdout
     quiet = CliRunner().invoke(status, [str(folder.path), "-q"])
     assert (quiet.exit_code, quiet.stdout) == (1, "")
-    assert "1 of 3 shards are missing or damaged" in quiet.stderr
+    assert "1 of 3 shards is missing or damaged" in quiet.stderr
 
 
 def test_json_is_for_machines(folder: RunFolder) -> None:

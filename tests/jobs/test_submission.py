@@ -140,9 +140,24 @@ def test_unreadable_images_are_told(run: RunFolder, tmp_path: Path) -> None:
     template = tmp_path / "other.csv"
     template.write_text("id,label\n5,0.5\n")
     code, printed = _submission(run, "--template", str(template))
-    assert (code, "5. Repair them" in printed, "--fallback 0.5" in printed) == (1, True, True)
+    assert (code, "1 image could not be read: 5. Repair" in printed, "--fallback 0.5" in printed) == (1, True, True)
     code, printed = _submission(run, "--template", str(template), "--fallback", "0.5")
-    assert (code, "1 unreadable images" in printed) == (0, True)
+    assert (code, "1 row in" in printed) == (0, True)
+    assert "1 unreadable image: probabilities are 0.5, labels the template's own" in printed
+    assert "4 images of the run are not in the template" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fallback", "0.5", "--competition", "dogs-vs-cats"], "has the label 1\n"),
+        (["--fallback", "0", "--clip", "0.02"], "has the probability 0.02\n"),
+    ],
+)
+def test_what_is_written_for_an_unreadable_image_is_told(run: RunFolder, options: list[str], said: str) -> None:
+    code, printed = _submission(run, "--partial", *options)
+    assert (code, f"1 unreadable image {said}" in printed) == (0, True)
+    assert on_disk(run.submission).read_text().splitlines()[-1] == f"5,{said.split()[-1]}"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from jobs import api as shardscore
 from jobs.cli import app
+from jobs.console.failures import Missing
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.run.reader import RunReader
@@ -220,8 +221,8 @@ class _Images:
 
     photos = files
 
-    def run(self, *_: object) -> list[int]:
-        return [3]
+    def run(self, *_: object) -> list[Missing]:
+        return [Missing("shard 3", "its disk is full")]
 
 
 @pytest.fixture
@@ -234,14 +235,14 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_that_lacks_a_shard_is_an_error_that_names_it_and_no_result(
     no_cluster: None, photos: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(shardscore.IncompleteError, match="Missing: shard 3"):
+    with pytest.raises(shardscore.IncompleteError, match=r"Missing: shard 3\. Why: its disk is full\. Run"):
         shardscore.score(images=photos, output=tmp_path / "run")
     result = CliRunner().invoke(app, ["score", "--images", str(photos), "--output", str(tmp_path / "run")])
     assert (result.exit_code, result.stderr) == (
         1,
-        "error: Missing: shard 3. Run the same again: it does only what is missing.\n",
+        "error: Missing: shard 3. Why: its disk is full. Run the same again: it does only what is missing.\n",
     )
-    with pytest.raises(shardscore.IncompleteError, match=r"Missing: shard 3\. Run it again without `overwrite`: "):
+    with pytest.raises(shardscore.IncompleteError, match=r"Missing: shard 3\. .* Run it again without `overwrite`: "):
         shardscore.score(images=photos, output=tmp_path / "run", overwrite=True)
 
 

@@ -84,7 +84,7 @@ def test_a_result_is_of_its_own_run_wherever_the_process_goes_and_whatever_is_ov
     monkeypatch.chdir(tmp_path)
     second = score("dog,cat")
     assert len(second.predictions()) == 12
-    with pytest.raises(shardscore.RunFolderError, match="another has taken its place, whose labels differs"):
+    with pytest.raises(shardscore.RunFolderError, match="another has taken its place, whose labels differ"):
         first.predictions()
 
 

@@ -19,7 +19,7 @@ def test_a_log_gets_a_line_at_the_end_and_no_bar() -> None:
     _score(Console(file=log, width=120))
     [line] = log.getvalue().splitlines()
     assert line.startswith("scored 30 of 30 images, ")
-    assert line.endswith("0 s left, 1 errors")
+    assert line.endswith("0 s left, 1 error")
 
 
 def test_errors_of_an_earlier_run_count_beside_its_images() -> None:

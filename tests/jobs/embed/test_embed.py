@@ -94,6 +94,21 @@ def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
 @pytest.mark.ci
 @pytest.mark.ray
 @pytest.mark.keras
+def test_vectors_that_float16_cannot_hold_are_refused_as_the_request(
+    photos: Path, tmp_path: Path, two_nodes: None
+) -> None:
+    import keras
+
+    pixels = keras.Input((24, 32, 3))
+    tiny = keras.layers.GlobalAveragePooling2D(name="tiny")(keras.layers.Rescaling(1e-15)(pixels))
+    keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(tiny)).save(tmp_path / "tiny.keras")
+    with pytest.raises(ModelError, match=r"^Expected features large enough for float16, .* `dtype` float32 or another"):
+        embed(images=photos, output=tmp_path / "run", model=tmp_path / "tiny.keras", **_OPTIONS)
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+@pytest.mark.keras
 def test_another_driver_that_takes_the_folder_at_once_takes_nothing_from_the_result(
     photos: Path, model: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

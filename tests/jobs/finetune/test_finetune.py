@@ -276,7 +276,7 @@ def test_killed_between_its_stages_and_run_with_another_option_it_is_a_fresh_mod
     assert [path.name for path in (tmp_path / "killed").glob("*.keras")] == [
         path.name for path in (tmp_path / "fresh").glob("*.keras")
     ]
-    with pytest.raises(RunFolderError, match="holds a run whose model differs"):
+    with pytest.raises(RunFolderError, match="expected `augment` none; received flip"):
         run_finetune(_request(photos, base, tmp_path / "killed", flip=True, **option), Console(quiet=True))
 
 

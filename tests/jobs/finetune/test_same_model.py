@@ -18,6 +18,7 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import AskedHeads, load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
+from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import default_shard_size, manifest_digest
@@ -34,10 +35,11 @@ def folder(tmp_path: Path) -> ModelFolder:
     return ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24), tmp_path / "photos"))
 
 
-def _request(folder: ModelFolder, base: str = "vgg16", **options: Any) -> FinetuneRequest:
+def _request(folder: ModelFolder, base: str | BaseRequest = "vgg16", **options: Any) -> FinetuneRequest:
     flip, precision = options.pop("flip", False), options.pop("precision", Precision.AUTO)
     engine = options.pop("engine", EngineName.KERAS)
-    features = FeatureRequest(BaseRequest(base, None, "fc2"), flip, precision, "tensorflow", engine)
+    network = BaseRequest(base, None, "fc2") if isinstance(base, str) else base
+    features = FeatureRequest(network, flip, precision, "tensorflow", engine)
     images = options.pop("images", Path(f"{folder.path}/../photos"))
     photos = ImagesRequest(images, features, resize=options.pop("resize", None))
     asked: dict[str, Any] = {"heads": HeadSettings(), "ensemble": 2}
@@ -71,7 +73,7 @@ def test_fewer_folds_than_were_asked_for_are_those_of_the_same_request(folder: M
 
 
 def test_of_a_copy_without_features_what_they_were_extracted_by_is_compared(folder: ModelFolder) -> None:
-    refuse_other_model(_request(folder, "resnet50"))  # the features tell
+    refuse_other_model(_request(folder, images=Path("/elsewhere")))  # the features tell
     shutil.rmtree(str(folder.features.path))
     refuse_other_model(_request(folder))
     with pytest.raises(RunFolderError, match="expected `base` vgg16; received resnet50"):
@@ -90,6 +92,51 @@ def test_of_a_copy_without_features_what_they_were_extracted_by_is_compared(fold
     refuse_other_model(_request(folder))
     with pytest.raises(RunFolderError, match="expected `engine` keras-tensorflow; received openvino"):
         refuse_other_model(_request(folder, engine=EngineName.OPENVINO))
+
+
+_CONVOLUTIONS = BaseRequest(
+    "vgg16-convolutions", None, "block5_conv3", views=Views((), mirror=False, pooling=(ViewPooling.MEAN,))
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (BaseRequest("resnet50", None, "block5_conv3"), "`base` vgg16-convolutions; received resnet50"),
+        (BaseRequest("theirs.keras"), r"`base` vgg16-convolutions; received .*theirs\.keras"),
+        (replace(_CONVOLUTIONS, weights="random"), "`weights` none; received random"),
+        (replace(_CONVOLUTIONS, layer="block4_conv3"), "`features` block5_conv3; received block4_conv3"),
+        (replace(_CONVOLUTIONS, views=None), "`pooling` mean; received none"),
+        (
+            replace(_CONVOLUTIONS, views=Views((320,), True, (ViewPooling.MEAN,))),
+            "`size` of the base itself; rec.* 320",
+        ),
+        (replace(_CONVOLUTIONS, views=Views((), True, (ViewPooling.MEAN,))), "`augment` none; received flip"),
+    ],
+    ids=["base", "file", "weights", "layer", "pooling", "size", "mirror"],
+)
+def test_what_makes_other_features_is_named_as_the_option_that_it_is(
+    folder: ModelFolder, other: BaseRequest, message: str
+) -> None:
+    """Also beside features, whose run would tell digests, and that on Ray."""
+    record = load_training_record(folder)
+    save_training_record(folder, replace(record, base=replace(record.base, request=_CONVOLUTIONS)))
+    refuse_other_model(_request(folder, _CONVOLUTIONS))
+    with pytest.raises(RunFolderError, match=f"another request: expected {message}"):
+        refuse_other_model(_request(folder, other))
+    shutil.rmtree(str(folder.features.path))
+    with pytest.raises(RunFolderError, match=f"another request: expected {message}"):
+        refuse_other_model(_request(folder, other))
+
+
+def test_weights_and_networks_of_the_users_own_may_be_the_same_elsewhere(folder: ModelFolder) -> None:
+    for was, now in (
+        (replace(_CONVOLUTIONS, weights="/a/w.h5"), replace(_CONVOLUTIONS, weights="/b/w.h5")),
+        (BaseRequest("/a/theirs.keras"), BaseRequest("/b/theirs.keras")),
+    ):
+        record = load_training_record(folder)
+        save_training_record(folder, replace(record, base=replace(record.base, request=was)))
+        refuse_other_model(_request(folder, now))
 
 
 def test_of_a_copy_without_features_photos_and_labels_are_compared(folder: ModelFolder) -> None:
@@ -156,7 +203,7 @@ def test_features_whose_record_cannot_be_looked_at_now_are_not_taken_for_none(
 ) -> None:
     record = on_disk(folder.features.record)
     fail(monkeypatch, Path, "stat", record, system_fault(errno.EIO), times=1)
-    refuse_other_model(_request(folder, "resnet50"))  # the features tell
+    refuse_other_model(_request(folder, images=Path("/elsewhere")))  # the features tell
     fail(monkeypatch, Path, "stat", record, system_fault(errno.EACCES))
     for refuse in (refuse_other_model, lambda request: refuse_other_photos(request, [])):
         with pytest.raises(StorageError, match=r"^Cannot read .*run\.json: .*\. Run again once it can be read\.$"):

@@ -106,8 +106,8 @@ def _keras_file(path: Path, config: str) -> str:
     ("options", "differing"),
     [
         ({}, None),
-        ({"labels": "cat,wolf"}, "labels differs: expected 'dog' as class 1, received 'wolf'"),
-        ({"labels": "cat,dog,wolf"}, "labels differs: expected 2, received 3"),
+        ({"labels": "cat,wolf"}, "labels differ: expected 'dog' as class 1, received 'wolf'"),
+        ({"labels": "cat,dog,wolf"}, "labels differ: expected 2, received 3"),
         ({"precision": Precision.FLOAT32}, None),
         ({"precision": Precision.BFLOAT16}, "precision differs: expected float32, received bfloat16"),
         ({"size": (32, 32)}, "model differs"),
@@ -274,6 +274,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(
     assert "12 to score of 12" in shown.stdout
     assert "1 not an image: 'notes.txt'" in shown.stdout
     assert "no label   5 images" in shown.stdout
+    assert "shards     1, each with 32 images at most" in shown.stdout
     assert "to measure its rate: shardscore bench --model vgg16-imagenet --weights random\n" in shown.stdout
     plan = json.loads(CliRunner().invoke(app, [*line.split(), "--json"]).stdout)["plan"]
     assert (plan["num_images"], plan["num_done"], plan["num_shards"], plan["shard_size"]) == (12, 0, 1, 32)

@@ -50,6 +50,10 @@ def test_dense_layers_that_a_network_has_not_are_refused(request_: BaseRequest) 
             BaseRequest("nowhere.keras"),
             "such as vgg16, to be a .keras file; nowhere.keras does not exist",
         ),
+        (
+            BaseRequest("resnet51"),
+            r"such as resnet50, resnet\w+, resnet\w+, to be a .keras file; resnet51 does not exist",
+        ),
         (BaseRequest(weights="nowhere.h5"), "Expected `weights` to be a weights file or random; nowhere.h5 is no file"),
         (BaseRequest(weights=""), "Expected `weights` to be a weights file"),
     ],

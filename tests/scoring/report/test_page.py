@@ -154,6 +154,21 @@ def test_models_of_many_labels_are_reported_without_full_vectors(tmp_path: Path)
     assert "Most confident label" in text
 
 
+@pytest.mark.parametrize(
+    ("said", "table"),
+    [
+        ((7, 7, 30), "Images by most likely label label images share label 7 2 66.7% label 30 1 33.3% Looks"),
+        (range(25), "Images by most likely label, the 20 most frequent label images share label 0 1 4.0%"),
+    ],
+)
+def test_of_many_labels_those_are_counted_that_any_image_got(tmp_path: Path, said: Sequence[int], table: str) -> None:
+    images = [
+        Scored(f"{place}.png", [0.01] * index + [0.61] + [0.01] * (39 - index)) for place, index in enumerate(said)
+    ]
+    run = write_run(tmp_path / "run", images, [f"label {number}" for number in range(40)])
+    assert table in " ".join(_report(run.path).text.split())
+
+
 def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(40), without_shards=(1, 3), finished=False)
     run.shard(2, 5).write_bytes(b"no Parquet")
@@ -167,7 +182,12 @@ def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path:
 
 def test_a_run_without_any_shard_is_reported_as_it_is(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8), without_shards=(0,), finished=False)
-    assert "1 of 1 shard" in _report(run.path).text
+    text = " ".join(_report(run.path).text.split())
+    assert "1 of 1 shard is missing. There is no other. The same score command again scores what is missing." in text
+    assert "Images 0 none scored yet" in text
+    assert "shards 1, with 8 images in all" in text
+    assert "readable" not in text
+    assert "was read" not in text
 
 
 def test_a_run_of_unreadable_images_names_them_with_their_reasons(tmp_path: Path) -> None:
@@ -950,7 +970,7 @@ def test_what_is_not_as_the_run_left_it_is_told_and_not_counted(
         text = " ".join(Page(on_disk(written.path)).text.split())
         if written.missing_shards:
             assert list(written.missing_shards) == [1]
-            assert "1 of 3 shards are missing, 1 of them damaged" in text
+            assert "1 of 3 shards is missing, 1 of them damaged" in text
             assert "Images 12" in text
         else:
             assert "among the shards and none of this run" in text

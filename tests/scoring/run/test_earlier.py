@@ -74,7 +74,7 @@ def test_other_labels_are_refused_by_their_names_where_they_are_known(
     folder: RunFolder, labels: tuple[str, ...] | None, said: str
 ) -> None:
     known = asdict(replace(record_of(folder.path).fingerprint, labels="another"))
-    with pytest.raises(RunFolderError, match=f"holds a run whose labels differs: {said} Use another"):
+    with pytest.raises(RunFolderError, match=f"holds a run whose labels differ: {said} Use another"):
         load_earlier_record(folder, known, labels)
 
 

@@ -120,7 +120,7 @@ def test_foreign_files_are_named_and_hidden_ones_are_not_ours_to_judge(folder: R
 
 def test_missing_shards_are_named(folder: RunFolder) -> None:
     folder.shard(1, 3).unlink()
-    with pytest.raises(IncompleteError, match="1 of 3 shards are missing: 1"):
+    with pytest.raises(IncompleteError, match="1 of 3 shards is missing: 1"):
         RunReader(folder).read()
 
 

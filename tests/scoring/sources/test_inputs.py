@@ -92,8 +92,10 @@ def test_odd_names_are_ordinary_names(tmp_path: Path, name: str) -> None:
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImagesError, match="does not exist"):
+    with pytest.raises(ImagesError, match=r"does not exist\.$"):
         find_images(tmp_path / "nowhere")
+    with pytest.raises(ImagesError, match=rf"exist\. Name the folder {tmp_path}, of which every image is taken\.$"):
+        find_images(tmp_path / "*.jpg")
 
 
 def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp
 
 def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "notes.txt")
-    with pytest.raises(ImagesError, match="found none among 1 files"):
+    with pytest.raises(ImagesError, match="found none among 1 file:"):
         find_images(tmp_path)
 
 

@@ -983,7 +983,7 @@ def test_wishes_without_meaning_are_refused(
 def test_unreadable_images_that_the_template_asks_for_are_refused_without_a_fallback(tmp_path: Path) -> None:
     folder = _run(tmp_path, [_A, None, _B], _LEAVES)
     for lines in (["id,label", "1,0.5", "2,0.5"], ["id,label", "1,oak", "2,oak"]):
-        with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
+        with pytest.raises(IncompleteError, match="1 image could not be read: 2"):
             _fill(folder, lines, positive="oak" if "0.5" in lines[1] else None)
     assert not folder.submission.exists()
     lines, told = _fill_and_tell(folder, ["id,label", "1,0.5", "2,0.5"], 0.25, positive="oak")

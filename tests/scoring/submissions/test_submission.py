@@ -87,7 +87,7 @@ def test_classes_have_no_clip(tmp_path: Path) -> None:
 
 def test_unreadable_images_are_refused_without_a_fallback(tmp_path: Path) -> None:
     folder = _run(tmp_path / "run", {"1": 0.9, "2": None})
-    with pytest.raises(IncompleteError, match="1 images could not be read: 2"):
+    with pytest.raises(IncompleteError, match="1 image could not be read: 2"):
         _write(folder)
     assert not folder.submission.exists()
     assert _write(folder, fallback=0.5)[1] == {"id": "2", "label": "0.5"}
@@ -120,14 +120,14 @@ def test_a_stray_twin_of_another_suffix_is_named_and_changes_no_other_id(tmp_pat
 def test_whole_test_set_is_expected_unless_partial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_NUM_TEST_IMAGES", 3)
     assert len(_write(_run(tmp_path / "whole", {"1": 0.1, "2": 0.2, "3": 0.3}), partial=False)) == 3
-    with pytest.raises(IncompleteError, match=r"1 of the ids 1 to 3 .* are missing: 2"):
+    with pytest.raises(IncompleteError, match=r"1 of the ids 1 to 3 .* is missing: 2"):
         _write(_run(tmp_path / "short", {"1": 0.1, "3": 0.3}), partial=False)
     with pytest.raises(RequestError, match="received 4"):
         _write(_run(tmp_path / "other", {"1": 0.1, "2": 0.2, "3": 0.3, "4": 0.4}), partial=False)
 
 
 def test_missing_shards_are_named(tmp_path: Path) -> None:
-    with pytest.raises(IncompleteError, match="1 of 2 shards are missing: 1"):
+    with pytest.raises(IncompleteError, match="1 of 2 shards is missing: 1"):
         _write(_run(tmp_path / "run", {"1": 0.9, "2": 0.9}, missing=(1,)))
 
 

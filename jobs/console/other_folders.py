@@ -1,0 +1,57 @@
+"""Folders of ours that hold no run of images, where one is asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scoring.errors import RunFolderError
+from scoring.run.folder import RunFolder
+from scoring.storage.durable import read_faults
+
+
+@contextmanager
+def telling_others(folder: RunFolder, of_model: str) -> Iterator[None]:
+    """Where a block finds no run in a folder, say what the folder is; see `refuse_others`."""
+    try:
+        yield
+    except RunFolderError:
+        refuse_others(folder, of_model)
+        raise
+
+
+def refuse_others(folder: RunFolder, of_model: str) -> None:
+    """Say what a folder without a run is, if it is one of ours.
+
+    Args:
+        folder: The folder.
+        of_model: What to do with the folder of a model, with `{model}` for its place and `{features}` for theirs.
+
+    Raises:
+        RunFolderError: If it is.
+        StorageError: If that cannot be told now.
+    """
+    _refuse_sonar_alone(folder)
+    _refuse_model(folder, of_model)
+
+
+def _refuse_sonar_alone(folder: RunFolder) -> None:
+    from scoring.sonar.metrics_file import METRICS_NAME  # a run of images has no need of it
+
+    with read_faults(folder.path):
+        has_sonar = any((place / METRICS_NAME).is_file() for place in (folder.path, folder.sonar))
+        if has_sonar and not folder.record.is_file():
+            raise RunFolderError(
+                f"Expected a run of images; {folder.path} holds sonar results alone, of which `shardscore report` "
+                "tells."
+            )
+
+
+def _refuse_model(folder: RunFolder, of_model: str) -> None:
+    from scoring.models.model_folder import ModelFolder  # nor of it
+
+    model = ModelFolder(folder.path)
+    with read_faults(folder.path):
+        if model.is_ours and not folder.record.is_file():
+            advice = of_model.format(model=folder.path, features=model.features.path)
+            raise RunFolderError(
+                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. {advice}"
+            )
