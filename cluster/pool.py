@@ -261,7 +261,9 @@ class WorkerPool(Generic[T, R, D]):
         self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 0 if with_node and worker.host is None else 1
-        if worker.info is None and not (with_node or self._has_left(worker.node_id)):
+        if worker.info is None and (with_node or self._has_left(worker.node_id)):
+            self._failed_starts.node_lost(worker, self._living, time.monotonic())
+        elif worker.info is None:
             self.start_failures.append(reason)
             self._failed_starts.died(worker, self._living, reason)
         for task in worker.tasks:
