@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import ray
 
-from cluster.errors import WaitingWarning, WorkerStartError
+from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
+from cluster.nodes import GO_ON
 from cluster.placement import Placement
 from cluster.pool import TaskDone, WorkerPool
 from cluster.work import function_recipe
@@ -114,3 +115,34 @@ def test_actors_are_not_started_for_ever_on_nodes_that_are_lost_meanwhile(
         with pytest.raises(WorkerStartError, match=r"No actor gets ready\. Nodes .* on them: 3, the last one"):
             _lose_the_next(nodes, pool)
         assert (pool.num_lost_workers, pool.start_failures) == (3, [])
+
+
+@pytest.mark.ci
+def test_a_job_whose_every_node_was_lost_under_a_start_does_not_say_that_none_came(
+    tmp_path: Path, nodes: _Nodes
+) -> None:
+    one = replace(_ON_SPOT, num_workers=1, patience_s=1)
+    with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "never"), 1), one) as pool:
+        _lose_the_next(nodes, pool)
+        with pytest.raises(WorkersLostError) as ended:
+            pool.first_ready()
+    said = str(ended.value)
+    assert "No actor is left, and no node with 0 GPUs of kind A100 and 1 CPUs for another one came within 1 s. " in said
+    assert "while actors started on them: 1, the last one" in said
+    assert "wait_for_nodes" not in said
+
+
+@pytest.mark.ci
+def test_a_job_whose_last_node_is_lost_says_so_and_that_what_is_finished_is_kept(tmp_path: Path, nodes: _Nodes) -> None:
+    (tmp_path / "go on").touch()
+    nodes.add(num_cpus=1)
+    one = replace(_ON_SPOT, num_workers=1, patience_s=1)
+    with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "go on"), 1), one) as pool:
+        _is_done(pool)
+        nodes.lose(is_told=True)
+        with pytest.raises(WorkersLostError) as ended:
+            list(pool.run(range(10_000)))
+    said = str(ended.value)
+    assert "No actor is left, and no node with" in said
+    assert "came within 1 s. The last one failed: The actor died because its node has died. Node Id: " in said
+    assert said.endswith(f" Wait longer with `wait_for_nodes`. {GO_ON}")
