@@ -10,7 +10,7 @@ class RayChangedWarning(UserWarning):
 
 
 class WaitingWarning(UserWarning):
-    """A job waits for what other work holds, or for a slow start; its text is one line meant for the user."""
+    """A job waits for what other work holds, a slow start or a node in a lost one's place; its text is one line."""
 
 
 class PlacementError(ClusterError):

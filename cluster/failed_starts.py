@@ -3,13 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from cluster.errors import WorkerStartError
+from cluster.errors import WaitingWarning, WorkerStartError
 from cluster.nodes import Node
+from cluster.notices import notice
 from cluster.placement import Placement, count_room
 from cluster.work import D, T
 from cluster.worker import Worker
 
 _MAX_FAILED = 3  # on a node, or of any in a row
+# Times in a row that nodes were lost under starts. If a cloud takes one of five nodes back while a worker starts, this
+# many follow each other once in 3,000 times; where the start itself is the cause, each costs a node.
+_TOLD_LOSSES, _MAX_LOSSES = 2, 5
 
 
 class FailedStarts:
@@ -21,6 +25,9 @@ class FailedStarts:
 
     def __init__(self) -> None:
         self._on: Counter[str | None] = Counter()  # None: the worker ended before it was known where it ran
+        self._lost_nodes: dict[str | None, str] = {}  # names of machines by node; since a worker was last ready
+        self._lost_at: list[float] = []
+        self._proved: set[str | None] = set()  # nodes on which workers were ready
         self.in_a_row = 0
 
     @property
@@ -44,9 +51,51 @@ class FailedStarts:
         if self.are_many and not any(promising):
             raise WorkerStartError(f"{self.in_a_row} actors in a row died while starting: {reason}")
 
+    def node_lost(self, worker: Worker[T, D], others: Iterable[Worker[T, D]], now: float) -> None:
+        """Record that a node was lost, and a worker with it that started there or waited for room.
+
+        Nodes that go together, as a cloud takes them back, count once: a loss counts if the start began after the last.
+
+        Raises:
+            WorkerStartError: If one loss followed the other, and no worker is ready, or has been starting for longer.
+        """
+        if worker.host is None:
+            return
+        self._lost_nodes[worker.node_id] = worker.host
+        if not self._lost_at or worker.busy_since > self._lost_at[-1]:
+            self._lost_at.append(now)
+            if len(self._lost_at) == _TOLD_LOSSES:
+                notice(self.lost_nodes, WaitingWarning)
+        if self._are_deadly and not any(map(self._outlasts, others)):
+            raise WorkerStartError(f"No actor gets ready. {self.lost_nodes}")
+
+    @property
+    def lost_nodes(self) -> str:
+        """Says which nodes were lost under starts since a worker was last ready; empty if none was."""
+        if not self._lost_nodes:
+            return ""
+        return (
+            f"Nodes that were lost while actors started on them: {len(self._lost_nodes)}, the last one "
+            f"{list(self._lost_nodes.values())[-1]}. If their cloud has not taken them back, they may have too little "
+            "memory: larger nodes, or fewer actors on each by a larger `cpus_per_actor`, help then."
+        )
+
+    @property
+    def _are_deadly(self) -> bool:
+        """Whether nodes seem to be lost by the starts themselves: others may begin only where workers were ready."""
+        return len(self._lost_at) >= _MAX_LOSSES
+
+    def _outlasts(self, worker: Worker[T, D]) -> bool:
+        """Whether a worker is ready, or may be although nodes were lost under others."""
+        is_old = worker.is_starting and worker.busy_since < self._lost_at[0]
+        return worker.info is not None or is_old or (worker.node_id is not None and worker.node_id in self._proved)
+
     def clear(self, node_id: str | None) -> None:
         """Record that one was."""
         self.in_a_row = 0
+        self._lost_at.clear()
+        self._lost_nodes.clear()
+        self._proved.add(node_id)
         for known in (node_id, None):
             self._on.pop(known, None)
 
@@ -65,18 +114,21 @@ class FailedStarts:
             placement: What each worker takes.
             taken: Where workers are already, once for each; None where it is not known yet.
         """
-        if not self._on:
+        if not (self._on or self._are_deadly):
             return [None] * count
         used = Counter(taken)
         free = {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes()}
         usable = sorted(filter(self._is_usable, free), key=self._on.__getitem__)
         # Those whose node is not known yet may all be on one: there, a further one would wait, and room elsewhere too.
         found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id] - used[None])]
-        if all(node_id in usable or room <= 0 for node_id, room in free.items()) and self._on[None] < _MAX_FAILED:
+        may_join = self._on[None] < _MAX_FAILED and not self._are_deadly
+        if may_join and all(node_id in usable or room <= 0 for node_id, room in free.items()):
             found += [None] * count  # for nodes that may join: there is no room on one to avoid
         return found[:count]
 
     def _is_usable(self, node_id: str) -> bool:
+        if self._are_deadly and node_id not in self._proved:
+            return False
         if self.was_spared(node_id):
             return self._on[None] < _MAX_FAILED
         return self._on[node_id] < _MAX_FAILED and not self.are_many

@@ -99,6 +99,7 @@ class WorkerPool(Generic[T, R, D]):
         self._looked_at = time.monotonic()
         self.ready_workers: list[WorkerInfo[D]] = []
         self.start_failures: list[str] = []
+        self._last_fault = ""
         self.num_lost_workers = 0
         self._start_workers(placement.num_workers)
 
@@ -131,7 +132,7 @@ class WorkerPool(Generic[T, R, D]):
 
         Raises:
             WorkerStartError: If a worker of the first set cannot be built.
-            WorkersLostError: If no worker is left and no node can take one, or Ray itself has ended.
+            WorkersLostError: If no worker is left, or none lives through a task, or Ray itself has ended.
             PlacementError: As in `first_ready`, if no worker was ready before.
         """
         self._ledger = TaskLedger(tasks, MAX_ATTEMPTS)
@@ -251,6 +252,7 @@ class WorkerPool(Generic[T, R, D]):
                 raise cause from None
             raise WorkerStartError(f"An actor could not start: {reason}") from cause
         self._failed_starts.note(worker.node_id)
+        self._last_fault = reason
         self.start_failures.append(reason)
         self._replace()
 
@@ -262,7 +264,10 @@ class WorkerPool(Generic[T, R, D]):
         self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 0 if with_node and worker.host is None else 1
-        if worker.info is None and not (with_node or self._has_left(worker.node_id)):
+        self._last_fault = reason
+        if worker.info is None and (with_node or self._has_left(worker.node_id)):
+            self._failed_starts.node_lost(worker, self._living, time.monotonic())
+        elif worker.info is None:
             self.start_failures.append(reason)
             self._failed_starts.died(worker, self._living, reason)
         for task in worker.tasks:
@@ -298,7 +303,7 @@ class WorkerPool(Generic[T, R, D]):
         wanted = room if self._placement.elastic else self._placement.num_workers
         self._start_workers(max(0, wanted - len(self._workers)))
         if self._waiting.is_over(now, room, self._living, bool(self.ready_workers), self._deadline.start_seconds()):
-            self._give_up()
+            self._give_up(is_over=True)
 
     def _replace_hanging(self, now: float) -> Iterator[Outcome[T, R]]:
         deadline_s = self._deadline.seconds()
@@ -315,11 +320,6 @@ class WorkerPool(Generic[T, R, D]):
                     "Allow more with `shard_deadline`, where the command has it.",
                 )
 
-    def _give_up(self) -> NoReturn:
-        if not self.ready_workers and not self.start_failures:
-            raise WorkersLostError(
-                f"No node with {self._placement} for an actor came within {self._placement.patience_s:g} s. "
-                "Wait longer with `wait_for_nodes`."
-            )
-        last = f" The last one failed: {self.start_failures[-1]}" if self.start_failures else ""
-        raise WorkersLostError(f"No actor is left, and no new one can be started.{last}")
+    def _give_up(self, is_over: bool = False) -> NoReturn:
+        why = self._failed_starts.lost_nodes, self._last_fault
+        raise WorkersLostError(self._waiting.nobody_left(is_over, *why, bool(self.ready_workers)))

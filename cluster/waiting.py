@@ -7,6 +7,7 @@ import ray
 
 from cluster.autoscaler import can_never_place, num_waiting
 from cluster.errors import PlacementError, WaitingWarning
+from cluster.nodes import GO_ON
 from cluster.notices import notice
 from cluster.placement import Placement
 from cluster.work import D, T
@@ -60,6 +61,25 @@ class Waiting:
         if not (is_ready or self._has_told_of_start):
             self._has_told_of_start = warn_if_starting(workers, now, start_s)
         return False
+
+    def nobody_left(self, is_over: bool, lost_nodes: str, fault: str, was_ready: bool) -> str:
+        """Say that no worker is left, or none came, and why.
+
+        Args:
+            is_over: Whether a node was waited for; else none may be started, as too many failed.
+            lost_nodes: What `FailedStarts` says of them.
+            fault: How the last worker ended; empty if there was none.
+            was_ready: Whether one ever was.
+        """
+        node, within = f"node with {self._placement} for", f"came within {self._placement.patience_s:g} s."
+        said = "No actor is left, and no new one can be started."
+        if is_over:
+            said = f"No actor is left, and no {node} another one {within}" if fault else f"No {node} an actor {within}"
+        if lost_nodes or fault:
+            said += f" {lost_nodes or 'The last one failed: ' + fault.removesuffix('.') + '.'}"
+        if is_over and not lost_nodes:
+            said += " Wait longer with `wait_for_nodes`."
+        return f"{said} {GO_ON}" if was_ready else said
 
 
 def warn_if_waiting(placement: Placement, num_workers: int) -> bool:

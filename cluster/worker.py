@@ -174,6 +174,6 @@ def cause_of_death(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "error raised in its creation task" in text or "failed to import on the worker" in text:  # it has no constructor
         return f"its node cannot import it: all nodes need the same shardscore and Ray as the command. {text[-200:]}"
-    start = max(text.find("The actor is dead"), text.find("The actor died"), 0)
+    start = max(text.rfind("The actor is dead"), text.rfind("The actor died"), 0)  # the last says more
     cause, _, advice = text[start:].partition(" Some common causes")
     return f"{cause[:300]} {_MAY_BE_MEMORY}" if "OOM killer" in advice else cause[:300]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 import ray
 
+from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
+from cluster.nodes import GO_ON
 from cluster.placement import Placement
 from cluster.pool import TaskDone, WorkerPool
 from cluster.work import function_recipe
@@ -86,3 +89,60 @@ def test_actors_have_not_failed_to_start_on_a_node_whose_power_fails(tmp_path: P
         (tmp_path / "go on").touch()
         _is_done(pool)
         assert pool.num_lost_workers == 3
+
+
+def _lose_the_next(nodes: _Nodes, pool: WorkerPool[int, int, Any]) -> None:
+    """A node joins, an actor begins to start there, and the node is lost."""
+    nodes.add(num_cpus=1)
+    started = pool._num_started
+    while not any(worker.is_starting for worker in pool._living):
+        list(pool._settle())
+    nodes.lose(is_told=True)
+    while pool._num_started == started:
+        list(pool._settle())
+
+
+@pytest.mark.ci
+def test_actors_are_not_started_for_ever_on_nodes_that_are_lost_meanwhile(
+    tmp_path: Path, nodes: _Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.failed_starts._MAX_LOSSES", 3)
+    one = replace(_ON_SPOT, num_workers=1)
+    with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "never"), 1), one) as pool:
+        _lose_the_next(nodes, pool)
+        with pytest.warns(WaitingWarning, match="Nodes that were lost while actors started on them: 2, the last one"):
+            _lose_the_next(nodes, pool)
+        with pytest.raises(WorkerStartError, match=r"No actor gets ready\. Nodes .* on them: 3, the last one"):
+            _lose_the_next(nodes, pool)
+        assert (pool.num_lost_workers, pool.start_failures) == (3, [])
+
+
+@pytest.mark.ci
+def test_a_job_whose_every_node_was_lost_under_a_start_does_not_say_that_none_came(
+    tmp_path: Path, nodes: _Nodes
+) -> None:
+    one = replace(_ON_SPOT, num_workers=1, patience_s=1)
+    with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "never"), 1), one) as pool:
+        _lose_the_next(nodes, pool)
+        with pytest.raises(WorkersLostError) as ended:
+            pool.first_ready()
+    said = str(ended.value)
+    assert "No actor is left, and no node with 0 GPUs of kind A100 and 1 CPUs for another one came within 1 s. " in said
+    assert "while actors started on them: 1, the last one" in said
+    assert "wait_for_nodes" not in said
+
+
+@pytest.mark.ci
+def test_a_job_whose_last_node_is_lost_says_so_and_that_what_is_finished_is_kept(tmp_path: Path, nodes: _Nodes) -> None:
+    (tmp_path / "go on").touch()
+    nodes.add(num_cpus=1)
+    one = replace(_ON_SPOT, num_workers=1, patience_s=1)
+    with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "go on"), 1), one) as pool:
+        _is_done(pool)
+        nodes.lose(is_told=True)
+        with pytest.raises(WorkersLostError) as ended:
+            list(pool.run(range(10_000)))
+    said = str(ended.value)
+    assert "No actor is left, and no node with" in said
+    assert "came within 1 s. The last one failed: The actor died because its node has died. Node Id: " in said
+    assert said.endswith(f" Wait longer with `wait_for_nodes`. {GO_ON}")
