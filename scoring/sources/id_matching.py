@@ -2,40 +2,18 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
 
-from scoring.sources.id_spelling import (
-    bare_name,
-    folded,
-    number,
-    number_of_id,
-    path_or_id,
-    slashed,
-    without_image_suffix,
-    without_suffix,
-)
-from scoring.sources.row_paths import told_path
-from scoring.sources.suffixes import is_row
+from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, ending, readings
+from scoring.sources.id_spelling import folded, slashed, without_image_suffix, without_suffix
 from scoring.sources.ways_into_folder import Way, WaysInto
 
-_Spell = Callable[[str], str]
 _FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """One way to read ids: the key of an id, and of an image by its id and path; an id means the image of the same key.
-
-    A key is None for what cannot be read in this way.
-    """
-
-    of_id: Callable[[str], str | None]
-    of_image: Callable[[str, str], str | None]
 
 
 @dataclass(frozen=True)
@@ -71,10 +49,11 @@ def match_by_every_reading(
 ) -> Iterator[Matches]:
     """Find the image of each id, in one way to read ids after the other; each is tried when it is asked for.
 
-    An id is an image's id, its path, its file's name, one of these without the suffix, or the number that this is; or
-    else its path or name as another system writes it: with backslashes, in other case (`JPG`), or with `é` as two
-    characters; or else with another image's suffix, as of copies in another format. Of an image in a table its id is
-    read for its path. A path as `file:///my%20photos/1.jpg` is one as it stands, or else without `%20`.
+    An id is an image's id, its path, this below the folder that all images share, its file's name, one of these without
+    the suffix, or the number that this is; or else its path or name as another system writes it: with backslashes, in
+    other case (`JPG`), or with `é` as two characters; or else with another image's suffix, as of copies in another
+    format. Of an image in a table its id is read for its path. A path as `file:///my%20photos/1.jpg` is one as it
+    stands, or else without `%20`.
 
     Args:
         ids: All different.
@@ -104,8 +83,8 @@ def _matches(
     folder: str,
     by_ends: bool,
 ) -> Iterator[Matches]:
-    for reading in _READINGS:
-        yield _match(reading, ids, image_ids, written if reading is _AS_WRITTEN else paths)
+    for reading in readings(paths):
+        yield _match(reading, ids, image_ids, written if reading is AS_WRITTEN else paths)
     if folder:
         ways = WaysInto(folder)
         unquoted = [unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids]
@@ -116,11 +95,13 @@ def _matches(
                 yield _match_below(ways, fold, without_suffix, spelled, image_ids, paths)
         yield _match_below(ways, folded, without_suffix, bare, image_ids, paths)
     if by_ends:
-        yield _match_ends(ids, image_ids, paths)
+        for fold in (slashed, folded):
+            yield _match_ends(fold, str, ids, image_ids, paths)
+            yield _match_ends(fold, without_suffix, ids, image_ids, paths)
 
 
 def _match_below(
-    ways: WaysInto, fold: _Spell, cut: _Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
+    ways: WaysInto, fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
 ) -> Matches:
     """Find the image of each id that is a path through the folder; one beginning of them is taken for the folder.
 
@@ -154,14 +135,14 @@ def _match_below(
         taken = (way for way in ways.of(one) if (way.is_folder if are_exact else way.beginning in leading))
         return next((rest_of(way, one) for way in taken), None)
 
-    matches = _match(_Reading(of_id, lambda image_id, path: key_of(path)), ids, image_ids, paths)
+    matches = _match(Reading(of_id, lambda image_id, path: key_of(path)), ids, image_ids, paths)
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
 
 
-def _match_ends(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
     """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another."""
-    depths = sorted({folded(one).count("/") for one in ids})
-    found = [_match(_ending(depth), ids, image_ids, paths) for depth in depths]
+    depths = sorted({fold(one).count("/") for one in ids})
+    found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
     rows = np.max([matches.rows for matches in found], axis=0)
     twice = next((matches.twice for matches in found if matches.twice), None)
     first: dict[int, str] = {}
@@ -171,19 +152,7 @@ def _match_ends(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[st
     return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
 
 
-def _ending(depth: int) -> _Reading:
-    """Reads ids below so many folders as the end of a path."""
-
-    def end_of(path: str) -> str | None:
-        steps = folded(path).split("/")
-        return "/".join(steps[-1 - depth :]) if len(steps) > depth else None
-
-    return _Reading(
-        lambda one: end_of(one) if folded(one).count("/") == depth else None, lambda image_id, path: end_of(path)
-    )
-
-
-def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+def _match(reading: Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
     wanted: dict[str, str] = {}
     twice = None
     for one in ids:
@@ -197,35 +166,3 @@ def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], path
             twice = twice or f"{wanted[key]} is {paths[rows[key]]} and {path}"
     found = [rows.get(key, -1) if (key := reading.of_id(one)) is not None else -1 for one in ids]
     return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)
-
-
-def _bare_image(one: str) -> str | None:
-    """An id without the suffix of an image, in one spelling; None for any other."""
-    bare = without_image_suffix(one)
-    return None if bare is None else folded(bare)
-
-
-def _told_by_url(one: str) -> str | None:
-    """What a URL that quotes blanks or has a query tells, in one spelling; None for any other id."""
-    told = told_path(one)
-    return None if told == one else folded(told)
-
-
-_AS_WRITTEN = _Reading(str, lambda image_id, path: path)
-_READINGS = (
-    _Reading(str, lambda image_id, path: image_id),
-    _AS_WRITTEN,
-    _Reading(str, lambda image_id, path: posixpath.basename(path_or_id(image_id, path))),
-    _Reading(str, lambda image_id, path: bare_name(path_or_id(image_id, path))),
-    _Reading(number_of_id, lambda image_id, path: number(bare_name(path_or_id(image_id, path)))),
-    _Reading(str, lambda image_id, path: without_suffix(path_or_id(image_id, path))),
-    _Reading(without_image_suffix, lambda image_id, path: image_id if is_row(path) else None),
-    _Reading(slashed, path_or_id),
-    _Reading(folded, lambda image_id, path: folded(path_or_id(image_id, path))),
-    _Reading(folded, lambda image_id, path: folded(posixpath.basename(path_or_id(image_id, path)))),
-    _Reading(folded, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
-    _Reading(folded, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
-    _Reading(_bare_image, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
-    _Reading(_bare_image, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
-    _Reading(_told_by_url, lambda image_id, path: folded(path)),
-)
