@@ -171,7 +171,8 @@ def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:
 
 def _fitness(matches: Matches) -> tuple[int, bool, bool]:
     """How well a reading fits; ids of which as many are paths from above, and mean one photo, are to be refused."""
-    return matches.num_found, matches.are_from_above and matches.twice is not None, matches.twice is None
+    mean_one = matches.twice is not None and matches.are_from_above and not matches.are_of_any_suffix
+    return matches.num_found, mean_one, matches.twice is None
 
 
 def _disagree(table: LabelsTable, one: PhotoIds, other: PhotoIds) -> bool:

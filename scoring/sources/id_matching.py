@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -26,12 +26,14 @@ class Matches:
         twice: In words, the first id that means two images, or the first two ids that mean one; None if there is none.
             An id that an earlier reading gave another image means two.
         are_from_above: Whether ids were read as paths that begin above the folder of the images.
+        are_of_any_suffix: Whether they were so whatever their suffix is.
     """
 
     rows: npt.NDArray[np.int64]
     missing: Sequence[str]
     twice: str | None
     are_from_above: bool = False
+    are_of_any_suffix: bool = False
 
     @property
     def num_found(self) -> int:
@@ -87,13 +89,14 @@ def _matches(
         yield _match(reading, ids, image_ids, written if reading is AS_WRITTEN else paths)
     if folder:
         ways = WaysInto(folder)
-        unquoted = [unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids]
-        bare = [without_image_suffix(one) or one for one in unquoted]
-        for spelled in (ids, unquoted) if unquoted != list(ids) else (ids,):
+        as_they_stand = {one: one for one in ids}
+        unquoted = {one: unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids}
+        bare = {one: without_image_suffix(text) or text for one, text in unquoted.items()}
+        for spelled in (as_they_stand, unquoted) if unquoted != as_they_stand else (as_they_stand,):
             for fold in (slashed, folded):
                 yield _match_below(ways, fold, str, spelled, image_ids, paths)
                 yield _match_below(ways, fold, without_suffix, spelled, image_ids, paths)
-        yield _match_below(ways, folded, without_suffix, bare, image_ids, paths)
+        yield replace(_match_below(ways, folded, without_suffix, bare, image_ids, paths), are_of_any_suffix=True)
     if by_ends:
         for fold in (slashed, folded):
             yield _match_ends(fold, str, ids, image_ids, paths)
@@ -101,29 +104,40 @@ def _matches(
 
 
 def _match_below(
-    ways: WaysInto, fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
+    ways: WaysInto, fold: Spell, cut: Spell, spelled: Mapping[str, str], image_ids: Sequence[str], paths: Sequence[str]
 ) -> Matches:
     """Find the image of each id that is a path through the folder; one beginning of them is taken for the folder.
 
     If some begin with the folder itself, they alone are read. Of several beginnings that lead to an image that one is
     taken which has most folders in common with the folder, from the last one up; if that leaves several, none is.
+
+    Args:
+        ways: Those into the folder.
+        fold: Makes one spelling of ids and paths.
+        cut: What paths lose before, as their suffix.
+        spelled: Each id as it is read.
+        image_ids: The id of each image.
+        paths: The path of each image.
     """
 
     def key_of(path: str) -> str:
         return posixpath.normpath(fold(cut(path)))
 
     def rest_of(way: Way, one: str) -> str:
-        return fold(f"{way.rest}{posixpath.basename(slashed(one))}")
+        return fold(f"{way.rest}{posixpath.basename(slashed(spelled[one]))}")
 
-    begun = [one for one in ids if ways.of(one)]
-    are_exact = any(way.is_folder for one in begun for way in ways.of(one))
+    def ways_of(one: str) -> Sequence[Way]:
+        return ways.of(spelled[one])
+
+    begun = [one for one in spelled if ways_of(one)]
+    are_exact = any(way.is_folder for one in begun for way in ways_of(one))
     keys = set(map(key_of, paths)) if begun and not are_exact else set[str]()
     leading: dict[str, Way] = {}
     twice, nearest = None, 0
     for one in begun if keys else ():
-        led = [way for way in ways.of(one) if rest_of(way, one) in keys]
+        led = [way for way in ways_of(one) if rest_of(way, one) in keys]
         leading.update((way.beginning, way) for way in led)
-        nearest = max(nearest, *(way.num_shared for way in ways.of(one)))
+        nearest = max(nearest, *(way.num_shared for way in ways_of(one)))
         if len(led) > 1:
             twice = twice or f"{one} is {rest_of(led[0], one)} and {rest_of(led[1], one)}"
     if len(leading) > 1 and not twice:
@@ -132,15 +146,15 @@ def _match_below(
         leading = {}
 
     def of_id(one: str) -> str | None:
-        taken = (way for way in ways.of(one) if (way.is_folder if are_exact else way.beginning in leading))
+        taken = (way for way in ways_of(one) if (way.is_folder if are_exact else way.beginning in leading))
         return next((rest_of(way, one) for way in taken), None)
 
-    matches = _match(Reading(of_id, lambda image_id, path: key_of(path)), ids, image_ids, paths)
+    matches = _match(Reading(of_id, lambda image_id, path: key_of(path)), list(spelled), image_ids, paths)
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
 
 
 def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
-    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another."""
+    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`."""
     depths = sorted({fold(one).count("/") for one in ids})
     found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
     rows = np.max([matches.rows for matches in found], axis=0)

@@ -225,6 +225,18 @@ def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_
         _targets_in(tmp_path, "/data/2023/site1", labels)
 
 
+@pytest.mark.parametrize("above", ["", "train/", "/d/train/"])
+def test_photos_that_differ_by_their_suffix_have_their_own_labels_where_another_is_absent(
+    tmp_path: Path, above: str
+) -> None:
+    paths = ["2.jpg", "2.png", "6.jpg", "7.jpg"]
+    labels = {f"{above}{one}": one for one in ("2.jpg", "6.jpg", "6.png", "7.jpg", "zz.jpg")}
+    assert _targets_in(tmp_path, "/d/train", labels, paths) == {one: one for one in ("2.jpg", "6.jpg", "7.jpg")}
+    labels = {f"{above}{one}": one for one in ("6.jpg", "6.png", "7.png")}
+    with pytest.raises(RequestError, match=rf"the ids {above}6\.jpg and {above}6\.png are one"):
+        _targets_in(tmp_path, "/d/train", labels, paths)
+
+
 @pytest.mark.parametrize("above", ["train/", "ds/train/", "/kaggle/input/ds/train/"])
 def test_a_folder_in_one_of_its_own_name_is_read_where_it_holds_the_photos(tmp_path: Path, above: str) -> None:
     labels = {f"{above}train/x/0.png": "dog"}

@@ -172,6 +172,12 @@ def test_ids_are_paths_below_the_folder_that_all_images_share(top: str, within: 
     assert _match([f"{within}\\B\\3"], paths[2:3], ["3"]) == [0], "all lie in a folder deeper"
 
 
+def test_two_ids_that_are_one_without_suffix_or_quotes_are_refused() -> None:
+    for ids in (["pets/a.jpg", "pets/a.png"], ["file:///d/pets/a%20b.gif", "file:///d/pets/a b.gif"]):
+        with pytest.raises(RequestError, match=f"the ids {re.escape(ids[0])} and {re.escape(ids[1])} are one"):
+            _match(ids, ["a.gif", "a b.gif"], folder="/d/pets")
+
+
 def test_ends_of_paths_in_exactly_that_case_are_meant_before_those_in_another() -> None:
     paths = ["x/a/Cat.jpg", "y/CAT.Jpg", "x/a/b/2.jpg", "x/B/2.JPG"]
     assert _match(["b/2.jpg", "Cat.jpg"], paths) == [2, 0]
