@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.id_matching import Matches, match_by_every_reading
+from scoring.sources.id_spelling import slashed
 from scoring.sources.labels_file import LabelsTable
 from scoring.sources.listing import CommonFolder, made_id
 
@@ -155,8 +158,9 @@ def _match(ids: Sequence[str], photos: _Photos, folder: str) -> Matches:
             break
     best = max(tried, key=_fitness)
     others = [matches for matches in tried if matches.are_from_above != best.are_from_above]
-    if best.twice is None and (twice := next(filter(None, (_two_of_one(ids, best, each) for each in others)), None)):
-        best = replace(best, twice=twice)
+    for says in (_two_of_one, _two_beginnings):
+        if best.twice is None:
+            best = replace(best, twice=next(filter(None, (says(ids, best, each) for each in others)), None))
     return best
 
 
@@ -167,6 +171,21 @@ def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:
     )
     both = next((row for row in first if second.get(row, first[row]) != first[row]), None)
     return None if both is None else f"the ids {ids[first[both]]} and {ids[second[both]]} are one"
+
+
+def _two_beginnings(ids: Sequence[str], best: Matches, other: Matches) -> str | None:
+    """In words, that ids which are paths from above find photos that the others do not; None if there are none.
+
+    Where these are fewer, the others may be of photos above that are called as some here; not if their first folder is
+    one of the others'.
+    """
+    above = np.flatnonzero((best.rows < 0) & (other.rows >= 0)).tolist()
+    here = np.flatnonzero((best.rows >= 0) & (other.rows < 0)).tolist()
+    if best.are_from_above or not (above and here):
+        return None
+    begun = {slashed(ids[number]).partition("/")[:2] for number in np.flatnonzero(best.rows >= 0).tolist()}
+    first = next((ids[number] for number in above if slashed(ids[number]).partition("/")[:2] not in begun), None)
+    return first and f"{ids[here[0]]} begins in the folder of the photos, and {first} above it: let all begin in one"
 
 
 def _fitness(matches: Matches) -> tuple[int, bool, bool]:

@@ -108,8 +108,7 @@ def _match_below(
 ) -> Matches:
     """Find the image of each id that is a path through the folder; one beginning of them is taken for the folder.
 
-    If some begin with the folder itself, they alone are read. Of several beginnings that lead to an image that one is
-    taken which has most folders in common with the folder, from the last one up; if that leaves several, none is.
+    If some begin with the folder itself, they alone are read; see `_taken` for others.
 
     Args:
         ways: Those into the folder.
@@ -133,16 +132,15 @@ def _match_below(
     are_exact = any(way.is_folder for one in begun for way in ways_of(one))
     keys = set(map(key_of, paths)) if begun and not are_exact else set[str]()
     leading: dict[str, Way] = {}
-    twice, nearest = None, 0
+    twice = None
     for one in begun if keys else ():
         led = [way for way in ways_of(one) if rest_of(way, one) in keys]
         leading.update((way.beginning, way) for way in led)
-        nearest = max(nearest, *(way.num_shared for way in ways_of(one)))
         if len(led) > 1:
             twice = twice or f"{one} is {rest_of(led[0], one)} and {rest_of(led[1], one)}"
-    if len(leading) > 1 and not twice:
-        leading = {beginning: way for beginning, way in leading.items() if way.num_shared == nearest}
-    if (len(leading) > 1 and not twice) or any(map(ways.is_elsewhere, leading.values())):
+    if leading and not twice:
+        leading = _taken(leading, {way.beginning: way.num_shared for one in begun for way in ways_of(one)})
+    if any(map(ways.is_elsewhere, leading.values())):
         leading = {}
 
     def of_id(one: str) -> str | None:
@@ -151,6 +149,28 @@ def _match_below(
 
     matches = _match(Reading(of_id, lambda image_id, path: key_of(path)), list(spelled), image_ids, paths)
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
+
+
+def _taken(leading: Mapping[str, Way], num_shared: Mapping[str, int]) -> dict[str, Way]:
+    """The one beginning that ids are read by; none if several may be meant.
+
+    It has most folders in common with the folder, from the last one up: more than others that lead to an image, and as
+    many as those that lead to none, unless it lies within one of these.
+
+    Args:
+        leading: The ways that lead to an image, by their beginnings.
+        num_shared: How many last folders of each beginning are the folder's own, of those that lead to none too.
+    """
+    most = max(num_shared.values())
+    nearest = [beginning for beginning, num in num_shared.items() if num == most]
+    taken = {beginning: way for beginning, way in leading.items() if len(leading) == 1 or way.num_shared == most}
+    if len(taken) > 1:
+        return {}
+    return {
+        beginning: way
+        for beginning, way in taken.items()
+        if way.num_shared == most or any(beginning.startswith(f"{each}/") for each in nearest)
+    }
 
 
 def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:

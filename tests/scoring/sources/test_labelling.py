@@ -225,6 +225,35 @@ def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_
         _targets_in(tmp_path, "/data/2023/site1", labels)
 
 
+@pytest.mark.parametrize(
+    ("absent", "led"), [("/k/2021/site1/z.jpg", "/k/2022/site1/cats/b.jpg"), ("2021/site1/z.jpg", "site1/a.jpg")]
+)
+def test_a_folder_called_like_this_is_not_read_where_ids_of_absent_photos_lie_in_one_called_more_like_it(
+    tmp_path: Path, absent: str, led: str
+) -> None:
+    assert len(_targets_in(tmp_path, "/data/2021/site1", {led: "cat"})) == 1
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, "/data/2021/site1", {absent: "dog", led: "cat"})
+
+
+@pytest.mark.parametrize(("here", "above"), [((0, 1), (2, 3)), ((0,), (3,)), ((0, 1, 2), (3,))])
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+def test_paths_of_which_some_may_begin_here_and_others_begin_above_are_refused(
+    tmp_path: Path, here: Sequence[int], above: Sequence[int], suffix: str
+) -> None:
+    """`0.jpg` may be a photo above, of which another one here has the name."""
+    ids = [*(f"{n}{suffix}" for n in here), *(f"a/{n}{suffix}" for n in above)]
+    paths = [f"{n}.jpg" for n in range(4)]
+    says = (
+        rf"; 0{suffix} begins in the folder of the photos, and a/{above[0]}{suffix} above it: let all begin in one\.$"
+    )
+    with pytest.raises(RequestError, match=says):
+        _targets_in(tmp_path, "/data/a", dict.fromkeys(ids, "dog"), paths)
+    assert len(_targets_in(tmp_path, "/data/b", dict.fromkeys(ids, "dog"), paths)) == len(here)
+    within = dict.fromkeys([*ids, f"a/9{suffix}"], "dog")
+    assert len(_targets_in(tmp_path, "/data/a", within, [*paths, "a/9.jpg"])) == len(here) + 1
+
+
 @pytest.mark.parametrize("above", ["", "train/", "/d/train/"])
 def test_photos_that_differ_by_their_suffix_have_their_own_labels_where_another_is_absent(
     tmp_path: Path, above: str
@@ -235,6 +264,11 @@ def test_photos_that_differ_by_their_suffix_have_their_own_labels_where_another_
     labels = {f"{above}{one}": one for one in ("6.jpg", "6.png", "7.png")}
     with pytest.raises(RequestError, match=rf"the ids {above}6\.jpg and {above}6\.png are one"):
         _targets_in(tmp_path, "/d/train", labels, paths)
+
+
+def test_names_of_photos_above_do_not_matter_where_most_begin_there(tmp_path: Path) -> None:
+    labels = {"0.jpg": "cat", **{f"a/{n}.jpg": "dog" for n in (1, 2)}}
+    assert _targets_in(tmp_path, "/data/a", labels, [f"{n}.jpg" for n in range(3)]) == {"1.jpg": "dog", "2.jpg": "dog"}
 
 
 @pytest.mark.parametrize("above", ["train/", "ds/train/", "/kaggle/input/ds/train/"])
