@@ -513,6 +513,25 @@ def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Pat
     assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: str) -> None:
+    paths = [" 1.jpg", "1.jpg", "2.jpg", "3 .jpg", "3.jpg"]
+    file = tmp_path / f"train.{kind}"
+    for ids, labelled in (
+        ([" 1.jpg", "2.jpg", "3.jpg"], [" 1.jpg", "2.jpg", "3.jpg"]),
+        ([" 1.jpg", "1.jpg", " 2.jpg ", "9.jpg"], [" 1.jpg", "1.jpg", "2.jpg"]),
+        (["3 ", "3", " 1", "1", "2 "], ["3 .jpg", "3.jpg", " 1.jpg", "1.jpg", "2.jpg"]),
+        (["1.jpg ", " 2.jpg"], ["1.jpg", "2.jpg"]),
+    ):
+        table = pd.DataFrame({"id": ids, "label": [str(n) for n in range(len(ids))], "of": list("abcde")[: len(ids)]})
+        table.to_csv(file, index=False) if kind == "csv" else table.to_parquet(file)
+        images = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+        found = label_by_file(images, LabelsFile(file)).listing
+        assert _targets(found) == {
+            path: str(n) for n, path in sorted(enumerate(labelled), key=lambda a: paths.index(a[1]))
+        }
+
+
 def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
     rows = "".join(f"{number},cat\n" for number in range(1, 30))
     listing = _listing([f"train/{number}.jpg" for number in range(25, 90)])
