@@ -10,6 +10,7 @@ from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
+from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
 from scoring.sources.split_columns import refuse_test_rows
@@ -86,11 +87,17 @@ def label_by_file(
     second = () if has_ids_beside_paths else unused
     told_of_ids = refuse_second_ids(second, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, ids.column), *told_of_splits, told_of_ids)
+    told = (
+        table.told_of_one(column, ids.column),
+        *told_of_splits,
+        told_of_ids,
+        told_of_suffixes(row_of, images, table.name),
+        _told_otherwise(labelled, table.name, use),
+    )
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
-        tuple(filter(None, (*told, _told_otherwise(labelled, table.name, use)))),
+        tuple(filter(None, told)),
     )
 
 

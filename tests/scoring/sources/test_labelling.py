@@ -532,6 +532,20 @@ def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: 
         }
 
 
+def test_photos_of_another_suffix_than_their_ids_are_told_where_most_have_the_same(tmp_path: Path) -> None:
+    def told(ids: Sequence[str]) -> tuple[str, ...]:
+        rows = "".join(f"{one},{number}\n" for number, one in enumerate(ids))
+        return label_by_file(_listing(), LabelsFile(_write(tmp_path, f"id,label\n{rows}"))).told
+
+    assert told(["a1.jpg", "b2.JPG", "c3.jpg"]) == (
+        "1 of 3 photos have another suffix than their ids in train.csv, and are taken for copies in another format: "
+        "'c3.jpg' is 'train/c3.png'",
+    )
+    assert told(["a1.jpg", "b2.png", "c3.jpg", "10.jpg"])[0].startswith("2 of 4 photos have another suffix")
+    for ids in (["a1.jpg", "b2.jpg", "c3.png", "10"], ["a1.png", "b2.png", "c3.jpg", "10.jpg"], ["a1", "b2", "c3.1"]):
+        assert told(ids) == ()
+
+
 def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
     rows = "".join(f"{number},cat\n" for number in range(1, 30))
     listing = _listing([f"train/{number}.jpg" for number in range(25, 90)])
