@@ -1,13 +1,17 @@
 """Which column of a file of labels says which photo, and the photo of each of its ids."""
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.id_matching import Matches, match_by_every_reading
+from scoring.sources.id_spelling import slashed
 from scoring.sources.labels_file import LabelsTable
 from scoring.sources.listing import CommonFolder, made_id
 
@@ -27,11 +31,13 @@ class PhotoIds:
 
     Attributes:
         column: Its name.
-        ids: Its values, each once.
+        values: Those of its rows: with blanks around them where this is another photo's id, else without.
+        ids: The same, each once, without empty ones.
         matches: The photo of each of them.
     """
 
     column: str
+    values: Sequence[str]
     ids: Sequence[str]
     matches: Matches
 
@@ -79,10 +85,10 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
         others = [name for name in table.columns if name not in {found.column for found in candidates}]
         files = (_match_column(table, name, photos, folder) for name in others if table.names_files(name))
         numbers = (_match_column(table, name, photos, folder) for name in others if _is_numbers(table, name))
-        candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(table, found, best)]
-        candidates += [found for found in numbers if found.matches.num_found == len(table.columns[found.column])]
+        candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(found, best)]
+        candidates += [found for found in numbers if found.matches.num_found == len(found.values)]
     for other in candidates:
-        if _disagree(table, best, other):
+        if _disagree(best, other):
             raise RequestError(
                 f"Expected one column of {table.name} to say which photo; {best.column!r} and {other.column!r} name "
                 "different ones. Say which by `id_column`."
@@ -102,26 +108,27 @@ def _are_enough(found: PhotoIds, images: Sequence[ImageEntry]) -> bool:
     return found.matches.num_found >= max(1, _LEAST_SHARE * min(len(found.ids), len(images)))
 
 
-def _may_be_meant(table: LabelsTable, files: PhotoIds, numbers: PhotoIds) -> bool:
+def _may_be_meant(files: PhotoIds, numbers: PhotoIds) -> bool:
     """Whether files are named in more rows than numbers of photos are, or in as many and seldom one twice."""
-    num_files, num_numbers = _num_rows(table, files), _num_rows(table, numbers)
+    num_files, num_numbers = _num_rows(files), _num_rows(numbers)
     differ = files.matches.num_found >= _LEAST_DIFFERENT * num_files
     return num_files > num_numbers or (num_files == num_numbers and differ)
 
 
-def _num_rows(table: LabelsTable, found: PhotoIds) -> int:
+def _num_rows(found: PhotoIds) -> int:
     """How many rows of a table tell a photo by that column."""
     row_of = found.row_of
-    return sum(value in row_of for value in table.columns[found.column])
+    return sum(value in row_of for value in found.values)
 
 
-def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], folder: str) -> None:
+def check_paths(name: str, found: PhotoIds, images: Sequence[ImageEntry], folder: str) -> None:
     """Refuse ids that mean other photos by the ids of the photos' table than by their paths."""
     paths, ids = [image.path for image in images], [image.image_id for image in images]
     depth = CommonFolder(paths).depth
-    by_id = _match_column(table, column, _Photos(ids, ids, ids), "")
+    by_id = replace(found, matches=_match(found.ids, _Photos(ids, ids, ids), ""))
     made = [made_id(path, depth) for path in paths]
-    by_path = _match_column(table, column, _Photos(made, paths, [image.written for image in images]), folder)
+    photos = _Photos(made, paths, [image.written for image in images])
+    by_path = replace(found, matches=_match(found.ids, photos, folder))
     if by_path.matches.twice or not (_are_enough(by_id, images) and _are_enough(by_path, images)):
         return
     row_by_path = by_path.row_of
@@ -129,7 +136,7 @@ def check_paths(table: LabelsTable, column: str, images: Sequence[ImageEntry], f
     for one, row in by_id.row_of.items():
         if row_by_path.get(one, row) != row or id_by_path.get(row, one) != one:
             raise RequestError(
-                f"Expected `id_column` {column!r} of the photos' table and of {table.name} to say what the paths say; "
+                f"Expected `id_column` {found.column!r} of the photos' table and of {name} to say what the paths say; "
                 f"{paths[row]!r} is {one!r} by that column, and not by its path. If paths are meant, name that column "
                 "of the table otherwise; if not, put the labels into the table, and name them by `label_column`."
             )
@@ -142,8 +149,19 @@ def photos_of_ids(ids: Sequence[str], images: Sequence[ImageEntry], folder: str)
 
 
 def _match_column(table: LabelsTable, column: str, photos: _Photos, folder: str) -> PhotoIds:
-    ids = [one for one in dict.fromkeys(table.columns[column]) if one]
-    return PhotoIds(column, ids or [""], _match(ids, photos, folder))
+    values, spelled = table.columns[column], table.spelled[column]
+    found = _match_values(column, values, photos, folder)
+    if all(map(operator.eq, values, spelled)):
+        return found
+    row_of, spelled_row_of = found.row_of, _match_values(column, spelled, photos, folder).row_of
+    kept = {one for one, row in spelled_row_of.items() if one != one.strip() and row_of.get(one.strip()) != row}
+    values = [one if one in kept else bare for one, bare in zip(spelled, values, strict=True)]
+    return _match_values(column, values, photos, folder) if kept else found
+
+
+def _match_values(column: str, values: Sequence[str], photos: _Photos, folder: str) -> PhotoIds:
+    ids = [one for one in dict.fromkeys(values) if one]
+    return PhotoIds(column, values, ids or [""], _match(ids, photos, folder))
 
 
 def _match(ids: Sequence[str], photos: _Photos, folder: str) -> Matches:
@@ -155,8 +173,9 @@ def _match(ids: Sequence[str], photos: _Photos, folder: str) -> Matches:
             break
     best = max(tried, key=_fitness)
     others = [matches for matches in tried if matches.are_from_above != best.are_from_above]
-    if best.twice is None and (twice := next(filter(None, (_two_of_one(ids, best, each) for each in others)), None)):
-        best = replace(best, twice=twice)
+    for says in (_two_of_one, _two_beginnings):
+        if best.twice is None:
+            best = replace(best, twice=next(filter(None, (says(ids, best, each) for each in others)), None))
     return best
 
 
@@ -169,13 +188,29 @@ def _two_of_one(ids: Sequence[str], one: Matches, other: Matches) -> str | None:
     return None if both is None else f"the ids {ids[first[both]]} and {ids[second[both]]} are one"
 
 
+def _two_beginnings(ids: Sequence[str], best: Matches, other: Matches) -> str | None:
+    """In words, that ids which are paths from above find photos that the others do not; None if there are none.
+
+    Where these are fewer, the others may be of photos above that are called as some here; not if their first folder is
+    one of the others'.
+    """
+    above = np.flatnonzero((best.rows < 0) & (other.rows >= 0)).tolist()
+    here = np.flatnonzero((best.rows >= 0) & (other.rows < 0)).tolist()
+    if best.are_from_above or not (above and here):
+        return None
+    begun = {slashed(ids[number]).partition("/")[:2] for number in np.flatnonzero(best.rows >= 0).tolist()}
+    first = next((ids[number] for number in above if slashed(ids[number]).partition("/")[:2] not in begun), None)
+    return first and f"{ids[here[0]]} begins in the folder of the photos, and {first} above it: let all begin in one"
+
+
 def _fitness(matches: Matches) -> tuple[int, bool, bool]:
     """How well a reading fits; ids of which as many are paths from above, and mean one photo, are to be refused."""
-    return matches.num_found, matches.are_from_above and matches.twice is not None, matches.twice is None
+    mean_one = matches.twice is not None and matches.are_from_above and not matches.are_of_any_suffix
+    return matches.num_found, mean_one, matches.twice is None
 
 
-def _disagree(table: LabelsTable, one: PhotoIds, other: PhotoIds) -> bool:
+def _disagree(one: PhotoIds, other: PhotoIds) -> bool:
     """Whether two columns name different photos in a row of the table."""
     first, second = one.row_of, other.row_of
-    pairs = zip(table.columns[one.column], table.columns[other.column], strict=True)
+    pairs = zip(one.values, other.values, strict=True)
     return any(a in first and b in second and first[a] != second[b] for a, b in pairs)

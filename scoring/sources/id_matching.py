@@ -2,40 +2,18 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
 
-from scoring.sources.id_spelling import (
-    bare_name,
-    folded,
-    number,
-    number_of_id,
-    path_or_id,
-    slashed,
-    without_image_suffix,
-    without_suffix,
-)
-from scoring.sources.row_paths import told_path
-from scoring.sources.suffixes import is_row
+from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, ending, readings
+from scoring.sources.id_spelling import folded, slashed, without_image_suffix, without_suffix
 from scoring.sources.ways_into_folder import Way, WaysInto
 
-_Spell = Callable[[str], str]
 _FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """One way to read ids: the key of an id, and of an image by its id and path; an id means the image of the same key.
-
-    A key is None for what cannot be read in this way.
-    """
-
-    of_id: Callable[[str], str | None]
-    of_image: Callable[[str, str], str | None]
 
 
 @dataclass(frozen=True)
@@ -48,12 +26,14 @@ class Matches:
         twice: In words, the first id that means two images, or the first two ids that mean one; None if there is none.
             An id that an earlier reading gave another image means two.
         are_from_above: Whether ids were read as paths that begin above the folder of the images.
+        are_of_any_suffix: Whether they were so whatever their suffix is.
     """
 
     rows: npt.NDArray[np.int64]
     missing: Sequence[str]
     twice: str | None
     are_from_above: bool = False
+    are_of_any_suffix: bool = False
 
     @property
     def num_found(self) -> int:
@@ -71,10 +51,11 @@ def match_by_every_reading(
 ) -> Iterator[Matches]:
     """Find the image of each id, in one way to read ids after the other; each is tried when it is asked for.
 
-    An id is an image's id, its path, its file's name, one of these without the suffix, or the number that this is; or
-    else its path or name as another system writes it: with backslashes, in other case (`JPG`), or with `é` as two
-    characters; or else with another image's suffix, as of copies in another format. Of an image in a table its id is
-    read for its path. A path as `file:///my%20photos/1.jpg` is one as it stands, or else without `%20`.
+    An id is an image's id, its path, this below the folder that all images share, its file's name, one of these without
+    the suffix, or the number that this is; or else its path or name as another system writes it: with backslashes, in
+    other case (`JPG`), or with `é` as two characters; or else with another image's suffix, as of copies in another
+    format. Of an image in a table its id is read for its path. A path as `file:///my%20photos/1.jpg` is one as it
+    stands, or else without `%20`.
 
     Args:
         ids: All different.
@@ -104,64 +85,98 @@ def _matches(
     folder: str,
     by_ends: bool,
 ) -> Iterator[Matches]:
-    for reading in _READINGS:
-        yield _match(reading, ids, image_ids, written if reading is _AS_WRITTEN else paths)
+    for reading in readings(paths):
+        yield _match(reading, ids, image_ids, written if reading is AS_WRITTEN else paths)
     if folder:
         ways = WaysInto(folder)
-        unquoted = [unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids]
-        bare = [without_image_suffix(one) or one for one in unquoted]
-        for spelled in (ids, unquoted) if unquoted != list(ids) else (ids,):
+        as_they_stand = {one: one for one in ids}
+        unquoted = {one: unquote(one, errors="surrogateescape") if _FILE.match(one) else one for one in ids}
+        bare = {one: without_image_suffix(text) or text for one, text in unquoted.items()}
+        for spelled in (as_they_stand, unquoted) if unquoted != as_they_stand else (as_they_stand,):
             for fold in (slashed, folded):
                 yield _match_below(ways, fold, str, spelled, image_ids, paths)
                 yield _match_below(ways, fold, without_suffix, spelled, image_ids, paths)
-        yield _match_below(ways, folded, without_suffix, bare, image_ids, paths)
+        yield replace(_match_below(ways, folded, without_suffix, bare, image_ids, paths), are_of_any_suffix=True)
     if by_ends:
-        yield _match_ends(ids, image_ids, paths)
+        for fold in (slashed, folded):
+            yield _match_ends(fold, str, ids, image_ids, paths)
+            yield _match_ends(fold, without_suffix, ids, image_ids, paths)
 
 
 def _match_below(
-    ways: WaysInto, fold: _Spell, cut: _Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
+    ways: WaysInto, fold: Spell, cut: Spell, spelled: Mapping[str, str], image_ids: Sequence[str], paths: Sequence[str]
 ) -> Matches:
     """Find the image of each id that is a path through the folder; one beginning of them is taken for the folder.
 
-    If some begin with the folder itself, they alone are read. Of several beginnings that lead to an image that one is
-    taken which has most folders in common with the folder, from the last one up; if that leaves several, none is.
+    If some begin with the folder itself, they alone are read; see `_taken` for others.
+
+    Args:
+        ways: Those into the folder.
+        fold: Makes one spelling of ids and paths.
+        cut: What paths lose before, as their suffix.
+        spelled: Each id as it is read.
+        image_ids: The id of each image.
+        paths: The path of each image.
     """
 
     def key_of(path: str) -> str:
         return posixpath.normpath(fold(cut(path)))
 
     def rest_of(way: Way, one: str) -> str:
-        return fold(f"{way.rest}{posixpath.basename(slashed(one))}")
+        return fold(f"{way.rest}{posixpath.basename(slashed(spelled[one]))}")
 
-    begun = [one for one in ids if ways.of(one)]
-    are_exact = any(way.is_folder for one in begun for way in ways.of(one))
+    def ways_of(one: str) -> Sequence[Way]:
+        return ways.of(spelled[one])
+
+    begun = [one for one in spelled if ways_of(one)]
+    are_exact = any(way.is_folder for one in begun for way in ways_of(one))
     keys = set(map(key_of, paths)) if begun and not are_exact else set[str]()
     leading: dict[str, Way] = {}
-    twice, nearest = None, 0
+    twice = None
     for one in begun if keys else ():
-        led = [way for way in ways.of(one) if rest_of(way, one) in keys]
+        led = [way for way in ways_of(one) if rest_of(way, one) in keys]
         leading.update((way.beginning, way) for way in led)
-        nearest = max(nearest, *(way.num_shared for way in ways.of(one)))
         if len(led) > 1:
             twice = twice or f"{one} is {rest_of(led[0], one)} and {rest_of(led[1], one)}"
-    if len(leading) > 1 and not twice:
-        leading = {beginning: way for beginning, way in leading.items() if way.num_shared == nearest}
-    if (len(leading) > 1 and not twice) or any(map(ways.is_elsewhere, leading.values())):
+    if leading and not twice:
+        leading = _taken(leading, {way.beginning: way.num_shared for one in begun for way in ways_of(one)})
+    if any(map(ways.is_elsewhere, leading.values())):
         leading = {}
 
     def of_id(one: str) -> str | None:
-        taken = (way for way in ways.of(one) if (way.is_folder if are_exact else way.beginning in leading))
+        taken = (way for way in ways_of(one) if (way.is_folder if are_exact else way.beginning in leading))
         return next((rest_of(way, one) for way in taken), None)
 
-    matches = _match(_Reading(of_id, lambda image_id, path: key_of(path)), ids, image_ids, paths)
+    matches = _match(Reading(of_id, lambda image_id, path: key_of(path)), list(spelled), image_ids, paths)
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
 
 
-def _match_ends(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
-    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another."""
-    depths = sorted({folded(one).count("/") for one in ids})
-    found = [_match(_ending(depth), ids, image_ids, paths) for depth in depths]
+def _taken(leading: Mapping[str, Way], num_shared: Mapping[str, int]) -> dict[str, Way]:
+    """The one beginning that ids are read by; none if several may be meant.
+
+    It has most folders in common with the folder, from the last one up: more than others that lead to an image, and as
+    many as those that lead to none, unless it lies within one of these.
+
+    Args:
+        leading: The ways that lead to an image, by their beginnings.
+        num_shared: How many last folders of each beginning are the folder's own, of those that lead to none too.
+    """
+    most = max(num_shared.values())
+    nearest = [beginning for beginning, num in num_shared.items() if num == most]
+    taken = {beginning: way for beginning, way in leading.items() if len(leading) == 1 or way.num_shared == most}
+    if len(taken) > 1:
+        return {}
+    return {
+        beginning: way
+        for beginning, way in taken.items()
+        if way.num_shared == most or any(beginning.startswith(f"{each}/") for each in nearest)
+    }
+
+
+def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`."""
+    depths = sorted({fold(one).count("/") for one in ids})
+    found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
     rows = np.max([matches.rows for matches in found], axis=0)
     twice = next((matches.twice for matches in found if matches.twice), None)
     first: dict[int, str] = {}
@@ -171,19 +186,7 @@ def _match_ends(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[st
     return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
 
 
-def _ending(depth: int) -> _Reading:
-    """Reads ids below so many folders as the end of a path."""
-
-    def end_of(path: str) -> str | None:
-        steps = folded(path).split("/")
-        return "/".join(steps[-1 - depth :]) if len(steps) > depth else None
-
-    return _Reading(
-        lambda one: end_of(one) if folded(one).count("/") == depth else None, lambda image_id, path: end_of(path)
-    )
-
-
-def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+def _match(reading: Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
     wanted: dict[str, str] = {}
     twice = None
     for one in ids:
@@ -197,35 +200,3 @@ def _match(reading: _Reading, ids: Sequence[str], image_ids: Sequence[str], path
             twice = twice or f"{wanted[key]} is {paths[rows[key]]} and {path}"
     found = [rows.get(key, -1) if (key := reading.of_id(one)) is not None else -1 for one in ids]
     return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)
-
-
-def _bare_image(one: str) -> str | None:
-    """An id without the suffix of an image, in one spelling; None for any other."""
-    bare = without_image_suffix(one)
-    return None if bare is None else folded(bare)
-
-
-def _told_by_url(one: str) -> str | None:
-    """What a URL that quotes blanks or has a query tells, in one spelling; None for any other id."""
-    told = told_path(one)
-    return None if told == one else folded(told)
-
-
-_AS_WRITTEN = _Reading(str, lambda image_id, path: path)
-_READINGS = (
-    _Reading(str, lambda image_id, path: image_id),
-    _AS_WRITTEN,
-    _Reading(str, lambda image_id, path: posixpath.basename(path_or_id(image_id, path))),
-    _Reading(str, lambda image_id, path: bare_name(path_or_id(image_id, path))),
-    _Reading(number_of_id, lambda image_id, path: number(bare_name(path_or_id(image_id, path)))),
-    _Reading(str, lambda image_id, path: without_suffix(path_or_id(image_id, path))),
-    _Reading(without_image_suffix, lambda image_id, path: image_id if is_row(path) else None),
-    _Reading(slashed, path_or_id),
-    _Reading(folded, lambda image_id, path: folded(path_or_id(image_id, path))),
-    _Reading(folded, lambda image_id, path: folded(posixpath.basename(path_or_id(image_id, path)))),
-    _Reading(folded, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
-    _Reading(folded, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
-    _Reading(_bare_image, lambda image_id, path: folded(bare_name(path_or_id(image_id, path)))),
-    _Reading(_bare_image, lambda image_id, path: folded(without_suffix(path_or_id(image_id, path)))),
-    _Reading(_told_by_url, lambda image_id, path: folded(path)),
-)

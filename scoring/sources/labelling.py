@@ -10,6 +10,7 @@ from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
+from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
 from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
 from scoring.sources.split_columns import refuse_test_rows
@@ -63,13 +64,13 @@ def label_by_file(
     images = list(listing.images)
     ids = choose_ids(table, file.id_column, images, folder)
     if has_ids_beside_paths:
-        check_paths(table, ids.column, images, folder)
+        check_paths(table.name, ids, images, folder)
     if ids.matches.twice:
         raise RequestError(
             f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
     column = table.label_column(file.label_column, ids.column)
-    label_of = _labels_by_id(table, ids.column, column)
+    label_of = _labels_by_id(table, ids.values, column)
     label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
@@ -79,17 +80,24 @@ def label_by_file(
         return label_by_file(found, file, use, folder, has_ids_beside_paths)
     told_of_splits: Sequence[str] = ()
     if use == TRAINING:
-        told_of_splits = refuse_test_rows(columns_of_file(table, ids.column, column), label_of, photos, table.name)
+        others = columns_of_file(table, ids.column, column, ids.values)
+        told_of_splits = refuse_test_rows(others, label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     second = () if has_ids_beside_paths else unused
     told_of_ids = refuse_second_ids(second, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
-    told = (table.told_of_one(column, ids.column), *told_of_splits, told_of_ids)
+    told = (
+        table.told_of_one(column, ids.column),
+        *told_of_splits,
+        told_of_ids,
+        told_of_suffixes(row_of, images, table.name),
+        _told_otherwise(labelled, table.name, use),
+    )
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
-        tuple(filter(None, (*told, _told_otherwise(labelled, table.name, use)))),
+        tuple(filter(None, told)),
     )
 
 
@@ -155,14 +163,14 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
-def _labels_by_id(table: LabelsTable, id_column: str, label_column: str) -> dict[str, str]:
+def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> dict[str, str]:
     """The label of each id that has one.
 
     Raises:
         RequestError: If one id has two.
     """
     labels: dict[str, str] = {}
-    for one, label in zip(table.columns[id_column], table.labels(label_column), strict=True):
+    for one, label in zip(ids, table.labels(label_column), strict=True):
         if one and label and labels.setdefault(one, label) != label:
             raise RequestError(
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,11 +39,16 @@ class LabelsTable:
 
     Attributes:
         name: The file's name, for messages.
-        columns: The values of each column by its name; an empty cell is the empty text.
+        spelled: The values of each column by its name, as they stand; an empty cell is the empty text.
     """
 
     name: str
-    columns: Mapping[str, Sequence[str]]
+    spelled: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def columns(self) -> Mapping[str, Sequence[str]]:
+        """The same without blanks around them."""
+        return _Stripped(self.spelled)
 
     def id_columns(self, asked: str | None) -> list[str]:
         """The columns that may say which photo: the one asked for, or those named so.
@@ -190,11 +196,7 @@ def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequenc
                 f"Expected `labels_file` to begin with a line of names, such as id,label; that of {source} has the "
                 f"photo {name}. Put such a line before it."
             )
-    return (
-        names,
-        len(table.rows),
-        dict(zip(names, ([value.strip() for value in column] for column in values), strict=True)),
-    )
+    return names, len(table.rows), dict(zip(names, values, strict=True))
 
 
 def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
@@ -227,6 +229,25 @@ def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
     return with_partition(table, partition_values(part)), [field.name for field in fields if not _is_plain(field.type)]
 
 
+class _Stripped(Mapping[str, Sequence[str]]):
+    """Columns without blanks around their values, made when they are looked at."""
+
+    def __init__(self, spelled: Mapping[str, Sequence[str]]) -> None:
+        self._spelled = spelled
+        self._made: dict[str, Sequence[str]] = {}
+
+    def __getitem__(self, name: str) -> Sequence[str]:
+        if name not in self._made:
+            self._made[name] = [value.strip() for value in self._spelled[name]]
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spelled)
+
+    def __len__(self) -> int:
+        return len(self._spelled)
+
+
 class _Texts(Mapping[str, Sequence[str]]):
     """Columns of a Parquet table, made texts when they are looked at: of those that are not, some could not be."""
 
@@ -240,7 +261,7 @@ class _Texts(Mapping[str, Sequence[str]]):
         if name not in self._made:
             with _refused_if_unreadable(self._source):
                 texts = (pc.fill_null(as_texts(part[name]), "").to_pylist() for part in self._parts)
-                self._made[name] = [value.strip() for values in texts for value in values]
+                self._made[name] = [value for values in texts for value in values]
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -63,10 +63,9 @@ def read_flags(rows: Rows) -> Flags:
     return {one: bool(flags[value]) for one, value in rows if value in flags}
 
 
-def columns_of_file(table: LabelsTable, id_column: str, label_column: str) -> OtherColumns:
-    """The other columns of a file of labels."""
+def columns_of_file(table: LabelsTable, id_column: str, label_column: str, ids: Sequence[str]) -> OtherColumns:
+    """The other columns of a file of labels, with the id of each row."""
     others = [column for column in table.columns if column not in (id_column, label_column)]
-    ids = table.columns[id_column]
     return OtherColumns(dict.fromkeys(others, True), lambda column: list(zip(ids, table.columns[column], strict=True)))
 
 

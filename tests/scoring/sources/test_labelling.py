@@ -225,6 +225,52 @@ def test_of_several_folders_of_another_machine_the_one_that_is_called_most_like_
         _targets_in(tmp_path, "/data/2023/site1", labels)
 
 
+@pytest.mark.parametrize(
+    ("absent", "led"), [("/k/2021/site1/z.jpg", "/k/2022/site1/cats/b.jpg"), ("2021/site1/z.jpg", "site1/a.jpg")]
+)
+def test_a_folder_called_like_this_is_not_read_where_ids_of_absent_photos_lie_in_one_called_more_like_it(
+    tmp_path: Path, absent: str, led: str
+) -> None:
+    assert len(_targets_in(tmp_path, "/data/2021/site1", {led: "cat"})) == 1
+    with pytest.raises(RequestError, match="0 belong to one"):
+        _targets_in(tmp_path, "/data/2021/site1", {absent: "dog", led: "cat"})
+
+
+@pytest.mark.parametrize(("here", "above"), [((0, 1), (2, 3)), ((0,), (3,)), ((0, 1, 2), (3,))])
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+def test_paths_of_which_some_may_begin_here_and_others_begin_above_are_refused(
+    tmp_path: Path, here: Sequence[int], above: Sequence[int], suffix: str
+) -> None:
+    """`0.jpg` may be a photo above, of which another one here has the name."""
+    ids = [*(f"{n}{suffix}" for n in here), *(f"a/{n}{suffix}" for n in above)]
+    paths = [f"{n}.jpg" for n in range(4)]
+    says = (
+        rf"; 0{suffix} begins in the folder of the photos, and a/{above[0]}{suffix} above it: let all begin in one\.$"
+    )
+    with pytest.raises(RequestError, match=says):
+        _targets_in(tmp_path, "/data/a", dict.fromkeys(ids, "dog"), paths)
+    assert len(_targets_in(tmp_path, "/data/b", dict.fromkeys(ids, "dog"), paths)) == len(here)
+    within = dict.fromkeys([*ids, f"a/9{suffix}"], "dog")
+    assert len(_targets_in(tmp_path, "/data/a", within, [*paths, "a/9.jpg"])) == len(here) + 1
+
+
+@pytest.mark.parametrize("above", ["", "train/", "/d/train/"])
+def test_photos_that_differ_by_their_suffix_have_their_own_labels_where_another_is_absent(
+    tmp_path: Path, above: str
+) -> None:
+    paths = ["2.jpg", "2.png", "6.jpg", "7.jpg"]
+    labels = {f"{above}{one}": one for one in ("2.jpg", "6.jpg", "6.png", "7.jpg", "zz.jpg")}
+    assert _targets_in(tmp_path, "/d/train", labels, paths) == {one: one for one in ("2.jpg", "6.jpg", "7.jpg")}
+    labels = {f"{above}{one}": one for one in ("6.jpg", "6.png", "7.png")}
+    with pytest.raises(RequestError, match=rf"the ids {above}6\.jpg and {above}6\.png are one"):
+        _targets_in(tmp_path, "/d/train", labels, paths)
+
+
+def test_names_of_photos_above_do_not_matter_where_most_begin_there(tmp_path: Path) -> None:
+    labels = {"0.jpg": "cat", **{f"a/{n}.jpg": "dog" for n in (1, 2)}}
+    assert _targets_in(tmp_path, "/data/a", labels, [f"{n}.jpg" for n in range(3)]) == {"1.jpg": "dog", "2.jpg": "dog"}
+
+
 @pytest.mark.parametrize("above", ["train/", "ds/train/", "/kaggle/input/ds/train/"])
 def test_a_folder_in_one_of_its_own_name_is_read_where_it_holds_the_photos(tmp_path: Path, above: str) -> None:
     labels = {f"{above}train/x/0.png": "dog"}
@@ -465,6 +511,39 @@ def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Pat
     without = LeftOut("without a label in train.csv", 2, ("train/c3.png", "train/10.jpg"))
     assert found.listing.left_out == (hidden, without)
     assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: str) -> None:
+    paths = [" 1.jpg", "1.jpg", "2.jpg", "3 .jpg", "3.jpg"]
+    file = tmp_path / f"train.{kind}"
+    for ids, labelled in (
+        ([" 1.jpg", "2.jpg", "3.jpg"], [" 1.jpg", "2.jpg", "3.jpg"]),
+        ([" 1.jpg", "1.jpg", " 2.jpg ", "9.jpg"], [" 1.jpg", "1.jpg", "2.jpg"]),
+        (["3 ", "3", " 1", "1", "2 "], ["3 .jpg", "3.jpg", " 1.jpg", "1.jpg", "2.jpg"]),
+        (["1.jpg ", " 2.jpg"], ["1.jpg", "2.jpg"]),
+    ):
+        table = pd.DataFrame({"id": ids, "label": [str(n) for n in range(len(ids))], "of": list("abcde")[: len(ids)]})
+        table.to_csv(file, index=False) if kind == "csv" else table.to_parquet(file)
+        images = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
+        found = label_by_file(images, LabelsFile(file)).listing
+        assert _targets(found) == {
+            path: str(n) for n, path in sorted(enumerate(labelled), key=lambda a: paths.index(a[1]))
+        }
+
+
+def test_photos_of_another_suffix_than_their_ids_are_told_where_most_have_the_same(tmp_path: Path) -> None:
+    def told(ids: Sequence[str]) -> tuple[str, ...]:
+        rows = "".join(f"{one},{number}\n" for number, one in enumerate(ids))
+        return label_by_file(_listing(), LabelsFile(_write(tmp_path, f"id,label\n{rows}"))).told
+
+    assert told(["a1.jpg", "b2.JPG", "c3.jpg"]) == (
+        "1 of 3 photos have another suffix than their ids in train.csv, and are taken for copies in another format: "
+        "'c3.jpg' is 'train/c3.png'",
+    )
+    assert told(["a1.jpg", "b2.png", "c3.jpg", "10.jpg"])[0].startswith("2 of 4 photos have another suffix")
+    for ids in (["a1.jpg", "b2.jpg", "c3.png", "10"], ["a1.png", "b2.png", "c3.jpg", "10.jpg"], ["a1", "b2", "c3.1"]):
+        assert told(ids) == ()
 
 
 def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:

@@ -159,6 +159,32 @@ def test_ids_may_be_paths_that_begin_above_the_collection() -> None:
         _match([f"train/{path}" for path in paths], paths, folder="/data/test")
 
 
+@pytest.mark.parametrize("top", ["my photos/", "photos.tar/photos/", "flat.tar/./", "/data/photos/", ""])
+@pytest.mark.parametrize("within", ["a", "0"])
+def test_ids_are_paths_below_the_folder_that_all_images_share(top: str, within: str) -> None:
+    below = [f"{within}/1.jpg", f"{within}/3.jpg", f"{within}/b/3.JPG", "1.jpg"]
+    paths = [f"{top}{path}" for path in below]
+    made = [path[:-4] for path in below]
+    for ids in (below, made, [f"./{one}".replace("/", "\\") for one in made], [one.upper() for one in below]):
+        assert _match(ids, paths, made) == [0, 1, 2, 3]
+    assert _match([f"{one}.png" for one in made], paths, made) == [0, 1, 2, 3]
+    assert _match(made, [*paths, f"{top}2.jpg", f"{top}2.png"], [*below, "2.jpg", "2.png"]) == [0, 1, 2, 3]
+    assert _match([f"{within}\\B\\3"], paths[2:3], ["3"]) == [0], "all lie in a folder deeper"
+
+
+def test_two_ids_that_are_one_without_suffix_or_quotes_are_refused() -> None:
+    for ids in (["pets/a.jpg", "pets/a.png"], ["file:///d/pets/a%20b.gif", "file:///d/pets/a b.gif"]):
+        with pytest.raises(RequestError, match=f"the ids {re.escape(ids[0])} and {re.escape(ids[1])} are one"):
+            _match(ids, ["a.gif", "a b.gif"], folder="/d/pets")
+
+
+def test_ends_of_paths_in_exactly_that_case_are_meant_before_those_in_another() -> None:
+    paths = ["x/a/Cat.jpg", "y/CAT.Jpg", "x/a/b/2.jpg", "x/B/2.JPG"]
+    assert _match(["b/2.jpg", "Cat.jpg"], paths) == [2, 0]
+    with pytest.raises(RequestError, match=r"cat\.jpg is x/a/Cat\.jpg and y/CAT\.Jpg"):
+        _match(["b/2.jpg", "cat.jpg"], paths)
+
+
 def test_ids_may_be_the_ends_of_paths_some_with_folders_and_some_without() -> None:
     """As in The Nature Conservancy Fisheries Monitoring, whose second stage has its folder before the name."""
     paths = ["test/stg1/img_1.jpg", "test/stg2/image_2.jpg", "test/stg2/IMG_3.JPG"]
