@@ -29,7 +29,6 @@ _LOOKED_AT_BYTES = 4096
 _TABLE = re.compile(r"(?!\s*<(?:[!?]|html))[^\0-\x08\x0e-\x1f\n]*[,;\t|:][^\0-\x08\x0e-\x1f]*", re.IGNORECASE)
 _Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
-_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
@@ -137,13 +136,21 @@ def _lines(text: str) -> tuple[str, list[_Line]]:
 def without_blanks_at_quotes(text: str, mark: str) -> str:
     """A text of CSV without the blanks around a field's quotes, as in `1, "cat" `, which no CSV reader takes away.
 
-    Quotes behind a blank that do not hold the whole field are characters like others.
+    Where some stand before quotes, those before fields without quotes are none of them either. Quotes behind a blank
+    that do not hold the whole field are characters like others.
     """
-    parts = rf"\r\n{re.escape(mark)}"
-    blank = rf"[^\S{parts}]"
+    begin, blank, quoted = _field(mark)
     if not re.search(rf'{blank}"|"{blank}', text):
         return text
-    return re.sub(rf"(\A|[{parts}]){blank}*+({_QUOTED}){blank}*+(?=[{parts}]|\Z)", r"\1\2", text)
+    is_spaced = re.search(rf"{begin}{blank}++{quoted}", text)
+    return re.sub(rf"{begin}(?:{blank}*+{quoted}" + (rf'|{blank}++(?!"))' if is_spaced else ")"), r"\1\2", text)
+
+
+def _field(mark: str) -> tuple[str, str, str]:
+    """Expressions for where a field begins, a blank in it, and a whole one that has quotes around it."""
+    parts = rf"\r\n{re.escape(mark)}"
+    blank = rf"[^\S{parts}]"
+    return rf"(\A|[{parts}])", blank, rf'("[^"]*+(?:""[^"]*+)*+"){blank}*+(?=[{parts}]|\Z)'
 
 
 def _split(text: str, mark: str) -> list[_Line]:
