@@ -17,6 +17,7 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place, read_range
+from scoring.storage.redaction import brief
 from scoring.storage.walking import is_hidden
 
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
@@ -29,7 +30,6 @@ _LOOKED_AT_BYTES = 4096
 _TABLE = re.compile(r"(?!\s*<(?:[!?]|html))[^\0-\x08\x0e-\x1f\n]*[,;\t|:][^\0-\x08\x0e-\x1f]*", re.IGNORECASE)
 _Line: TypeAlias = tuple[int, tuple[str, ...]]  # its number, and its fields
 _JSON = re.compile(r'\s*(\{|\[\s*[\[{"])')  # not a column called `[id]`
-_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'
 _SAID = re.compile(r'"?sep=([^\r\n"])"?(?:\r\n?|\n)', re.IGNORECASE)  # a line before the header, for Excel
 
 
@@ -137,20 +137,54 @@ def _lines(text: str) -> tuple[str, list[_Line]]:
 def without_blanks_at_quotes(text: str, mark: str) -> str:
     """A text of CSV without the blanks around a field's quotes, as in `1, "cat" `, which no CSV reader takes away.
 
-    Quotes behind a blank that do not hold the whole field are characters like others.
+    Where some stand before quotes, those before fields without quotes are none of them either. Quotes behind a blank
+    that do not hold the whole field are characters like others.
     """
-    parts = rf"\r\n{re.escape(mark)}"
-    blank = rf"[^\S{parts}]"
+    begin, blank, quoted = _field(mark)
     if not re.search(rf'{blank}"|"{blank}', text):
         return text
-    return re.sub(rf"(\A|[{parts}]){blank}*+({_QUOTED}){blank}*+(?=[{parts}]|\Z)", r"\1\2", text)
+    is_spaced = re.search(rf"{begin}{blank}++{quoted}", text)
+    return re.sub(rf"{begin}(?:{blank}*+{quoted}" + (rf'|{blank}++(?!"))' if is_spaced else ")"), r"\1\2", text)
+
+
+def _field(mark: str) -> tuple[str, str, str]:
+    """Expressions for where a field begins, a blank in it, and a whole one that has quotes around it."""
+    parts = rf"\r\n{re.escape(mark)}"
+    blank = rf"[^\S{parts}]"
+    return rf"(\A|[{parts}])", blank, rf'("[^"]*+(?:""[^"]*+)*+"){blank}*+(?=[{parts}]|\Z)'
 
 
 def _split(text: str, mark: str) -> list[_Line]:
     """The rows with any value."""
     lines = io.StringIO(without_blanks_at_quotes(text, mark), newline="")
     reader = csv.reader(lines, delimiter=mark, strict=True)
-    return [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
+    rows = [(reader.line_num, tuple(row)) for row in reader if any(map(str.strip, row))]
+    if rows:
+        _refuse_rows_in_quotes(text, mark, len(rows[0][1]))
+    return rows
+
+
+def _refuse_rows_in_quotes(text: str, mark: str, num_fields: int) -> None:
+    """Refuse quotes behind a blank that close in another line, where each line may be a row: the quotes may be odd.
+
+    Raises:
+        csv.Error: If there are such.
+    """
+    begin, blank, quoted = _field(mark)
+    if not re.search(rf'{blank}"[^"\r\n]*+(?:""[^"\r\n]*+)*+[\r\n]', text):
+        return
+    text = re.sub(r"\r\n?", "\n", text)
+    for found in re.finditer(rf"{begin}{blank}*+{quoted}", text):
+        if found.end(1) == found.start(2) or "\n" not in found[2]:
+            continue
+        end = text.find("\n", found.end(2))
+        held = text[text.rfind("\n", 0, found.start(2)) + 1 : end if end >= 0 else None]
+        lines = [line for line in held.split("\n") if line.strip()]
+        if all(len(next(csv.reader([line], delimiter=mark))) == num_fields for line in lines):
+            raise csv.Error(
+                f"the quote behind a blank in {brief(lines[0])!r} closes in another line, and each of these may be a "
+                "row. Leave the blank out if they are one value, and else the quote"
+            )
 
 
 def _member(place: Place, inside: str, name: str, depth: int = 0) -> bytes:

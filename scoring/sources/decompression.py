@@ -10,6 +10,7 @@ from scoring.errors import BucketError, ChangedError, ImagesError
 from scoring.storage.reading import Place
 
 _AT_ONCE_BYTES = 1024**2
+_SHOWN_BYTES = 16
 _BLANKS = b"\0 \t\r\n"
 
 
@@ -35,10 +36,11 @@ class _GzipDecompressor:
         return self._stream.unused_data
 
 
-_STREAMS: dict[str, Callable[[], Any]] = {
-    "gzip": _GzipDecompressor,
-    "bzip2": bz2.BZ2Decompressor,
-    "xz": lzma.LZMADecompressor,
+# What decompresses one stream, and what that begins with.
+_STREAMS: dict[str, tuple[Callable[[], Any], bytes]] = {
+    "gzip": (_GzipDecompressor, b"\x1f\x8b"),
+    "bzip2": (bz2.BZ2Decompressor, b"BZh"),
+    "xz": (lzma.LZMADecompressor, b"\xfd7zXZ\0"),
 }
 COMPRESSED = frozenset(_STREAMS)
 
@@ -57,14 +59,14 @@ def decompressed(packed: IO[bytes], place: Place, kind: str) -> Iterator[bytes]:
         ChangedError: If it is replaced meanwhile.
     """
     try:
-        yield from _streams(packed, _STREAMS[kind])
+        yield from _streams(packed, *_STREAMS[kind])
     except (BucketError, ChangedError):
         raise
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ImagesError(f"Expected a readable tar; {place} is damaged {kind}: {error}.") from error
 
 
-def _streams(file: IO[bytes], new_stream: Callable[[], Any]) -> Iterator[bytes]:
+def _streams(file: IO[bytes], new_stream: Callable[[], Any], head: bytes) -> Iterator[bytes]:
     """What streams hold that stand one behind the other, with zeros between them, or a newline behind the last.
 
     The library's open files end at zeros or refuse a newline, or end at a later stream whose first bytes are damaged.
@@ -72,6 +74,8 @@ def _streams(file: IO[bytes], new_stream: Callable[[], Any]) -> Iterator[bytes]:
     """
     packed = b""
     while packed := _behind_blanks(packed, file):
+        if not head.startswith(packed[: len(head)]):
+            raise OSError(f"something else stands behind its streams: {packed[:_SHOWN_BYTES]!r}")
         stream = new_stream()
         while not stream.eof:
             yield stream.decompress(packed, _AT_ONCE_BYTES)

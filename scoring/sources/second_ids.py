@@ -63,8 +63,14 @@ def _nearly(ids: Sequence[str], images: Sequence[ImageEntry]) -> Iterator[tuple[
     """The ids that are loosely those of photos, with the rows of these and what names each: id and paths."""
     key_of = {one: _loosely(one) for one in ids}
     wanted, found = set(key_of.values()), dict[str, dict[int, set[str]]]()
-    depth = CommonFolder(image.path for image in images).depth if ids else 0
-    for row, image in enumerate(images if ids else ()):
+    starts = set(map(_start, ids))
+    near = {
+        row: image
+        for row, image in enumerate(images if ids else ())
+        if not starts.isdisjoint(map(_start, {image.image_id, image.path, image.written}))
+    }
+    depth = CommonFolder(image.path for image in images).depth if near else 0
+    for row, image in near.items():
         paths = {image.path, image.written, "/".join(image.path.split("/")[depth:])}
         names = {image.image_id, *paths, *filter(None, map(without_image_suffix, paths))}
         for key in wanted.intersection(map(_loosely, names)):
@@ -82,3 +88,8 @@ def _loosely(path: str) -> str:
     folder, slash, name = folded(_plainly(path)).rpartition("/")
     stem = without_image_suffix(name) or name
     return f"{folder}{slash}{number_of_id(stem) or stem}{name[len(stem) :]}"
+
+
+def _start(path: str) -> str:
+    """What all paths have in common that are loosely the same, and is told faster: how their name begins."""
+    return _plainly(path).rpartition("/")[2].partition(".")[0].casefold().lstrip("0")

@@ -4,6 +4,7 @@ import os
 import re
 import struct
 import zipfile
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
@@ -23,6 +24,9 @@ _HEADER, _HEADER_SIGNATURE = struct.Struct("<4s22xHH"), b"PK\x03\x04"
 _LONGEST_HEADER = _HEADER.size + 2 * 0xFFFF
 _SEARCHED_BYTES = 1024**2  # for an end, its comment of up to 64 KiB, and a program that unpacks the zip behind it
 _BLANKS = re.compile(rb"[\0\s]*")
+# What stands before the first header in the first of several parts, sections 8.5.3 and 8.5.4, or in the only one.
+_MARKS, _MARK_BYTES = (b"PK\x07\x08", b"PK00"), 4
+_FIRST = re.compile(rb"(?:PK\x07\x08|PK00)?PK\x03\x04")
 
 
 class _End(NamedTuple):
@@ -87,20 +91,43 @@ def _end_in(content: bytes, start: int, at: int) -> _End:
 def _follows_another(file: IO[bytes], begin: int) -> bool:
     """Whether a zip with files in it ends where this one begins, or before blanks there; a program may stand there.
 
-    Programs may hold zips, too; where the file begins with one, anything may stand between. A zip may also be a member
-    that the directory has lost: its header stands right before it.
+    Programs may hold zips, too; where the file begins with a zip, anything may stand between, and that zip is looked
+    for, as others may lie within members that the directory has lost. The header of one that is such a member stands
+    right before it.
     """
     file.seek(0)
-    is_zip_first = file.read(len(_HEADER_SIGNATURE)) == _HEADER_SIGNATURE
-    start = file.seek(max(0, begin - _SEARCHED_BYTES))
-    before = file.read(begin - start)
+    is_zip_first = _FIRST.match(file.read(_MARK_BYTES + len(_HEADER_SIGNATURE))) is not None
+    file.seek(max(0, begin - _MARK_BYTES))
+    begin -= _MARK_BYTES if file.read(_MARK_BYTES) in _MARKS else 0
+    while begin > 0:
+        ends = list(_ends_before(file, begin, is_zip_first))
+        if any(end.begin < _HEADER.size or not (is_zip_first or _is_member(file, end.begin)) for end in ends):
+            return True
+        begin = min((end.begin for end in ends), default=0) if is_zip_first else 0
+    return False
+
+
+def _ends_before(file: IO[bytes], begin: int, with_bytes_between: bool) -> Iterator[_End]:
+    """The ends of zips with files in them that stand before a zip, as far as is searched, and before zeros there."""
+    stop = min(begin, _zeros_before(file, begin) + _END.size)
+    start = file.seek(max(0, stop - _SEARCHED_BYTES))
+    before = file.read(stop - start)
     for found in re.finditer(re.escape(_SIGNATURE), before[: -_END.size + len(_SIGNATURE)]):
         end = _end_in(before, start, found.start())
-        if end.comment_end > begin or not (is_zip_first or _BLANKS.fullmatch(before, end.comment_end - start)):
+        if end.comment_end > begin or not (with_bytes_between or _BLANKS.fullmatch(before, end.comment_end - start)):
             continue
-        if 0 <= end.begin <= end.directory_at and _has_files(file, end) and not _is_member(file, end.begin):
-            return True
-    return False
+        if 0 <= end.begin <= end.directory_at and _has_files(file, end):
+            yield end
+
+
+def _zeros_before(file: IO[bytes], at: int) -> int:
+    """Where the zeros begin that stand before a place in a file."""
+    while at > 0:
+        start = file.seek(max(0, at - _SEARCHED_BYTES))
+        if rest := file.read(at - start).rstrip(b"\0"):
+            return start + len(rest)
+        at = start
+    return 0
 
 
 def _has_files(file: IO[bytes], end: _End) -> bool:

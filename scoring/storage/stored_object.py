@@ -22,11 +22,14 @@ _AT_ONCE_BYTES = 1024**2
 # The client's words for another part than was asked for, and for what a server answers that knows no ranges, or has
 # none of an empty object.
 _OTHER_PART = "UnexpectedRange"
-_WITHOUT_RANGES = re.compile(
-    "NotPartial|ParseContentRange|InvalidRange|416 Range Not Satisfiable"
-    "|InvalidArgument|InvalidRequest|NotImplemented|PermissionDenied|AccessDenied"
+_UNKNOWN_RANGES = re.compile(
+    "NotPartial|ParseContentRange|Content-Range header not present|status code: 40[05](?!.*<Code>)", re.DOTALL
 )
-# Clients of servers that know no ranges, by their ids: each request that is answered by 501 is repeated ten times.
+_WITHOUT_RANGES = re.compile(
+    "InvalidRange|416 Range Not Satisfiable|InvalidArgument|InvalidRequest|NotImplemented|PermissionDenied|AccessDenied"
+)
+# Clients of servers that know no ranges, by their ids: they may send an object for each in vain, and each request that
+# is answered by 501 is repeated ten times.
 _refuse_ranges = WeakValueDictionary[int, ObjectStore]()
 _T = TypeVar("_T")
 _Receive: TypeAlias = Callable[["obstore.GetResult"], bytes]
@@ -81,11 +84,11 @@ class StoredObject(NamedTuple):
                 found = self._get(None, range={"offset": 0})
                 return content_of(found), found.meta
             except BaseError as error:
-                is_unknown = refuses_setting(error)
+                is_unknown = refuses_setting(error) or _UNKNOWN_RANGES.search(str(error)) is not None
                 if not is_unknown and not _WITHOUT_RANGES.search(str(error)):
                     raise
         received = self._read_without_ranges(content_of)
-        if is_unknown:
+        if is_unknown and received[0]:  # some send an empty object whole, and ranges of others
             _refuse_ranges[id(self.store)] = self.store
         return received
 

@@ -941,6 +941,25 @@ def test_quotes_of_one_row_with_blanks_around_them_change_no_label_of_the_others
     assert _targets(_labelled(_write(tmp_path, text.removesuffix("\r\n")))) == expected
 
 
+@pytest.mark.parametrize("open_and_closing", [(' "c', 'd"'), ('\t"c', 'd" '), (' "c', 'd\n\nc3, ""e"" "')])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_a_quote_behind_a_blank_takes_no_row_into_a_label(
+    tmp_path: Path, open_and_closing: tuple[str, str], ends: str
+) -> None:
+    opened, closed = open_and_closing
+    text = f'id,label\n10, "big" a\na1,{opened}\nb2, {closed}\n'
+    said = _refused(_write(tmp_path, text.replace("\n", ends)))
+    assert "is not: the quote behind a blank in 'a1," in said
+    assert "closes in another line" in said
+
+
+def test_lines_within_quotes_behind_a_blank_that_are_no_rows_are_of_a_label(tmp_path: Path) -> None:
+    text = 'id,label\na1, "cat,\n\nwhite"\nb2, "dog"\nc3, "cat,\n\nwhite"\n10, dog\n'
+    assert _targets(_labelled(_write(tmp_path, text))) == {
+        path: "cat,\n\nwhite" if target == "cat" else target for path, target in _EXPECTED.items()
+    }
+
+
 def test_a_spreadsheet_is_named_as_such(tmp_path: Path) -> None:
     (tmp_path / "train.xlsx").write_bytes(b"PK\x03\x04")
     assert _refused(tmp_path / "train.xlsx").endswith("train.xlsx is a spreadsheet. Save it there as CSV.")

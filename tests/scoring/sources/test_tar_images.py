@@ -544,14 +544,23 @@ def test_damage_in_a_later_stream_of_a_compressed_tar_is_refused(
 
 
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
-@pytest.mark.parametrize("behind", [b"junk", b"\0\0\0\0junk", None], ids=["junk", "zeros and junk", "half a stream"])
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [
+        (b"junk", "something else stands behind its streams: b'junk'"),
+        (b"\0\0\0\0junk", "something else stands behind its streams: b'junk'"),
+        (b"\x1a", r"something else stands behind its streams: b'\\x1a'"),
+        (None, "it ends within a stream"),
+    ],
+    ids=["junk", "zeros and junk", "end of text", "half a stream"],
+)
 def test_what_stands_behind_a_compressed_tar_and_is_no_stream_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, behind: bytes | None, told: str
 ) -> None:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
     content = _COMPRESSIONS[kind](_tar("1.jpg"))
     (tmp_path / "x.tar").write_bytes(content + (content[: len(content) // 2] if behind is None else behind))
-    with pytest.raises(ImagesError, match=r"is damaged (gzip|bzip2|xz): "):
+    with pytest.raises(ImagesError, match=rf"is damaged (gzip|bzip2|xz): {told}\.$"):
         find_images(tmp_path / "x.tar")
 
 

@@ -173,6 +173,40 @@ def test_zips_of_any_end_and_with_anything_between_them_are_refused(
     assert [image.path for image in find_images(path).images] == ["2.jpg"]
 
 
+def _marked(zip_: bytes, mark: bytes) -> bytes:
+    """The same zip, as `zip -s` writes one that fits into its first part: behind a mark, which all numbers count."""
+    content = bytearray(mark + zip_)
+    end, directory = content.rindex(b"PK\x05\x06"), content.index(b"PK\x01\x02")
+    struct.pack_into("<I", content, end + 16, directory)
+    struct.pack_into("<I", content, directory + 42, len(mark))
+    return bytes(content)
+
+
+@pytest.mark.parametrize("mark", [b"PK\x07\x08", b"PK00"])
+@pytest.mark.parametrize("between", [b"", b"\n", b"#!/bin/sh\nunzip $0\n"], ids=["next", "newline", "program"])
+@pytest.mark.parametrize("are_marked", [(True, True), (True, False), (False, True)])
+def test_zips_that_begin_as_parts_of_split_ones_are_refused_one_behind_the_other(
+    tmp_path: Path, mark: bytes, between: bytes, are_marked: tuple[bool, bool]
+) -> None:
+    """Source: APPNOTE 8.5.3 and 8.5.4."""
+    zips = [_packed({name: b"?"}) for name in ("1.jpg", "2.jpg")]
+    first, second = (_marked(one, mark) if is_marked else one for one, is_marked in zip(zips, are_marked, strict=True))
+    path = tmp_path / "both.zip"
+    path.write_bytes(first + between + second)
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(path)
+    path.write_bytes(second)
+    assert [image.path for image in find_images(path).images] == ["2.jpg"]
+
+
+@pytest.mark.parametrize("zeros", range((1 << 20) - 24, (1 << 20) + 3, 3))
+def test_zip_behind_another_and_more_zeros_than_are_read_at_once_is_refused(tmp_path: Path, zeros: int) -> None:
+    path = tmp_path / "both.zip"
+    path.write_bytes(_packed({"1.jpg": b"?"}) + bytes(zeros + (1 << 20)) + _packed({"2.jpg": b"?"}))
+    with pytest.raises(ImagesError, match="holds several"):
+        find_images(path)
+
+
 @pytest.mark.parametrize("last", [{}, {"1.jpg": b"1"}], ids=["empty", "same name"])
 def test_a_zip_before_one_that_tells_nothing_of_it_is_not_lost_in_silence(
     tmp_path: Path, last: dict[str, bytes]
@@ -214,6 +248,23 @@ def test_zip_of_which_a_zip_was_removed_is_read(tmp_path: Path) -> None:
         archive.writestr("2.jpg", b"2")
     with zipfile.ZipFile(path, "a") as archive:
         archive.filelist.remove(archive.getinfo("inner.zip"))
+        archive.comment = b"written anew"
+    assert [image.path for image in find_images(path).images] == ["2.jpg"]
+
+
+@pytest.mark.parametrize(
+    "around", [(b"", b""), (b"%PDF-1.7", b"%%EOF"), (_PROGRAM, b"")], ids=["zip", "PDF", "program"]
+)
+@pytest.mark.parametrize("times", [1, 40])
+def test_zip_of_which_files_with_zips_in_them_were_removed_is_read(
+    tmp_path: Path, around: tuple[bytes, bytes], times: int
+) -> None:
+    path = tmp_path / "photos.zip"
+    names = [f"{number}.bin" for number in range(times)]
+    content = around[0] + _packed({"inner.zip": _packed({"1.jpg": b"1"})}) + around[1]
+    path.write_bytes(_packed({**dict.fromkeys(names, content), "2.jpg": b"2"}))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.filelist = [archive.getinfo("2.jpg")]
         archive.comment = b"written anew"
     assert [image.path for image in find_images(path).images] == ["2.jpg"]
 

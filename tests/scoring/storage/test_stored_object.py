@@ -140,6 +140,48 @@ def test_a_server_that_knows_no_ranges_is_asked_for_one_only_once(
     assert [method for method, _ in labels.requests] == ["GET", "GET", "HEAD", "GET", "HEAD"]
 
 
+def _all_of_it(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 200, _TAG, content
+
+
+def _of_unknown_length(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 206, {**_TAG, "Content-Range": f"bytes 0-{len(content) - 1}/*"}, content
+
+
+def _without_its_place(content: bytes) -> tuple[int, dict[str, str], bytes]:
+    return 206, _TAG, content
+
+
+@pytest.mark.parametrize("code", [400, 405])
+@_however_it_is_read
+def test_a_server_that_refuses_ranges_without_a_word_is_read_whole(
+    labels: ObjectServer, read: Callable[[], bytes], code: int
+) -> None:
+    labels.first = [lambda _: (code, {}, b"")]
+    assert (read(), read()) == (_LABELS, _LABELS)
+    assert [method for method, _ in labels.requests] == ["GET", "GET", "HEAD", "GET", "HEAD"]
+
+
+@pytest.mark.parametrize("answer", [_all_of_it, _of_unknown_length, _without_its_place])
+@_however_it_is_read
+def test_a_server_that_answers_a_range_otherwise_than_by_its_place_is_asked_for_one_only_once(
+    labels: ObjectServer, read: Callable[[], bytes], answer: _Answer
+) -> None:
+    labels.first = [answer]
+    assert (read(), read()) == (_LABELS, _LABELS)
+    assert [method for method, _ in labels.requests] == ["GET", "GET", "HEAD", "GET", "HEAD"]
+
+
+def test_an_empty_object_that_is_sent_whole_tells_nothing_of_ranges(labels: ObjectServer) -> None:
+    labels.stored["labels.csv"] = b"", _ONE_YEAR_S
+    labels.first = [_all_of_it]
+    assert _TABLE.read_limited(1) == b""
+    labels.stored["labels.csv"] = _LABELS, _ONE_YEAR_S
+    labels.requests.clear()
+    assert _TABLE.read_limited(len(_LABELS)) == _LABELS
+    assert labels.requests == [("GET", "labels.csv")]
+
+
 @pytest.mark.parametrize("answer", [_part, _short_part])
 @_however_it_is_read
 def test_a_part_of_an_object_is_not_taken_for_all_of_it(

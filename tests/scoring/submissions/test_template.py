@@ -23,6 +23,17 @@ def test_ids_are_kept_as_they_are_spelled_and_in_order(tmp_path: Path) -> None:
     assert _read(tmp_path, b'id, label\n007,a\n\n"x,y", b c \n') == (("label",), ("007", "x,y"), (("a",), ("b c",)))
 
 
+def test_blanks_before_fields_of_a_template_are_none_of_them_where_some_stand_before_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "sample_submission.csv"
+    for text in ('id, "label", other\n 1, 0.5, b\n" 2", "5, ", 3\n', '"id", "label",\tother\n 1,0.5,b\n" 2","5, ",3\n'):
+        path.write_text(text)
+        template = read_template(path)
+        assert template.ids == ("1", " 2")
+        assert template.filled(template.answers) == 'id,label,other\n1,0.5,b\n 2,"5,",3\n'
+    path.write_text('id, label\n"1", 0.5\n')
+    assert read_template(path).header == ("id", " label")
+
+
 def test_what_is_filled_in_can_be_read_again(tmp_path: Path) -> None:
     path = tmp_path / "sample_submission.csv"
     path.write_text('"i,d",label\n"x,y",a\n')
