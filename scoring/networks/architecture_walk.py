@@ -1,14 +1,32 @@
 """What is told of a network's output by the layers that it comes through, read from the architecture without Keras."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 Config: TypeAlias = dict[str, Any]
 _Place: TypeAlias = tuple[str, int, int]  # a layer, which of its calls, and which of that call's outputs
 
+_COMPILED = "compile_config"  # which models have
+_LISTS = ("Sequential", "Pipeline")  # whose layers are called one after the other
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Graph(Generic[T]):
+    """A network while it is followed back.
+
+    Attributes:
+        layers: By name.
+        entered: What tells of each of its inputs, if it is nested in another.
+        found: What was told of places before: branches that meet again are followed once.
+    """
+
+    layers: dict[str, Config]
+    entered: dict[_Place, Callable[[], T]]
+    found: dict[_Place, T] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -19,21 +37,22 @@ class ArchitectureWalk(Generic[T]):
         stated: What a network, given its architecture and its output's name, says of this output itself; None leaves
             it to its layers. The name is None where it has one output.
         told: What a layer that is no network tells of what it gives, given what is told of each of its inputs, which
-            is found where it is looked at.
-        of_pixels: What is told of what a network takes that is nested in no other.
+            is found where it is looked at. Of a network whose layers are not written it is asked, too.
+        of_pixels: What is told of what a network takes that is nested in no other, and of what a layer gives that
+            cannot be read.
     """
 
     stated: Callable[[Config, str | None], T | None]
     told: Callable[[Config, Iterator[T]], T]
     of_pixels: T
 
-    def of_output(self, model: Config, output: str | int | None = None, entered: Iterable[T] = ()) -> T:
+    def of_output(self, model: Config, output: str | int | None = None, entered: Sequence[Callable[[], T]] = ()) -> T:
         """What is told of one output of a network.
 
         Args:
             model: Its architecture, as in a `.keras` file.
             output: Its name, or its place among several; None is the only one.
-            entered: What is told of each of the network's inputs, if it is nested in another.
+            entered: What tells of each of the network's inputs, if it is nested in another.
 
         Raises:
             LookupError, TypeError, ValueError: If the architecture does not tell.
@@ -45,42 +64,47 @@ class ArchitectureWalk(Generic[T]):
         if stated is not None:
             return stated
         layers = model["config"]["layers"]
-        if model["class_name"] == "Sequential":
-            return self._listed(layers, next(iter(entered), self.of_pixels))
+        if _is_list(model):
+            return self._listed(layers, next(iter(entered), lambda: self.of_pixels))
         [place] = named.values() if name is None else [named[name]]
-        found = dict(zip(_places(model["config"].get("input_layers")), entered, strict=False))
-        by_name = {layer["config"]["name"]: layer for layer in layers}
-        return self._within(by_name, _as_within(by_name, place), found)
+        by_name = {layer.get("name") or layer["config"]["name"]: layer for layer in layers}
+        inputs = dict(zip(_places(model["config"].get("input_layers")), entered, strict=False))
+        return self._within(_Graph(by_name, inputs), _as_within(by_name, place))
 
-    def _listed(self, layers: list[Config], entered: T) -> T:
+    def _listed(self, layers: list[Config], entered: Callable[[], T]) -> T:
         """What is told of what a list of layers gives."""
         if not layers:
-            return entered
+            return entered()
         *below, last = layers
-        taken = (self._listed(below, entered) for _ in range(1))
-        return entered if last["class_name"] == "InputLayer" else self._of_layer(last, taken, 0)
+        is_input = last["class_name"] == "InputLayer"
+        return entered() if is_input else self._of_layer(last, [partial(self._listed, below, entered)], 0)
 
-    def _within(self, layers: dict[str, Config], place: _Place, found: dict[_Place, T]) -> T:
+    def _within(self, graph: _Graph[T], place: _Place) -> T:
         """What is told of a tensor of a graph.
 
         Args:
-            layers: By name.
+            graph: Where it stands.
             place: Where the tensor comes from.
-            found: What is told of inputs, and of what was looked at: branches that meet again are followed once.
         """
-        name, call, output = place
-        if place not in found:
-            layer = layers[name]
-            nodes = layer["inbound_nodes"]
-            taken = map(partial(self._within, layers, found=found), _tensors(nodes[call] if nodes else None))
-            is_input = layer["class_name"] == "InputLayer"
-            found[place] = self.of_pixels if is_input else self._of_layer(layer, taken, output)
-        return found[place]
+        if place not in graph.found:
+            graph.found[place] = graph.entered[place]() if place in graph.entered else self._computed(graph, place)
+        return graph.found[place]
 
-    def _of_layer(self, layer: Config, taken: Iterator[T], output: int) -> T:
-        if "layers" in layer["config"]:
-            return self.of_output(layer, output, list(taken))
-        return self.told(layer, taken)
+    def _computed(self, graph: _Graph[T], place: _Place) -> T:
+        name, call, output = place
+        layer = graph.layers[name]
+        nodes = layer["inbound_nodes"]
+        taken = [partial(self._within, graph, each) for each in _tensors(nodes[call] if nodes else None)]
+        return self.of_pixels if layer["class_name"] == "InputLayer" else self._of_layer(layer, taken, output)
+
+    def _of_layer(self, layer: Config, taken: Sequence[Callable[[], T]], output: int) -> T:
+        try:
+            if _is_graph(layer) or _is_list(layer):
+                return self.of_output(layer, output, taken)
+            stated = self.stated(layer, None) if _COMPILED in layer else None
+            return self.told(layer, (each() for each in taken)) if stated is None else stated
+        except (LookupError, AttributeError, TypeError, ValueError):
+            return self.of_pixels
 
 
 def named_outputs(outputs: Any) -> dict[str, _Place]:
@@ -107,12 +131,19 @@ def function_name(function: Any) -> str | None:
 def _as_within(layers: dict[str, Config], place: _Place) -> _Place:
     """The place of an output as layers write it: Keras counts the calls of a nested graph there from one."""
     name, call, output = place
-    return name, call - _is_graph(layers[name]), output
+    layer = layers[name]
+    is_beyond = _COMPILED in layer and call >= len(layer["inbound_nodes"])  # of a graph whose layers are not written
+    return name, call - (_is_graph(layer) or is_beyond), output
 
 
 def _is_graph(layer: Config) -> bool:
     """Whether a layer is a network, and no list of layers."""
-    return "layers" in layer["config"] and layer["class_name"] != "Sequential"
+    return "layers" in layer["config"] and "output_layers" in layer["config"]
+
+
+def _is_list(layer: Config) -> bool:
+    """Whether a layer calls others one after the other."""
+    return layer["class_name"] in _LISTS
 
 
 def _tensors(part: Any) -> Iterator[_Place]:

@@ -11,6 +11,7 @@ from scoring.networks.compiled_loss import losses_of
 _RECTIFIER = re.compile(r"\w*lu\d*|\w*swish|mish")
 _SCALES = re.compile(r"(Batch|Layer|Group|RMS|Unit)?Normalization|Normalize")
 _CONVOLUTION = re.compile(r"(Separable|Depthwise)?Conv2D")
+_WITHOUT_HEAD = re.compile(r"keras_(hub|cv)\b.*>\w+Backbone")  # of libraries that do not write the layers of theirs
 # After these, values are features if some of what they take are: weights of attention may scale them.
 _PASSING = re.compile(
     r"Activation|Add|Average|Cast|Concatenate|Cropping2D|Divide|\w*Dropout\w*|ExpandDims|Flatten|GaussianNoise|GetItem|"
@@ -36,8 +37,10 @@ def is_backbone(model: Config) -> bool:
 
 def has_targets(model: Config) -> bool:
     """Whether a network, or one within it, was compiled with a loss of classes."""
-    within = (layer for layer in model["config"].get("layers", []) if "layers" in layer["config"])
-    return _is_trained_on(model, None) or any(map(has_targets, within))
+    match model:
+        case {"config": {"layers": [*layers]}}:
+            return _is_trained_on(model, None) or any(map(has_targets, layers))
+    return _is_trained_on(model, None)
 
 
 def _stated(model: Config, output_name: str | None) -> bool | None:
@@ -59,6 +62,8 @@ def _are_features(layer: Config, taken: Iterator[bool]) -> bool:
     """
     kind, config = layer["class_name"], layer["config"]
     function = function_name(config.get("activation"))
+    if _WITHOUT_HEAD.fullmatch(layer.get("registered_name") or ""):
+        return True
     if _SCALES.fullmatch(kind) or _RECTIFIER.fullmatch((function or kind).lower()):
         return True
     if function not in (None, "linear"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from scoring.errors import ModelError
 from scoring.networks.graph_steps import has_kernel, step_of
 from scoring.networks.last_activation import LOG_SOFTMAX, SIGMOID, SOFTMAX, last_activation
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of
 
 if TYPE_CHECKING:
     import keras
@@ -124,5 +124,5 @@ def model_to(
     try:
         return keras.Model(network.inputs, features, name=name)
     except ValueError as error:  # Keras' words for a tensor of another graph
-        said = words_of(error).rstrip(".")
-        raise ModelError(f"Cannot cut {called} there: {said}. Name another layer with `features`.") from error
+        said = sentence_of(error)
+        raise ModelError(f"Cannot cut {called} there: {said} Name another layer with `features`.") from error

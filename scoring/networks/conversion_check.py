@@ -13,7 +13,7 @@ from scoring.networks.bounded_steps import last_bounded, left_out
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of
 from scoring.networks.noise import pictures
 from scoring.pixels.input_shape import filled
 
@@ -87,8 +87,8 @@ def _received(engine: EngineName, score: _Score, pixels: UInt8Array) -> Float32A
     except IncompleteError:  # it was not scored, for no fault of its own
         raise
     except Exception as error:  # each library has its own classes and words for what it cannot run
-        said = words_of(error)
-        raise ModelError(f"`engine` {engine} cannot run this network: {said}. Use `engine` keras.") from error
+        said = sentence_of(error)
+        raise ModelError(f"`engine` {engine} cannot run this network: {said} Use `engine` keras.") from error
 
 
 def _is_same(expected: Float32Array, received: Float32Array, activation: str) -> bool:

@@ -136,7 +136,10 @@ def _options(entry: Any, known: tuple[str, ...], path: Path) -> dict[str, Any]:
 
 def _number(told: dict[str, Any], key: str, path: Path) -> float | list[float] | None:
     """A number, or one for each channel; None where none is told."""
-    match told.get(key):
+    number = told.get(key)
+    while isinstance(number, list) and len(number) == 1 and isinstance(number[0], list):
+        [number] = number  # axes that stand for those in front of channels
+    match number:
         case None | int() | float() as one:
             return one
         case [*each] if each and all(isinstance(one, int | float) for one in each):

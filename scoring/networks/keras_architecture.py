@@ -102,10 +102,16 @@ def has_nested_networks(path: Path) -> bool:
 
 
 def architecture(path: Path) -> dict[str, Any]:
-    """What a `.keras` file says of its layers; a model of none if it does not tell."""
+    """What a `.keras` file says of its layers; a model of none if it does not tell.
+
+    A network of a class that does not write its layers stands for them.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             model: dict[str, Any] = json.loads(archive.read(ARCHITECTURE_FILE))
+        match model:
+            case {"class_name": str(), "compile_config": _, "config": dict(config)} if "layers" not in config:
+                return {"class_name": "Sequential", "config": {"layers": [model]}}
         _with_weights(model)
     except (KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile):
         return _NO_MODEL

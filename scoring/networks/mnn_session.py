@@ -16,7 +16,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import IncompleteError
 from scoring.networks.engines import num_threads
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of, words_of
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.child_process import FROM_OUTSIDE, child_command, child_environment
 from scoring.process.import_clock import libraries_are_imported
@@ -99,9 +99,9 @@ def first_outputs(path: Path, pixels: UInt8Array) -> Float32Array:
     code = ended.returncode
     if code < 0 and code not in FROM_OUTSIDE:
         raise RuntimeError(f"it crashes MNN ({signal.strsignal(-code)})")
-    said = words_of((ended.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1])
+    said = sentence_of((ended.stderr.decode(errors="replace").strip().splitlines() or ["nothing"])[-1])
     raise IncompleteError(
-        f"Expected a process to try a network in MNN; it ended with code {code} and said: {said}. If memory is short, "
+        f"Expected a process to try a network in MNN; it ended with code {code} and said: {said} If memory is short, "
         "use fewer actors or a machine with more, and run again."
     )
 

@@ -27,7 +27,7 @@ from scoring.networks.conversions import (
 )
 from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
 from scoring.networks.keras_engine import EXACT, takes_uint8
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.import_clock import libraries_are_imported
@@ -167,8 +167,8 @@ def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float
     try:
         model.export(str(folder / "model.xml"), format="openvino", verbose=False)
     except Exception as error:  # Keras, TensorFlow and OpenVINO each have their own words for what has no counterpart
-        reason = words_of(error).rstrip(".")
-        raise ModelError(f"`engine` openvino cannot run this network: {reason}. Use `engine` keras.") from error
+        reason = sentence_of(error)
+        raise ModelError(f"`engine` openvino cannot run this network: {reason} Use `engine` keras.") from error
     return lambda pixels: _scores(_load(folder), Precision.FLOAT32, pixels)
 
 

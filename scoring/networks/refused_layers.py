@@ -9,7 +9,7 @@ from typing import Any
 
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_versions import keras_2, newer_keras, older_keras
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of, words_of
 
 _CAUSE = "Exception encountered:"  # what Keras writes before the reason
 _CONFIG = "Full object config:"  # and behind it
@@ -47,7 +47,7 @@ def reason_of(error: Exception, path: Path) -> str:
     versions = newer_keras(path) or keras_2(path) or older_keras(path, bool(_OPTIONS.search(reason)))
     if _OF_PYTHON.match(reason.lstrip()) or isinstance(error, json.JSONDecodeError):
         writer = "Keras 3" if keras_2(path) else "Keras"
-        return f"its {ARCHITECTURE_FILE} is not as {writer} writes it: {words_of(reason)}.{versions or _AGAIN}"
+        return f"its {ARCHITECTURE_FILE} is not as {writer} writes it: {sentence_of(reason)}{versions or _AGAIN}"
     return words_of(reason) + versions
 
 

@@ -23,6 +23,39 @@ def _layer(kind: str, *arguments: Any, **options: Any) -> Any:
     return getattr(keras.layers, kind)(*arguments, **options)
 
 
+@keras.saving.register_keras_serializable("keras_hub")
+class _PlainBackbone(keras.Model):  # type: ignore[misc]
+    """Like those of KerasHub, which do not write their layers."""
+
+    def __init__(self, side: int, width: int, **options: Any) -> None:
+        self.told = {"side": side, "width": width}
+        pixels = keras.Input((side, side, 3))
+        maps = keras.layers.Conv2D(4, 3, activation="relu")(pixels)
+        super().__init__(pixels, keras.layers.Conv2D(width, 3, activation="relu")(maps), **options)
+
+    def get_config(self) -> dict[str, Any]:
+        return self.told  # not even its name, as VGG's
+
+
+@keras.saving.register_keras_serializable("somebodys")
+class _Holding(keras.layers.Layer):  # type: ignore[misc]
+    """A layer that has a number of what others have a list of."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "layers": 2}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return cls(name=config["name"])
+
+
+def _a_backbone() -> keras.Model:
+    return _PlainBackbone(_SIDE, 6)
+
+
 def _maps(pixels: Any, name: str = "maps") -> Any:
     return _layer("Conv2D", 5, 3, strides=2, activation="relu", name=name)(pixels)
 
@@ -103,6 +136,15 @@ _BACKBONES: dict[str, Callable[[Any], Any]] = {
     "nested": _nested,
     "nested, last": lambda pixels: _inner()(_layer("Rescaling", 1 / 255)(pixels)),
     "nested, last, called twice": _called_twice,
+    "nested, last, behind a pipeline": lambda pixels: _inner()(_layer("Pipeline", [_layer("Rescaling", 0.1)])(pixels)),
+    "nested, behind a pipeline": lambda pixels: _means(_inner()(_layer("Pipeline", [_layer("RandomFlip")])(pixels))),
+    "above a pipeline": lambda pixels: _layer("Pipeline", [_layer("ReLU"), _layer("Dropout", 0.5)])(
+        _layer("Conv2D", 6, 3)(pixels)
+    ),
+    "of one beside a layer that holds others": lambda pixels: _layer("Add")(
+        [_maps(pixels), _Holding()(_maps(pixels, "others"))]
+    ),
+    "of a class that writes no layers": lambda pixels: _means(_a_backbone()(_layer("Rescaling", 1 / 255)(pixels))),
     "nested within nested, last": lambda pixels: _around(_inner())(pixels),
     "first of two of a nested network": lambda pixels: _inner_of_two(pixels)[0],
     "by its name of a nested network": lambda pixels: _inner_of_names(pixels)["features"],
@@ -254,6 +296,24 @@ def test_a_classifier_is_cut_below_its_classes(tmp_path: Path, kind: str) -> Non
     assert cut_at(network, None, "a.keras").output.shape == (None, 5)
     base = BaseRequest(str(tmp_path / "m.keras"))
     assert "-" not in base_of(base).digest()
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_backbone_that_does_not_write_its_layers_gives_what_it_computes_last(tmp_path: Path, is_listed: bool) -> None:
+    network = _a_backbone()
+    network = keras.Sequential([keras.Input((_SIDE, _SIDE, 3)), network]) if is_listed else network
+    network.save(tmp_path / "m.keras")
+    base = base_of(BaseRequest(str(tmp_path / "m.keras")))
+    assert base.digest().endswith("-whole")
+    assert base.build().output_shape == (None, 6)
+
+
+def test_a_head_on_a_backbone_that_does_not_write_its_layers_is_left_out(tmp_path: Path) -> None:
+    network = keras.Sequential([keras.Input((_SIDE, _SIDE, 3)), _a_backbone(), _layer("GlobalMaxPooling2D")])
+    keras.Sequential([network, _layer("Dense", 2)]).save(tmp_path / "m.keras")
+    base = base_of(BaseRequest(str(tmp_path / "m.keras")))
+    assert "-" not in base.digest()
+    assert base.build().output_shape == (None, 6)
 
 
 def test_a_list_of_layers_without_classes_gives_what_it_computes_last(tmp_path: Path) -> None:

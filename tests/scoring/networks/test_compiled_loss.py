@@ -105,6 +105,25 @@ def _trained(units: int, loss: Any, activation: str | None = None) -> Any:
     return network
 
 
+def _unwritten(loss: Any) -> Any:
+    """The same of a class like those of KerasHub, which do not write their layers."""
+    import keras
+
+    @keras.saving.register_keras_serializable("somebodys")
+    class Classifier(keras.Model):  # type: ignore[misc]
+        def __init__(self, **options: Any) -> None:
+            pixels = keras.Input((8, 8, 3))
+            means = keras.layers.GlobalAveragePooling2D()(pixels)
+            super().__init__(pixels, keras.layers.Dense(3)(means), **options)
+
+        def get_config(self) -> dict[str, Any]:
+            return {"name": self.name}
+
+    network = Classifier()
+    network.compile("sgd", loss)
+    return network
+
+
 def _two_heads(outputs_of: Callable[[dict[str, Any]], Any], loss: Any) -> Any:
     """A network with an age, which comes second by its name, and a breed; both of a dense layer of another name."""
     import keras
@@ -130,6 +149,10 @@ def _around(build: Callable[[Any, Any], Any], loss: Any = None) -> Any:
 
 _NESTED: dict[str, Callable[[Any, Any], Any]] = {
     "last": lambda k, x: _trained(3, "mse")(x),
+    "behind a pipeline": lambda k, x: _trained(3, "mse")(k.layers.Pipeline([k.layers.Resizing(8, 8)])(x)),
+    "of a class that writes no layers": lambda k, x: _unwritten("mse")(x),
+    "of such a class, called twice": lambda k, x: (network := _unwritten("mse"))(x * k.ops.mean(network(x))),
+    "of such a class, in a list": lambda k, x: k.Sequential([k.Input((8, 8, 3)), _unwritten("mse")])(x),
     "of a nested network": lambda k, x: k.Sequential([k.Input((8, 8, 3)), _trained(3, "mse")])(x),
     "below layers that pass it": lambda k, x: k.layers.Reshape((3,))(
         k.layers.Activation("linear", dtype="float32")(k.layers.Dropout(0.1)(_trained(3, "mse")(x)))

@@ -142,7 +142,11 @@ def test_a_task_scores_as_its_predict_does(tmp_path: Path, engine: EngineName, s
 
 
 @pytest.mark.parametrize(
-    "converter", [{"offset": None}, {"scale": None}, {"scale": [0.01, 0.02, 0.03], "offset": -1}, {"image_size": None}]
+    "converter",
+    [
+        *({"offset": None}, {"scale": None}, {"scale": [0.01, 0.02, 0.03], "offset": -1}, {"image_size": None}),
+        {"scale": [[0.01, 0.02, 0.03]], "offset": [[[[-1, 0, 1]]]]},
+    ],
 )
 def test_what_a_converter_leaves_out_is_left_out(tmp_path: Path, converter: dict[str, Any]) -> None:
     expected = _predicted(_save(tmp_path / "task.keras", _preprocessor(**converter)))
@@ -186,7 +190,10 @@ def _layer() -> Any:
         (lambda: _preprocessor(max_patches=4), "whose Converter has max_patches, which are not computed here"),
         (lambda: _preprocessor(interpolation="reversed"), "which gives other pixels than its scale and offset tell"),
         (lambda: _preprocessor(scale=np.array([0.1, 0.2, 0.3])), "whose scale is neither a number nor one for each"),
-        (lambda: _preprocessor(offset=[[-1, 0, 1]]), "whose offset is neither a number nor one for each channel"),
+        (
+            lambda: _preprocessor(offset=[[-1, 0, 1], [0, 0, 0]]),
+            "whose offset is neither a number nor one for each channel",
+        ),
         (lambda: _preprocessor(image_size=[8, None]), "whose image_size is not a height and a width"),
         (lambda: _preprocessor(scale=[0.1, 0.2]), "which fails on a picture of (1, 8, 12, 3): operands could not"),
         (_layer, "whose Rescaling has scale, offset, which are not computed here"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scoring.networks.library_words import words_of
+from scoring.networks.library_words import sentence_of, words_of
 
 
 @pytest.mark.keras
@@ -32,3 +32,8 @@ def test_words_are_one_line_of_their_beginning() -> None:
     assert words_of("in user code:\n\n  nothing more") == "in user code: nothing more"
     assert words_of(ValueError("\x1b[1mA\x1b[0m\n\nb: c. Arguments received by X.call():\n  d")) == "A b: c."
     assert words_of("word " * 100).endswith("word ...")
+
+
+def test_words_at_a_sentences_end_have_one_period_or_tell_that_there_is_more() -> None:
+    assert sentence_of("it cannot") == sentence_of("it cannot.") == sentence_of("it cannot .\n") == "it cannot."
+    assert sentence_of("this is not " * 40).endswith("this is ...")
