@@ -8,9 +8,9 @@ from functools import cached_property
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
-from scoring.sources.spelling import loose, singular
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
+from scoring.submissions.near import bare, is_label
 from scoring.submissions.side_by_side import SideBySide
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 
@@ -145,10 +145,10 @@ def read_cells(
 ) -> Cells:
     """Read the values of a template's one column.
 
-    A label of the run is one label, also if it has blanks in it, and so is one that differs by case, plural, or `_`
-    for a blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those
-    of foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place,
-    and so does 0,5, if no value is such a number above 1.
+    A label of the run is one label, also if it has blanks in it, and so is one that `bare` reads as the same. All
+    other values that a mark parts into labels, or into indices of classes, are lists; and so are those of foreign ids
+    with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place, and so does 0,5,
+    if no value is such a number above 1.
 
     Args:
         values: They, blank ones too.
@@ -168,7 +168,7 @@ class _Reader:
     def __init__(
         self, values: Sequence[str], labels: Sequence[str], commas_part_columns: bool, are_pairs: bool | None
     ) -> None:
-        self._labels, self._near, self._num = frozenset(labels), frozenset(map(_near, labels)), len(labels)
+        self._labels, self._near = frozenset(labels), frozenset(map(bare, labels))
         self._has_numbers = any(map(WHOLE.fullmatch, labels))
         self._side_by_side = {mark: SideBySide(labels, mark) for mark in MARKS}
         are_within_one = all(float(value.replace(",", ".")) <= 1 for value in values if _DECIMAL.fullmatch(value))
@@ -187,7 +187,7 @@ class _Reader:
         for mark, parts in torn:
             if self._are_classes(parts) and not (_is_one_again(parts) or self._is_measured(parts)):
                 return Cell(parts, _written(value, mark))
-        if _near(value) in self._near:
+        if bare(value) in self._near:
             return Cell([value])
         for mark, parts in torn:
             if not self._are_near(parts) and (found := self._side_by_side[mark].read(value)):
@@ -242,19 +242,17 @@ class _Reader:
         return any(map(self._is_label, names)) or len(numbers) > len(names) > 0
 
     def _is_label(self, text: str) -> bool:
-        return text in self._labels or without_fraction(text) in self._labels
+        return is_label(text, self._labels)
 
     def _are_near(self, parts: Sequence[str]) -> bool:
-        return self._near.issuperset(map(_near, parts))
+        return self._near.issuperset(map(bare, parts))
 
     def _are_classes(self, parts: Collection[str]) -> bool:
-        are_indices = all(class_index(part, self._num) is not None for part in parts)
-        return are_indices or all(map(self._is_label, parts))
+        return all(_is_index(part, self._labels) for part in parts) or all(map(self._is_label, parts))
 
 
-def _near(text: str) -> str:
-    """What a label and a value are that differ by case, plural and what joins words alone."""
-    return singular(loose(text))
+def _is_index(text: str, labels: Collection[str]) -> bool:
+    return class_index(text, len(labels)) is not None
 
 
 def _measured(value: str) -> RequestError:

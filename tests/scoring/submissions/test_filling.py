@@ -142,6 +142,7 @@ def test_a_column_may_be_named_after_a_label_of_several_words(tmp_path: Path) ->
         (("HER2", "HER2-", "other"), "other,her2-,her2"),
         (("a-b", "a_b", "c"), "c,a_b,a-b"),
         (("cat", "cats", "hot dog"), "hot-dog,cats,cat"),
+        (("cat", "dogs", "type_01"), "Type 1,DOG,Cat"),
     ],
 )
 def test_each_of_several_columns_may_be_named_after_a_label_of_several_words(
@@ -874,6 +875,9 @@ _NEAR = [
     (("7", "3", "5"), "03", "03", "3"),
     (("1.0", "2.0", "3.0"), "2", "2", "2.0"),
     (("Type_01", "Type_02", "Type_10"), "Type 2", "Type 2", "Type_02"),
+    (("HER2-", "HER2", "other"), "her2-", "her2-", "HER2-"),
+    (("new", "news", "old"), "News", "News", "news"),
+    (("A", "AS", "B"), "as", "as", "AS"),
 ]
 
 
@@ -904,7 +908,7 @@ def test_where_labels_are_their_indices_the_index_is_advised_if_it_is_spelled_as
         assert _fill(folder, lines, values=Values.INDEX)[1:] == [f"1,{written}"]
 
 
-@pytest.mark.parametrize("place", [0, 3, 7, 11])
+@pytest.mark.parametrize("place", [0, 3, 7, 11, 12, 13, 14])
 def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tmp_path: Path, place: int) -> None:
     labels, given, value, label = _NEAR[place]
     folder = _run(tmp_path, [_A, _B], labels)
@@ -912,6 +916,16 @@ def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tm
     told = f"{value!r} is none. The run spells it {label!r}: score with labels spelled as the competition spells "
     _refused(folder, ["id,l", f"1,{given}"], re.escape(told + index) + r"\.$")
     _refused(folder, ["id,l", "1,fir", f"2,{given}"], f"{value!r} is none. The run spells it {label!r}")
+
+
+def test_of_labels_that_differ_by_plural_the_nearer_is_named_also_where_the_template_has_the_other(
+    tmp_path: Path,
+) -> None:
+    folder = _run(tmp_path, [_A, _B], ("New", "News", "Old"))
+    lines = ["id,l", "1,New", "2,news"]
+    _refused(folder, lines, "'news' is none. The run spells it 'News'")
+    _refused(folder, lines, "it has 'news', where the run has 'News'", values=Values.LABEL)
+    _refused(folder, ["id,l", "1,New", "2,new"], "'new' is none. The run spells it 'New'")
 
 
 @pytest.mark.parametrize(
