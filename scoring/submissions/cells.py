@@ -62,40 +62,37 @@ class Cells:
         """Whether there are several labels in a value."""
         return self.counts[-1:] > [1]
 
-    def check_several(self, as_index: bool) -> None:
+    def check_several(self) -> None:
         """Raise RequestError if every row has one label, or one index; other words only hold a place."""
-        told = [without_fraction(cell.parts[0]) for cell in self.cells if cell.tells]
-        known = {*map(str, range(len(self.labels)))} if as_index else {*self.labels}
-        if self.counts == [1] and known.issuperset(told):
+        told, labels = [cell.parts[0] for cell in self.cells if cell.tells], frozenset(self.labels)
+        if self.counts == [1] and all(is_label(one, labels) or _is_index(one, labels) for one in told):
             raise RequestError(
                 "Expected no `threshold` with this `template`: its rows have one label each, and the labels of the run "
                 "exclude one another. The best of them is filled in without. If several are wanted, write two labels "
                 "into a row of `template`, as the competition parts them."
             )
 
-    def check_pairs(self, are_labels: bool) -> None:
-        """Raise RequestError if values may be classes with a confidence of 0 or 1, and none says that they are two.
-
-        Args:
-            are_labels: Whether labels are asked for, which 0 or 1 may be.
-        """
+    def check_pairs(self, is_told: bool) -> None:
+        """Raise RequestError if values have a confidence, 0 or 1; or if they may, and none says that two are wanted."""
         if (pair := self._pair()) is None:
             return
-        value, parts = pair.mark.join(pair.parts), list(map(without_fraction, pair.parts))
-        if parts[1] not in self.labels and (are_labels or any(class_index(p, len(self.labels)) is None for p in parts)):
+        value, (first, second) = pair.mark.join(pair.parts), pair.parts
+        are_indices = not is_label(first, self.labels) and all(_is_index(part, self.labels) for part in pair.parts)
+        if not (are_indices or is_label(second, self.labels)):
             raise _measured(value)
-        if not are_labels:
+        if not is_told:
             raise RequestError(
                 f"Expected `template` to tell what its values are; {value!r} may be two labels, or one with its "
                 "confidence, which no list holds. Say with `values` label or index that two are wanted."
             )
 
     def _pair(self) -> Cell | None:
-        """The first value if all are two numbers, of which the second is always 0 or always 1: 137790 1."""
+        """The first value if all are two numbers, the second 0 or 1, the first neither or the same: 137790 1, 1 1."""
         pairs = [(cell, [without_fraction(part) for part in cell.parts]) for cell in self.cells if cell.tells]
-        firsts, seconds = {parts[0] for _, parts in pairs}, {parts[-1] for _, parts in pairs}
-        is_constant = self.counts == [2] and seconds in ({"0"}, {"1"}) and firsts.isdisjoint({"0", "1"})
-        return pairs[0][0] if is_constant and all(map(WHOLE.fullmatch, firsts)) else None
+        seconds = {parts[-1] for _, parts in pairs}
+        firsts = {parts[0] for _, parts in pairs if parts[0] != parts[-1]}
+        may_be = self.counts == [2] and seconds <= {"0", "1"} and bool(firsts) and firsts.isdisjoint({"0", "1"})
+        return pairs[0][0] if may_be and all(map(WHOLE.fullmatch, firsts)) else None
 
     def separator(self) -> str:
         """What stands between the labels of a list.

@@ -136,7 +136,7 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: 
         check_spelled(cells.parts, cells.labels)
     if wishes.threshold is not None:
         if not is_multi_label:
-            cells.check_several(as_index)
+            cells.check_several()
         return Above(labels, as_index, wishes.threshold, mark)
     if len(cells.counts) > 1:
         raise RequestError(

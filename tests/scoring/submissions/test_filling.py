@@ -639,6 +639,22 @@ def test_a_threshold_makes_no_list_of_labels_that_exclude_one_another_where_a_ro
     assert written == (["1,0 1", "2,2 1"] if is_index else ["1,ash beech", "2,oak beech"])
 
 
+@pytest.mark.parametrize(
+    ("labels", "given", "values"),
+    [
+        (("0.0", "1.0", "2.0"), "1.0", None),
+        (_LEAVES, "00", None),
+        (_LEAVES, "ash", Values.INDEX),
+        (_LEAVES, "0", Values.LABEL),
+    ],
+)
+def test_one_label_or_index_a_row_is_one_however_it_is_spelled_and_whatever_is_asked_for(
+    tmp_path: Path, labels: Sequence[str], given: str, values: Values | None
+) -> None:
+    lines = ["id,l", f"1,{given}"]
+    _refused(_run(tmp_path, [_A], labels), lines, "no `threshold`.*exclude one", threshold=0.2, values=values)
+
+
 _PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
 
 
@@ -722,6 +738,37 @@ def test_a_label_beside_the_same_whole_number_in_all_rows_may_have_a_confidence(
         assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,1 7", "2,8815 7"]
     else:
         _refused(folder, lines, measured, values=Values.LABEL)
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (("8815", "0", "1"), ("8815 1", "8815 0")),
+        (_LEAVES, ("2 1", "2 0")),
+        (_LEAVES, ("1 1", "2 1")),
+        (_LEAVES, ("2 1", "2 1")),
+        (_LEAVES, ("2|0", "2|0")),
+    ],
+)
+def test_a_number_beside_noughts_and_ones_may_have_a_confidence_and_is_filled_as_is_said(
+    tmp_path: Path, labels: Sequence[str], given: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    lines = ["id,l", *(f"{number},{value}" for number, value in enumerate(given, 1))]
+    _refused(folder, lines, f"'{re.escape(given[0])}' may be two labels, or one with its confidence.*label or index")
+    mark = "|" if "|" in given[0] else " "
+    written = [mark.join(labels[index] for index in best) for best in ((0, 1), (2, 1))]
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == [f"1,{written[0]}", f"2,{written[1]}"]
+
+
+@pytest.mark.parametrize("labels", [("7", "137790", "8815"), ("3", "7", "2")])
+def test_a_label_beside_noughts_and_ones_that_are_no_labels_has_a_confidence(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    for values in (None, Values.LABEL):
+        lines = ["id,l", f"1,{labels[2]} 1", f"2,{labels[0]} 0"]
+        _refused(folder, lines, "whose numbers.*confidence or a box", values=values)
 
 
 @pytest.mark.parametrize(
