@@ -43,7 +43,7 @@ def kind_of_values(
     if found and all(is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
-        told = told_by_number(labels)
+        told = told_by_number(labels, found)
         raise RequestError(
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
             f"which that is: {kinds}." + (f" {told}" if told else "")
@@ -123,11 +123,16 @@ def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
         )
 
 
-def told_by_number(labels: Sequence[str]) -> str | None:
-    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids."""
-    numbers = [] if all(map(_INTEGER.fullmatch, labels)) else _numbers_within(labels)
+def told_by_number(labels: Sequence[str], values: Iterable[str]) -> str | None:
+    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids.
+
+    None as well where values have other numbers than labels; noughts only hold a place.
+    """
+    are_numbered = len({_DIGITS.sub("", label) for label in labels}) == 1 or all(map(_DIGITS.match, labels))
+    numbers = _numbers_within(labels) if are_numbered and not all(map(_INTEGER.fullmatch, labels)) else []
     other = next((index for index, number in enumerate(numbers) if number != index), None)
-    if other is None or max(numbers) > _MOST * len(numbers):
+    told = {digits.lstrip("0") for value in values for digits in _DIGITS.findall(value)}
+    if other is None or max(numbers) > _MOST * len(numbers) or not told <= {"", *map(str, numbers)}:
         return None
     return (
         f"As an index, {other} means {brief(labels[other])!r}, whose name has the number {numbers[other]}. If such "

@@ -379,6 +379,8 @@ def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
         (("class_1", "class_10", "class_2"), "0 means 'class_1', whose name has the number 1. .*alone: 1, 10, 2."),
         (("digit_0", "digit_10", "digit_2"), "1 means 'digit_10', whose name has the number 10. .*alone: 0, 10, 2."),
         (("type 1", "type 2", "type 3"), "0 means 'type 1', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("001.Gull", "002.Owl", "003.Wren"), "0 means '001.Gull', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("covid19", "normal0", "pneu1"), None),
         (("c0", "c1", "c2"), None),
         (("n02085620", "n02085782", "n02085936"), None),
         (("0", "1", "2"), None),
@@ -395,6 +397,7 @@ def test_indices_of_labels_with_other_numbers_in_their_names_are_told(
         _refused(folder, lines, message + (f" As an index, {meant}" if meant else "$"))
     written, told = _fill_and_tell(folder, lines, values=Values.INDEX)
     assert written[1:] == ["1,0", "2,2"]
+    assert _fill_and_tell(folder, ["id,l", "1,2", "2,9"], values=Values.INDEX)[1].warnings == ()
     assert len(told.warnings) == (meant is not None)
     assert meant is None or re.search(meant, told.warnings[0])
 
