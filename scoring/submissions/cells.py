@@ -8,9 +8,9 @@ from functools import cached_property
 from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.several_labels import MARKS, parts_of
-from scoring.sources.spelling import loose, singular
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
+from scoring.submissions.near import bare, is_label
 from scoring.submissions.side_by_side import SideBySide
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 
@@ -62,40 +62,37 @@ class Cells:
         """Whether there are several labels in a value."""
         return self.counts[-1:] > [1]
 
-    def check_several(self, as_index: bool) -> None:
+    def check_several(self) -> None:
         """Raise RequestError if every row has one label, or one index; other words only hold a place."""
-        told = [without_fraction(cell.parts[0]) for cell in self.cells if cell.tells]
-        known = {*map(str, range(len(self.labels)))} if as_index else {*self.labels}
-        if self.counts == [1] and known.issuperset(told):
+        told, labels = [cell.parts[0] for cell in self.cells if cell.tells], frozenset(self.labels)
+        if self.counts == [1] and all(is_label(one, labels) or _is_index(one, labels) for one in told):
             raise RequestError(
                 "Expected no `threshold` with this `template`: its rows have one label each, and the labels of the run "
                 "exclude one another. The best of them is filled in without. If several are wanted, write two labels "
                 "into a row of `template`, as the competition parts them."
             )
 
-    def check_pairs(self, are_labels: bool) -> None:
-        """Raise RequestError if values may be classes with a confidence of 0 or 1, and none says that they are two.
-
-        Args:
-            are_labels: Whether labels are asked for, which 0 or 1 may be.
-        """
+    def check_pairs(self, is_told: bool) -> None:
+        """Raise RequestError if values have a confidence, 0 or 1; or if they may, and none says that two are wanted."""
         if (pair := self._pair()) is None:
             return
-        value, parts = pair.mark.join(pair.parts), list(map(without_fraction, pair.parts))
-        if parts[1] not in self.labels and (are_labels or any(class_index(p, len(self.labels)) is None for p in parts)):
+        value, (first, second) = pair.mark.join(pair.parts), pair.parts
+        are_indices = not is_label(first, self.labels) and all(_is_index(part, self.labels) for part in pair.parts)
+        if not (are_indices or is_label(second, self.labels)):
             raise _measured(value)
-        if not are_labels:
+        if not is_told:
             raise RequestError(
                 f"Expected `template` to tell what its values are; {value!r} may be two labels, or one with its "
                 "confidence, which no list holds. Say with `values` label or index that two are wanted."
             )
 
     def _pair(self) -> Cell | None:
-        """The first value if all are two numbers, of which the second is always 0 or always 1: 137790 1."""
+        """The first value if all are two numbers, the second 0 or 1, the first neither or the same: 137790 1, 1 1."""
         pairs = [(cell, [without_fraction(part) for part in cell.parts]) for cell in self.cells if cell.tells]
-        firsts, seconds = {parts[0] for _, parts in pairs}, {parts[-1] for _, parts in pairs}
-        is_constant = self.counts == [2] and seconds in ({"0"}, {"1"}) and firsts.isdisjoint({"0", "1"})
-        return pairs[0][0] if is_constant and all(map(WHOLE.fullmatch, firsts)) else None
+        seconds = {parts[-1] for _, parts in pairs}
+        firsts = {parts[0] for _, parts in pairs if parts[0] != parts[-1]}
+        may_be = self.counts == [2] and seconds <= {"0", "1"} and bool(firsts) and firsts.isdisjoint({"0", "1"})
+        return pairs[0][0] if may_be and all(map(WHOLE.fullmatch, firsts)) else None
 
     def separator(self) -> str:
         """What stands between the labels of a list.
@@ -145,10 +142,10 @@ def read_cells(
 ) -> Cells:
     """Read the values of a template's one column.
 
-    A label of the run is one label, also if it has blanks in it, and so is one that differs by case, plural, or `_`
-    for a blank. All other values that a mark parts into labels, or into indices of classes, are lists; and so are those
-    of foreign ids with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place,
-    and so does 0,5, if no value is such a number above 1.
+    A label of the run is one label, also if it has blanks in it, and so is one that `bare` reads as the same. All
+    other values that a mark parts into labels, or into indices of classes, are lists; and so are those of foreign ids
+    with blanks between them, `w_23a388d w_9b5109b`. Other words, as `your answer here`, hold a place, and so does 0,5,
+    if no value is such a number above 1.
 
     Args:
         values: They, blank ones too.
@@ -168,7 +165,7 @@ class _Reader:
     def __init__(
         self, values: Sequence[str], labels: Sequence[str], commas_part_columns: bool, are_pairs: bool | None
     ) -> None:
-        self._labels, self._near, self._num = frozenset(labels), frozenset(map(_near, labels)), len(labels)
+        self._labels, self._near = frozenset(labels), frozenset(map(bare, labels))
         self._has_numbers = any(map(WHOLE.fullmatch, labels))
         self._side_by_side = {mark: SideBySide(labels, mark) for mark in MARKS}
         are_within_one = all(float(value.replace(",", ".")) <= 1 for value in values if _DECIMAL.fullmatch(value))
@@ -187,7 +184,7 @@ class _Reader:
         for mark, parts in torn:
             if self._are_classes(parts) and not (_is_one_again(parts) or self._is_measured(parts)):
                 return Cell(parts, _written(value, mark))
-        if _near(value) in self._near:
+        if bare(value) in self._near:
             return Cell([value])
         for mark, parts in torn:
             if not self._are_near(parts) and (found := self._side_by_side[mark].read(value)):
@@ -242,19 +239,17 @@ class _Reader:
         return any(map(self._is_label, names)) or len(numbers) > len(names) > 0
 
     def _is_label(self, text: str) -> bool:
-        return text in self._labels or without_fraction(text) in self._labels
+        return is_label(text, self._labels)
 
     def _are_near(self, parts: Sequence[str]) -> bool:
-        return self._near.issuperset(map(_near, parts))
+        return self._near.issuperset(map(bare, parts))
 
     def _are_classes(self, parts: Collection[str]) -> bool:
-        are_indices = all(class_index(part, self._num) is not None for part in parts)
-        return are_indices or all(map(self._is_label, parts))
+        return all(_is_index(part, self._labels) for part in parts) or all(map(self._is_label, parts))
 
 
-def _near(text: str) -> str:
-    """What a label and a value are that differ by case, plural and what joins words alone."""
-    return singular(loose(text))
+def _is_index(text: str, labels: Collection[str]) -> bool:
+    return class_index(text, len(labels)) is not None
 
 
 def _measured(value: str) -> RequestError:

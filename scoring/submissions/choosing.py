@@ -1,8 +1,6 @@
 """What a template asks for: told by its columns, its values and the run's labels, or refused where they do not tell."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Sequence
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
@@ -12,6 +10,7 @@ from scoring.storage.redaction import brief
 from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
 from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
+from scoring.submissions.near import bare, finder_of
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 from scoring.submissions.template_values import check_numbers, check_spelled, check_told, kind_of_values
@@ -87,13 +86,11 @@ def _check_answerable(column: str) -> None:
 def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
     """The class of each of several columns, named as labels are but for case, plural and what joins words."""
     index = _index_of(labels)
-    of_word = _told_apart(map(singular, labels))
-    of_loose_word = cache(lambda: _told_apart(map(_loose_word, labels)))
+    place_of = finder_of(labels, composed, singular, bare)
     columns: dict[int, str] = {}
     extra: list[str] = []
     for column in template.columns:
-        place = index.get(composed(column), of_word.get(singular(column)))
-        place = of_loose_word().get(_loose_word(column)) if place is None else place
+        place = place_of(column)
         if place is None or place in columns:
             extra.append(column)
         else:
@@ -107,18 +104,6 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
             f"{len(template.columns)}: {', '.join(lacks)}."
         )
     return tuple(columns)
-
-
-def _told_apart(words: Iterable[str]) -> dict[str, int]:
-    """The place of each word that is there once."""
-    listed = list(words)
-    times = Counter(listed)
-    return {word: place for place, word in enumerate(listed) if times[word] == 1}
-
-
-def _loose_word(text: str) -> str:
-    """What a name is but for case, plural and what joins its words; a sign at an end is not a joint: `HER2-`."""
-    return singular(loose(text)) if text[:1].isalnum() and text[-1:].isalnum() else text
 
 
 def _index_of(labels: Sequence[str]) -> dict[str, int]:
@@ -151,7 +136,7 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: 
         check_spelled(cells.parts, cells.labels)
     if wishes.threshold is not None:
         if not is_multi_label:
-            cells.check_several(as_index)
+            cells.check_several()
         return Above(labels, as_index, wishes.threshold, mark)
     if len(cells.counts) > 1:
         raise RequestError(

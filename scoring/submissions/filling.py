@@ -8,15 +8,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from scoring.errors import IncompleteError
-from scoring.quality.multi_label import unknown_targets
+from scoring.quality.multi_label import true_labels
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
 from scoring.run.reader import RunReader
+from scoring.run.record import RunRecord
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, Best, Ranked, check_stored
 from scoring.submissions.choosing import choose_answers
-from scoring.submissions.matching import match_ids
+from scoring.submissions.matching import are_to_test_on, match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known, unreadable_in_words
 from scoring.submissions.template import Template, read_template
 from scoring.submissions.template_values import told_by_number
@@ -73,25 +74,28 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
         holds=answers.holds,
         num_unasked=len(table) - len(rows),
         num_empty=filled.count(("",)) if isinstance(answers, Above) else 0,
-        warnings=tuple(_warnings(answers, reader.record.labels, asked)),
+        warnings=tuple(_warnings(answers, reader.record, template, asked)),
     )
 
 
-def _warnings(answers: Answers, labels: Sequence[str], asked: pa.Table) -> Iterator[str]:
+def _warnings(answers: Answers, record: RunRecord, template: Template, asked: pa.Table) -> Iterator[str]:
     """Why the answers may be others than the competition wants."""
-    if isinstance(answers, (Best, Ranked, Above)) and answers.as_index and (told := told_by_number(labels)):
-        yield told
-    if _are_labelled(asked["target"].to_pylist(), labels):
+    if isinstance(answers, (Best, Ranked, Above)) and answers.as_index:
+        told = told_by_number(record.labels, {value for (value,) in template.answers})
+        yield from [told] if told else []
+    paths, targets = asked["path"].to_pylist(), asked["target"].to_pylist()
+    if _are_labelled(targets, record.labels) and not are_to_test_on(paths, record.request.images):
         yield (
-            f"All {len(asked)} rows are of photos whose labels are known, as of those to train on: if the competition "
-            "tests on others of these names, score those."
+            f"All {len(asked)} rows are of photos that were scored with labels of their own, as photos to train on "
+            "are: if the competition tests on others of these names, score those."
         )
 
 
 def _are_labelled(targets: Sequence[str | None], labels: Sequence[str]) -> bool:
     """Whether all photos have labels of the run, and not the same: not such as of a folder `unknown`."""
-    told = list(set(targets))
-    return len(told) > 1 and None not in told and not unknown_targets(told, labels)
+    told = true_labels(targets, labels).values()
+    different = {truth.tobytes() for truth in told if truth is not None and truth.any()}
+    return None not in targets and len(different) > 1 and all(truth is not None for truth in told)
 
 
 def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: float | None) -> None:

@@ -1,6 +1,6 @@
 """Which image is meant by each id of a template."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -10,7 +10,7 @@ from scoring.errors import RequestError
 from scoring.run.reader import some
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.id_spelling import slashed
-from scoring.sources.splits import Split, SplitFolders
+from scoring.sources.splits import Split, SplitFolders, split_of_folders
 
 _BY_NAME = 2  # the first of the readings in which an id need not be the image's whole id or path
 
@@ -77,6 +77,13 @@ def match_ids(
             len(nearest.missing),
         )
     raise RequestError(f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}.")
+
+
+def are_to_test_on(paths: Iterable[str], folder: str) -> bool:
+    """Whether a folder of every photo says so by its whole name, the one that they lay in or one within."""
+    outer = folder.rstrip("/").rsplit("/", 1)[-1]
+    folders = {path.rpartition("/")[0] for path in paths}
+    return all(split_of_folders([outer, *inner.split("/")]) is Split.TEST for inner in folders)
 
 
 class _NoImageError(RequestError):

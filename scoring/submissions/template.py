@@ -18,6 +18,7 @@ from scoring.storage.reading import read_range
 
 NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 WHOLE = re.compile(r"([0-9]+)(?:\.0*)?")  # also 1.0, as pandas writes 1 beside an empty cell
+_FRACTION = re.compile(r"[0-9]*\.[0-9]+").fullmatch  # 0.5 is no id
 _Form: TypeAlias = Literal["NFC", "NFD"]
 _OTHER: dict[_Form, _Form] = {"NFC": "NFD", "NFD": "NFC"}
 
@@ -150,6 +151,8 @@ def _check_ids(template: Template) -> None:
         _check_unique(template.ids, "id", template.source)
     except RequestError as error:
         columns = zip(template.header[1:], zip(*template.answers, strict=True), strict=True)
-        other = next((name for name, values in columns if first_twice(values) is None), None)
+        other = next(
+            (name for name, values in columns if first_twice(values) is None and not any(map(_FRACTION, values))), None
+        )
         advice = f" Ids are in its first column; put {other!r} first if it has them." if other else ""
         raise RequestError(f"{error}{advice}") from None

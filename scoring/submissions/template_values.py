@@ -1,13 +1,13 @@
 """What the values of a template are, probabilities, labels or indices, or refused where they do not tell."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scoring.errors import RequestError
 from scoring.run.reader import some
-from scoring.sources.spelling import loose, singular
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
+from scoring.submissions.near import bare, finder_of, is_label, joined
 from scoring.submissions.template import NUMBER, WHOLE, without_fraction
 from scoring.submissions.wishes import Values, Wishes
 
@@ -40,10 +40,10 @@ def kind_of_values(
     is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
         return Values.PROBABILITY
-    if found and all(_is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
+    if found and all(is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
-        told = told_by_number(labels)
+        told = told_by_number(labels, found)
         raise RequestError(
             f"Expected `template` to tell what it wants; its values are {some(found) or 'blank'}. Say with `values` "
             f"which that is: {kinds}." + (f" {told}" if told else "")
@@ -51,10 +51,6 @@ def kind_of_values(
     if all(NUMBER.fullmatch(value) for value in found):
         return _kind_of_numbers(found, labels, kinds)
     raise _no_label(found, labels, kinds)
-
-
-def _is_label(value: str, labels: Collection[str]) -> bool:
-    return value in labels or without_fraction(value) in labels
 
 
 def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) -> Values:
@@ -90,9 +86,9 @@ def check_numbers(labels: Sequence[str]) -> None:
 
 def check_spelled(values: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse to write labels as the run spells them where the template spells one otherwise: `Clear` for `clear`."""
-    found, of_value = dict.fromkeys(values), _Near(labels)
-    for value in found:
-        if (label := of_value.label(value, found)) is not None:
+    found = dict.fromkeys(values)
+    for value, label in _spelled_otherwise(found, labels):
+        if label not in found:
             raise RequestError(
                 f"Expected labels as `template` spells them; it has {brief(value)!r}, where the run has "
                 f"{brief(label)!r}: {_rescore(value, labels)}; if it takes the run's, write them into `template`."
@@ -107,22 +103,12 @@ def _rescore(value: str, labels: Sequence[str]) -> str:
     return f"{advice}, or say `values` index for numbers such as {value}" if is_index else advice
 
 
-class _Near:
-    """Finds labels that values are but for case, plural, zeros before a number and what joins words."""
-
-    def __init__(self, labels: Sequence[str]) -> None:
-        self._labels, self._of = frozenset(labels), {_bare(label): label for label in reversed(labels)}
-
-    def label(self, value: str, values: Collection[str]) -> str | None:
-        """The label that a value spells otherwise; None if it is one, or if another value is that label."""
-        label = None if _is_label(value, self._labels) else self._of.get(_bare(value))
-        return None if label in values else label
-
-
-def _bare(text: str) -> str:
-    """A text but for case, plural, zeros before numbers and what joins its words: `type 1` of `Type_01`; not -1."""
-    words = [text] if "-" in (text[:1], text[-1:]) else singular(loose(text)).split(" ")
-    return " ".join(without_fraction(word).lstrip("0") or "0" if WHOLE.fullmatch(word) else word for word in words)
+def _spelled_otherwise(values: Iterable[str], labels: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The values that are no labels but near one, and which that is."""
+    place_of, known = finder_of(labels, str.casefold, joined, bare), frozenset(labels)
+    for value in values:
+        if not is_label(value, known) and (place := place_of(value)) is not None:
+            yield value, labels[place]
 
 
 def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
@@ -137,11 +123,16 @@ def _check_numbered(found: Sequence[str], labels: Sequence[str]) -> None:
         )
 
 
-def told_by_number(labels: Sequence[str]) -> str | None:
-    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids."""
-    numbers = [] if all(map(_INTEGER.fullmatch, labels)) else _numbers_within(labels)
+def told_by_number(labels: Sequence[str], values: Iterable[str]) -> str | None:
+    """What an index means of labels that are numbered otherwise, as 0 is class_1; None of others, and of wnids.
+
+    None as well where values have other numbers than labels; noughts only hold a place.
+    """
+    are_numbered = len({_DIGITS.sub("", label) for label in labels}) == 1 or all(map(_DIGITS.match, labels))
+    numbers = _numbers_within(labels) if are_numbered and not all(map(_INTEGER.fullmatch, labels)) else []
     other = next((index for index, number in enumerate(numbers) if number != index), None)
-    if other is None or max(numbers) > _MOST * len(numbers):
+    told = {digits.lstrip("0") for value in values for digits in _DIGITS.findall(value)}
+    if other is None or max(numbers) > _MOST * len(numbers) or not told <= {"", *map(str, numbers)}:
         return None
     return (
         f"As an index, {other} means {brief(labels[other])!r}, whose name has the number {numbers[other]}. If such "
@@ -157,9 +148,8 @@ def _numbers_within(labels: Sequence[str]) -> list[int]:
 
 def _no_label(found: Sequence[str], labels: Sequence[str], kinds: str) -> RequestError:
     """Names the first value that a label may be meant by, or else the first that is none."""
-    of_value = _Near(labels)
-    foreign = [value for value in found if not _is_label(value, labels)]
-    value, near = next(((one, label) for one in foreign if (label := of_value.label(one, found))), (foreign[0], None))
+    foreign = next(value for value in found if not is_label(value, labels))
+    value, near = next(_spelled_otherwise(found, labels), (foreign, None))
     advice = f"Where it only holds a place, say with `values` what is wanted: {kinds}."
     if near is not None:
         advice = f"The run spells it {near!r}: {_rescore(value, labels)}."

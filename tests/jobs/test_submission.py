@@ -161,17 +161,26 @@ def test_what_is_written_for_an_unreadable_image_is_told(run: RunFolder, options
 
 
 @pytest.mark.parametrize(
-    ("targets", "is_told"), [("ab", True), ("aa", False), (["a", None], False), (["a", "unknown"], False)]
+    ("targets", "is_told"),
+    [
+        ("ab", True),
+        ("aa", False),
+        ("aA", False),
+        (["a", None], False),
+        (["a", "unknown"], False),
+        (["none", "None"], False),
+    ],
 )
+@pytest.mark.parametrize("folder", ["train", "photos", "test", "a/test/01"])
 @pytest.mark.parametrize("outputs", [None, "multi-label"])
 def test_photos_with_known_labels_that_have_the_names_of_others_to_test_on_are_told(
-    tmp_path: Path, targets: Sequence[str | None], is_told: bool, outputs: str | None
+    tmp_path: Path, targets: Sequence[str | None], is_told: bool, outputs: str | None, folder: str
 ) -> None:
-    images = [Scored(f"train/{number}.jpg", (0.25, 0.75), target) for number, target in enumerate(targets)]
+    images = [Scored(f"{folder}/{number}.jpg", (0.25, 0.75), target) for number, target in enumerate(targets)]
     run = write_run(tmp_path / "run", images, ("a", "b"), outputs=outputs)
     (tmp_path / "t.csv").write_text("id,a\n1,0.5\n0,0.5\n")
     code, printed = _submission(run, "--template", str(tmp_path / "t.csv"))
-    assert (code, "All 2 rows are of photos whose labels are known" in printed) == (0, is_told)
+    assert (code, "All 2 rows are of photos that were scored with" in printed) == (0, is_told and "test" not in folder)
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,7 @@ def test_a_column_may_be_named_after_a_label_of_several_words(tmp_path: Path) ->
         (("HER2", "HER2-", "other"), "other,her2-,her2"),
         (("a-b", "a_b", "c"), "c,a_b,a-b"),
         (("cat", "cats", "hot dog"), "hot-dog,cats,cat"),
+        (("cat", "dogs", "type_01"), "Type 1,DOG,Cat"),
     ],
 )
 def test_each_of_several_columns_may_be_named_after_a_label_of_several_words(
@@ -378,6 +379,8 @@ def test_whole_numbers_are_indices_where_labels_have_them_in_order_or_others(
         (("class_1", "class_10", "class_2"), "0 means 'class_1', whose name has the number 1. .*alone: 1, 10, 2."),
         (("digit_0", "digit_10", "digit_2"), "1 means 'digit_10', whose name has the number 10. .*alone: 0, 10, 2."),
         (("type 1", "type 2", "type 3"), "0 means 'type 1', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("001.Gull", "002.Owl", "003.Wren"), "0 means '001.Gull', whose name has the number 1. .*alone: 1, 2, 3."),
+        (("covid19", "normal0", "pneu1"), None),
         (("c0", "c1", "c2"), None),
         (("n02085620", "n02085782", "n02085936"), None),
         (("0", "1", "2"), None),
@@ -394,6 +397,7 @@ def test_indices_of_labels_with_other_numbers_in_their_names_are_told(
         _refused(folder, lines, message + (f" As an index, {meant}" if meant else "$"))
     written, told = _fill_and_tell(folder, lines, values=Values.INDEX)
     assert written[1:] == ["1,0", "2,2"]
+    assert _fill_and_tell(folder, ["id,l", "1,2", "2,9"], values=Values.INDEX)[1].warnings == ()
     assert len(told.warnings) == (meant is not None)
     assert meant is None or re.search(meant, told.warnings[0])
 
@@ -638,6 +642,22 @@ def test_a_threshold_makes_no_list_of_labels_that_exclude_one_another_where_a_ro
     assert written == (["1,0 1", "2,2 1"] if is_index else ["1,ash beech", "2,oak beech"])
 
 
+@pytest.mark.parametrize(
+    ("labels", "given", "values"),
+    [
+        (("0.0", "1.0", "2.0"), "1.0", None),
+        (_LEAVES, "00", None),
+        (_LEAVES, "ash", Values.INDEX),
+        (_LEAVES, "0", Values.LABEL),
+    ],
+)
+def test_one_label_or_index_a_row_is_one_however_it_is_spelled_and_whatever_is_asked_for(
+    tmp_path: Path, labels: Sequence[str], given: str, values: Values | None
+) -> None:
+    lines = ["id,l", f"1,{given}"]
+    _refused(_run(tmp_path, [_A], labels), lines, "no `threshold`.*exclude one", threshold=0.2, values=values)
+
+
 _PLANTS = ("Fat_Hen", "Maize", "sugar_beet")
 
 
@@ -721,6 +741,37 @@ def test_a_label_beside_the_same_whole_number_in_all_rows_may_have_a_confidence(
         assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,1 7", "2,8815 7"]
     else:
         _refused(folder, lines, measured, values=Values.LABEL)
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (("8815", "0", "1"), ("8815 1", "8815 0")),
+        (_LEAVES, ("2 1", "2 0")),
+        (_LEAVES, ("1 1", "2 1")),
+        (_LEAVES, ("2 1", "2 1")),
+        (_LEAVES, ("2|0", "2|0")),
+    ],
+)
+def test_a_number_beside_noughts_and_ones_may_have_a_confidence_and_is_filled_as_is_said(
+    tmp_path: Path, labels: Sequence[str], given: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    lines = ["id,l", *(f"{number},{value}" for number, value in enumerate(given, 1))]
+    _refused(folder, lines, f"'{re.escape(given[0])}' may be two labels, or one with its confidence.*label or index")
+    mark = "|" if "|" in given[0] else " "
+    written = [mark.join(labels[index] for index in best) for best in ((0, 1), (2, 1))]
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == [f"1,{written[0]}", f"2,{written[1]}"]
+
+
+@pytest.mark.parametrize("labels", [("7", "137790", "8815"), ("3", "7", "2")])
+def test_a_label_beside_noughts_and_ones_that_are_no_labels_has_a_confidence(
+    tmp_path: Path, labels: Sequence[str]
+) -> None:
+    folder = _run(tmp_path, [_A, _B], labels)
+    for values in (None, Values.LABEL):
+        lines = ["id,l", f"1,{labels[2]} 1", f"2,{labels[0]} 0"]
+        _refused(folder, lines, "whose numbers.*confidence or a box", values=values)
 
 
 @pytest.mark.parametrize(
@@ -874,6 +925,9 @@ _NEAR = [
     (("7", "3", "5"), "03", "03", "3"),
     (("1.0", "2.0", "3.0"), "2", "2", "2.0"),
     (("Type_01", "Type_02", "Type_10"), "Type 2", "Type 2", "Type_02"),
+    (("HER2-", "HER2", "other"), "her2-", "her2-", "HER2-"),
+    (("new", "news", "old"), "News", "News", "news"),
+    (("A", "AS", "B"), "as", "as", "AS"),
 ]
 
 
@@ -904,7 +958,7 @@ def test_where_labels_are_their_indices_the_index_is_advised_if_it_is_spelled_as
         assert _fill(folder, lines, values=Values.INDEX)[1:] == [f"1,{written}"]
 
 
-@pytest.mark.parametrize("place", [0, 3, 7, 11])
+@pytest.mark.parametrize("place", [0, 3, 7, 11, 12, 13, 14])
 def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tmp_path: Path, place: int) -> None:
     labels, given, value, label = _NEAR[place]
     folder = _run(tmp_path, [_A, _B], labels)
@@ -912,6 +966,16 @@ def test_a_label_is_named_that_the_template_may_mean_by_case_plural_or_number(tm
     told = f"{value!r} is none. The run spells it {label!r}: score with labels spelled as the competition spells "
     _refused(folder, ["id,l", f"1,{given}"], re.escape(told + index) + r"\.$")
     _refused(folder, ["id,l", "1,fir", f"2,{given}"], f"{value!r} is none. The run spells it {label!r}")
+
+
+def test_of_labels_that_differ_by_plural_the_nearer_is_named_also_where_the_template_has_the_other(
+    tmp_path: Path,
+) -> None:
+    folder = _run(tmp_path, [_A, _B], ("New", "News", "Old"))
+    lines = ["id,l", "1,New", "2,news"]
+    _refused(folder, lines, "'news' is none. The run spells it 'News'")
+    _refused(folder, lines, "it has 'news', where the run has 'News'", values=Values.LABEL)
+    _refused(folder, ["id,l", "1,New", "2,new"], "'new' is none. The run spells it 'New'")
 
 
 @pytest.mark.parametrize(

@@ -160,6 +160,7 @@ def test_what_unpacks_to_more_than_members_of_a_zip_may_have_is_refused_in_one_l
         (b"id,label\n\n1\n", "2 fields in line 3 .* has 1"),
         (b"id,a,a\n1,2,3\n", "every column .*'a' more than once"),
         (b"id,label\n7,0\n8,0\n7,0\n", r"every id .*'7' more than once\.$"),
+        (b"image_id,label\na,0.1\na,0.9\n", r"every id .*'a' more than once\.$"),
         (b"Category,Id\ncgm,1.jpg\ncgm,2.jpg\n", r"'cgm' more than once\. Ids are in its first column; put 'Id' first"),
         (b"\xff\xfe\x00", "CSV file in UTF-8"),
         (b'id,label\n"1,0\n', "CSV file in UTF-8"),
