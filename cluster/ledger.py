@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic
 
-from cluster.errors import WorkersLostError
 from cluster.work import T
 
 
@@ -47,9 +46,7 @@ class TaskLedger(Generic[T]):
 
     A task lost with its worker is a suspect: it is tried again alone, at most `max_attempts` times in all, so that a
     task which kills its workers takes no innocent with it. When nothing waits any more, idle workers get copies of
-    the tasks that run longest; whichever ends first counts. Where so many tasks were given up and no worker
-    lived through any, all are taken to kill once those that still run for the first time, and the last of all, are
-    lost as well.
+    the tasks that run longest; whichever ends first counts.
 
     Args:
         tasks: What is to be done, in this order.
@@ -66,9 +63,6 @@ class TaskLedger(Generic[T]):
         self._refusals: Counter[T] = Counter()
         self._losses: Counter[T] = Counter()
         self._max_attempts = max_attempts
-        self._num_given_up = 0
-        self._has_survivors = False  # workers that lived through a task
-        self._hopes: set[T] = set()
         self.num_repeats = 0
 
     @property
@@ -106,20 +100,17 @@ class TaskLedger(Generic[T]):
 
     def done(self, task: T) -> bool:
         """Record a result; False for the later of two copies, which does not count."""
-        self._has_survivors = True
         self._uncopied.pop(task, None)
         return self._runners.pop(task, None) is not None
 
     def raised(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
         """Record that a task raised an exception: it is given up, unless a copy of it still runs."""
-        self._has_survivors = True
         if not self._stopped(task, worker_id):
             return None
         return TaskFailed(task, self._losses[task] + self._refusals[task] + 1, reason)
 
     def refused(self, task: T, worker_id: int) -> None:
         """Record that a worker could not do a task, for a reason that may be its node's: another one tries it."""
-        self._has_survivors = True
         self._refusals[task] += 1
         if self._stopped(task, worker_id):
             self.num_repeats += 1
@@ -127,35 +118,15 @@ class TaskLedger(Generic[T]):
             self._refused.appendleft(task)
 
     def lost(self, task: T, worker_id: int, reason: str) -> TaskFailed[T] | None:
-        """Record that a task was lost with its worker: it is tried again, or given up.
-
-        Raises:
-            WorkersLostError: If every task seems to kill its workers.
-        """
+        """Record that a task was lost with its worker: it is tried again, or given up."""
         self._losses[task] += 1
         if not self._stopped(task, worker_id):
             return None
-        self._hopes.discard(task)
-        if self._num_given_up >= self._max_attempts and not (self._hopes or self._has_survivors):
-            raise WorkersLostError(
-                f"Every task is lost with its actor: {self._num_given_up} were given up, after "
-                f"{self._max_attempts} actors each, and none was done. The last loss: {reason}"
-            )
         if self._losses[task] >= self._max_attempts:
-            self._num_given_up += 1
-            if self._num_given_up == self._max_attempts and not self._has_survivors:
-                self._take_hope()
             return TaskFailed(task, self._losses[task] + self._refusals[task], reason)
         self.num_repeats += 1
         self._suspects.append(task)
         return None
-
-    def _take_hope(self) -> None:
-        """Try the last task next: those in front may have in common what kills, and the others do not."""
-        self._hopes = {task for task in self._runners if not self._losses[task]}
-        if self._queue:
-            self._hopes.add(self._queue[-1])
-            self._suspects.appendleft(self._queue.pop())
 
     def _start(self, worker_id: int, task: T, alone: bool = False) -> Assignment[T]:
         self._runners[task] = {worker_id}

@@ -132,7 +132,7 @@ class WorkerPool(Generic[T, R, D]):
 
         Raises:
             WorkerStartError: If a worker of the first set cannot be built.
-            WorkersLostError: If no worker is left, or none lives through a task, or Ray itself has ended.
+            WorkersLostError: If no worker is left and no node can take one, or Ray itself has ended.
             PlacementError: As in `first_ready`, if no worker was ready before.
         """
         self._ledger = TaskLedger(tasks, MAX_ATTEMPTS)

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.errors import WorkersLostError
 from cluster.ledger import Assignment, TaskFailed, TaskLedger
 
 
@@ -119,60 +118,6 @@ def test_two_copies_that_raise_in_turns_end_all_the_same() -> None:
     assert ledger.raised(1, 0, "disk full") == TaskFailed(1, 1, "disk full")
 
 
-def _lose_all_but(ledger: TaskLedger[int], harmless: set[int]) -> tuple[list[int], list[int]]:
-    """One worker after the other, each with two tasks: what is done, and what is given up."""
-    done, given_up, starts = [], [], 0
-    while ledger.is_open:
-        starts += 1
-        tasks: list[int] = []
-        while len(tasks) < 2 and (given := ledger.assign(starts, len(tasks))):
-            tasks.append(given.task)
-            if given.alone:
-                break
-        if set(tasks) <= harmless:
-            done += [task for task in tasks if ledger.done(task)]
-        else:
-            given_up += [failed.task for task in tasks if (failed := ledger.lost(task, starts, "it died"))]
-        assert starts < 100
-    return done, given_up
-
-
-def test_when_three_tasks_were_given_up_and_none_was_ever_done_the_others_are_not_lost_as_well() -> None:
-    ledger = TaskLedger(range(4000), max_attempts=3)
-    with pytest.raises(WorkersLostError, match=r"actor: 3 were given up, after 3 actors each, .* last loss: it died$"):
-        _lose_all_but(ledger, set())
-    assert ledger.is_open
-
-
-@pytest.mark.parametrize("harmless", [range(7, 12), range(3)])
-def test_tasks_that_kill_their_workers_end_no_run_that_has_others(harmless: range) -> None:
-    done, given_up = _lose_all_but(TaskLedger(range(12), max_attempts=3), set(harmless))
-    assert sorted(done) == list(harmless)
-    assert sorted(done + given_up) == list(range(12))
-
-
-def test_where_no_more_than_three_tasks_are_left_each_is_named() -> None:
-    assert _lose_all_but(TaskLedger([7, 8, 9], max_attempts=3), set()) == ([], [7, 8, 9])
-
-
-@pytest.mark.parametrize("is_lost", [True, False])
-def test_a_task_that_runs_for_the_first_time_is_waited_for_before_a_run_ends(is_lost: bool) -> None:
-    ledger = TaskLedger(range(5), max_attempts=3)
-    ledger.assign(0, 0)
-    for task in (1, 2, 3):
-        for attempt in range(3):
-            assert ledger.assign(1, 0) == Assignment(task, alone=attempt > 0)
-            ledger.lost(task, 1, "died")
-    assert ledger.assign(1, 0) == Assignment(4, alone=True), "the last one first"
-    assert ledger.lost(4, 1, "died") is None
-    if is_lost:
-        with pytest.raises(WorkersLostError):
-            ledger.lost(0, 0, "died")
-    else:
-        assert ledger.done(0)
-        assert _lose_all_but(ledger, set()) == ([], [4])
-
-
 @given(seed=st.integers(0, 10_000), num_tasks=st.integers(0, 30), num_workers=st.integers(1, 5))
 def test_every_task_ends_exactly_once_whatever_happens(seed: int, num_tasks: int, num_workers: int) -> None:
     chance = random.Random(seed)
@@ -180,8 +125,6 @@ def test_every_task_ends_exactly_once_whatever_happens(seed: int, num_tasks: int
     running: dict[int, list[int]] = {worker: [] for worker in range(num_workers)}
     alone: set[int] = set()
     ended: list[int] = []
-    if ledger.assign(99, 0) and ledger.done(0):  # where none ever is, a run may end early
-        ended.append(0)
     for _ in range(10_000):
         if not ledger.is_open:
             break

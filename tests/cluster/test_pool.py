@@ -177,23 +177,6 @@ def test_tasks_that_kill_every_worker_are_given_up_and_take_no_innocent_with_the
     assert all("End of file. It may have run out of memory: fewer" in task.reason for task in failed.values())
 
 
-def _always_dies() -> Callable[[int], int]:
-    def work(task: int) -> int:
-        os.kill(os.getpid(), signal.SIGKILL)
-        return task
-
-    return work
-
-
-@pytest.mark.ci
-def test_actors_that_all_die_of_their_first_tasks_are_not_started_three_times_for_every_task() -> None:
-    with (
-        pytest.raises(WorkersLostError, match=r"3 were given up, after 3 actors each, .*End of file\. It may have run"),
-        _pool(_always_dies, replace(_CPU_ONLY, num_workers=4)) as pool,
-    ):
-        list(pool.run(range(4000)))
-
-
 class _Overlapping:
     """Returns how many of its calls ran at the same time."""
 
