@@ -27,7 +27,6 @@ class FailedStarts:
         self._on: Counter[str | None] = Counter()  # None: the worker ended before it was known where it ran
         self._lost_nodes: dict[str | None, str] = {}  # names of machines by node; since a worker was last ready
         self._lost_at: list[float] = []
-        self._proved: set[str | None] = set()  # nodes on which workers were ready
         self.in_a_row = 0
 
     @property
@@ -66,7 +65,8 @@ class FailedStarts:
             self._lost_at.append(now)
             if len(self._lost_at) == _TOLD_LOSSES:
                 notice(self.lost_nodes, WaitingWarning)
-        if self._are_deadly and not any(map(self._outlasts, others)):
+        outlasting = (other.info or (other.is_starting and other.busy_since < self._lost_at[0]) for other in others)
+        if len(self._lost_at) >= _MAX_LOSSES and not any(outlasting):
             raise WorkerStartError(f"No actor gets ready. {self.lost_nodes}")
 
     @property
@@ -80,22 +80,11 @@ class FailedStarts:
             "memory: larger nodes, or fewer actors on each by a larger `cpus_per_actor`, help then."
         )
 
-    @property
-    def _are_deadly(self) -> bool:
-        """Whether nodes seem to be lost by the starts themselves: others may begin only where workers were ready."""
-        return len(self._lost_at) >= _MAX_LOSSES
-
-    def _outlasts(self, worker: Worker[T, D]) -> bool:
-        """Whether a worker is ready, or may be although nodes were lost under others."""
-        is_old = worker.is_starting and worker.busy_since < self._lost_at[0]
-        return worker.info is not None or is_old or (worker.node_id is not None and worker.node_id in self._proved)
-
     def clear(self, node_id: str | None) -> None:
         """Record that one was."""
         self.in_a_row = 0
         self._lost_at.clear()
         self._lost_nodes.clear()
-        self._proved.add(node_id)
         for known in (node_id, None):
             self._on.pop(known, None)
 
@@ -114,21 +103,18 @@ class FailedStarts:
             placement: What each worker takes.
             taken: Where workers are already, once for each; None where it is not known yet.
         """
-        if not (self._on or self._are_deadly):
+        if not self._on:
             return [None] * count
         used = Counter(taken)
         free = {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes()}
         usable = sorted(filter(self._is_usable, free), key=self._on.__getitem__)
         # Those whose node is not known yet may all be on one: there, a further one would wait, and room elsewhere too.
         found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id] - used[None])]
-        may_join = self._on[None] < _MAX_FAILED and not self._are_deadly
-        if may_join and all(node_id in usable or room <= 0 for node_id, room in free.items()):
+        if all(node_id in usable or room <= 0 for node_id, room in free.items()) and self._on[None] < _MAX_FAILED:
             found += [None] * count  # for nodes that may join: there is no room on one to avoid
         return found[:count]
 
     def _is_usable(self, node_id: str) -> bool:
-        if self._are_deadly and node_id not in self._proved:
-            return False
         if self.was_spared(node_id):
             return self._on[None] < _MAX_FAILED
         return self._on[node_id] < _MAX_FAILED and not self.are_many

@@ -77,8 +77,8 @@ class Waiting:
             said = f"No actor is left, and no {node} another one {within}" if fault else f"No {node} an actor {within}"
         if lost_nodes or fault:
             said += f" {lost_nodes or 'The last one failed: ' + fault.removesuffix('.') + '.'}"
-        if is_over and not lost_nodes:
-            said += " Wait longer with `wait_for_nodes`."
+        if is_over:
+            said += f" {'Else wait' if lost_nodes else 'Wait'} longer with `wait_for_nodes`."
         return f"{said} {GO_ON}" if was_ready else said
 
 

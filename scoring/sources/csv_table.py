@@ -143,7 +143,8 @@ def without_blanks_at_quotes(text: str, mark: str) -> str:
     begin, blank, quoted = _field(mark)
     if not re.search(rf'{blank}"|"{blank}', text):
         return text
-    is_spaced = re.search(rf"{begin}{blank}++{quoted}", text)
+    # Whole fields are gone through: in a field's quotes, a mark and a blank are characters.
+    is_spaced = any(found["blanks"] for found in re.finditer(rf"{begin}(?P<blanks>{blank}*+){quoted}", text))
     return re.sub(rf"{begin}(?:{blank}*+{quoted}" + (rf'|{blank}++(?!"))' if is_spaced else ")"), r"\1\2", text)
 
 

@@ -929,6 +929,13 @@ def test_blanks_around_quotes_are_no_part_of_a_label_and_quotes_within_one_are(t
         }
 
 
+def test_marks_and_blanks_within_quotes_take_no_blanks_from_the_ids_of_photos(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text('id,label,note\n 1.jpg,dog,", "\n2.jpg,cat,x\n')
+    images = Listing([ImageEntry(path[:-4], path, 1) for path in (" 1.jpg", "1.jpg", "2.jpg")])
+    assert _targets(label_by_file(images, LabelsFile(labels)).listing) == {" 1.jpg": "dog", "2.jpg": "cat"}
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 @pytest.mark.parametrize("odd", ['"cat" ', '"big" cat', '\u00a0"cat"', '"cat"'])
 def test_quotes_of_one_row_with_blanks_around_them_change_no_label_of_the_others(
