@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -131,15 +131,12 @@ def _match_below(
     begun = [one for one in spelled if ways_of(one)]
     are_exact = any(way.is_folder for one in begun for way in ways_of(one))
     keys = set(map(key_of, paths)) if begun and not are_exact else set[str]()
-    leading: dict[str, Way] = {}
-    twice = None
-    for one in begun if keys else ():
-        led = [way for way in ways_of(one) if rest_of(way, one) in keys]
-        leading.update((way.beginning, way) for way in led)
-        if len(led) > 1:
-            twice = twice or f"{one} is {rest_of(led[0], one)} and {rest_of(led[1], one)}"
+    led = {one: [way for way in ways_of(one) if rest_of(way, one) in keys] for one in (begun if keys else ())}
+    leading = {way.beginning: way for each in led.values() for way in each}
+    both = next(((one, each[0], each[1]) for one, each in led.items() if len(each) > 1), None)
+    twice = both and f"{both[0]} is {rest_of(both[1], both[0])} and {rest_of(both[2], both[0])}"
     if leading and not twice:
-        leading = _taken(leading, {way.beginning: way.num_shared for one in begun for way in ways_of(one)})
+        leading = _taken(leading, map(ways_of, led))
     if any(map(ways.is_elsewhere, leading.values())):
         leading = {}
 
@@ -151,16 +148,18 @@ def _match_below(
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
 
 
-def _taken(leading: Mapping[str, Way], num_shared: Mapping[str, int]) -> dict[str, Way]:
+def _taken(leading: Mapping[str, Way], ways: Iterable[Sequence[Way]]) -> dict[str, Way]:
     """The one beginning that ids are read by; none if several may be meant.
 
     It has most folders in common with the folder, from the last one up: more than others that lead to an image, and as
-    many as those that lead to none, unless it lies within one of these.
+    many as those of ids that none of these begins, unless it lies within one of these.
 
     Args:
         leading: The ways that lead to an image, by their beginnings.
-        num_shared: How many last folders of each beginning are the folder's own, of those that lead to none too.
+        ways: Those of each id, which may lead to none.
     """
+    absent = (way for each in ways if all(way.beginning not in leading for way in each) for way in each)
+    num_shared = {way.beginning: way.num_shared for way in (*leading.values(), *absent)}
     most = max(num_shared.values())
     nearest = [beginning for beginning, num in num_shared.items() if num == most]
     taken = {beginning: way for beginning, way in leading.items() if len(leading) == 1 or way.num_shared == most}

@@ -280,6 +280,15 @@ def test_a_folder_in_one_of_its_own_name_is_read_where_it_holds_the_photos(tmp_p
     }
 
 
+@pytest.mark.parametrize("above", ["train/", "ds/train/train/", "../train/", "C:\\y\\train\\"])
+def test_a_folder_whose_name_the_one_above_and_one_within_have_is_read_whatever_photos_are_absent(
+    tmp_path: Path, above: str
+) -> None:
+    paths = [f"{within}/{n}.jpg" for within in ("train", "test") for n in range(3)]
+    labels = {f"{above}{path}": path for path in (*paths, "train/9.jpg")}
+    assert _targets_in(tmp_path, "/d/ds/train/train", labels, paths) == {path: path for path in paths}
+
+
 def test_a_path_that_may_end_in_a_folder_or_in_one_of_its_own_name_within_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/k/cell/cell/0\.png is cell/0\.png and 0\.png"):
         _targets_in(tmp_path, "/d/cell", {"/k/cell/cell/0.png": "dog"}, ["0.png", "cell/0.png"])
