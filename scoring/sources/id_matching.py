@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, ending, readings
 from scoring.sources.id_spelling import folded, slashed, without_image_suffix, without_suffix
+from scoring.sources.path_ends import may_be_absent
 from scoring.sources.ways_into_folder import Way, WaysInto
 
 _FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
@@ -173,7 +174,10 @@ def _taken(leading: Mapping[str, Way], ways: Iterable[Sequence[Way]]) -> dict[st
 
 
 def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
-    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`."""
+    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`.
+
+    An end that may as well be the path of an absent image finds none.
+    """
     depths = sorted({fold(one).count("/") for one in ids})
     found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
     rows = np.max([matches.rows for matches in found], axis=0)
@@ -182,6 +186,7 @@ def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence
     for one, row in zip(ids, rows.tolist(), strict=True):
         if row >= 0 and (other := first.setdefault(row, one)) != one:
             twice = twice or f"the ids {other} and {one} are one"
+    rows[may_be_absent([fold(one) for one in ids], rows, [fold(path) for path in paths])] = -1
     return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
 
 

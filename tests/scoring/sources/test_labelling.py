@@ -289,6 +289,27 @@ def test_a_folder_whose_name_the_one_above_and_one_within_have_is_read_whatever_
     assert _targets_in(tmp_path, "/d/ds/train/train", labels, paths) == {path: path for path in paths}
 
 
+@pytest.mark.parametrize("top", ["", "photos/"])
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+@pytest.mark.parametrize(
+    ("ids", "absent"),
+    [
+        (["2", "dog/4", "cat/5"], ["2"]),
+        (["2", "3", "dog/3", "dog/4", "cat/5"], ["2"]),
+        (["6", "cat/5"], ["6"]),
+        (["2", "b/8", "dog/b/7", "dog/2"], ["2", "b/8"]),
+        (["3", "8", "dog/b/7", "dog/2"], ["8"]),
+    ],
+)
+def test_a_photo_that_is_absent_is_not_one_of_that_name_in_a_folder_where_others_have_their_folders(
+    tmp_path: Path, top: str, suffix: str, ids: Sequence[str], absent: Sequence[str]
+) -> None:
+    paths = [f"{top}{one}.jpg" for one in ("3", "dog/2", "dog/3", "dog/4", "dog/6", "dog/b/7", "dog/b/8", "cat/5")]
+    labels = {f"{one}{suffix}": one for one in ids}
+    targets = {f"{top}{one}.jpg": one for one in ids if one not in absent}
+    assert _targets_in(tmp_path, "/d/photos.zip" if top else "/d/photos", labels, paths) == targets
+
+
 def test_a_path_that_may_end_in_a_folder_or_in_one_of_its_own_name_within_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/k/cell/cell/0\.png is cell/0\.png and 0\.png"):
         _targets_in(tmp_path, "/d/cell", {"/k/cell/cell/0.png": "dog"}, ["0.png", "cell/0.png"])
