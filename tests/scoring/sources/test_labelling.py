@@ -568,12 +568,13 @@ def test_photos_of_another_suffix_than_their_ids_are_told_where_most_have_the_sa
         return label_by_file(_listing(), LabelsFile(_write(tmp_path, f"id,label\n{rows}"))).told
 
     assert told(["a1.jpg", "b2.JPG", "c3.jpg"]) == (
-        "1 of 3 photos have another suffix than their ids in train.csv, and are taken for copies in another format: "
+        "1 of 3 photos has another suffix than its id in train.csv, and is taken for a copy in another format: "
         "'c3.jpg' is 'train/c3.png'",
     )
     assert told(["a1.jpg", "b2.png", "c3.jpg", "10.jpg"])[0].startswith("2 of 4 photos have another suffix")
     for ids in (["a1.jpg", "b2.jpg", "c3.png", "10"], ["a1.png", "b2.png", "c3.jpg", "10.jpg"], ["a1", "b2", "c3.1"]):
         assert told(ids) == ()
+    assert told(["a1.jpeg", "b2.jpg", "c3.PNG", "10.JPE"]) == (), "these are of one format"
 
 
 def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
@@ -663,7 +664,7 @@ def test_an_id_that_is_nearly_that_of_a_photo_is_told_where_its_label_is_another
     found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
     assert [image.target for image in found.listing.images] == ["dog", "dog"]
     assert found.told == (
-        "1 labels of train.csv without a photo are others than that of a photo whose id is nearly the same, which "
+        "1 label of train.csv without a photo is another than that of a photo whose id is nearly the same, which "
         f"counts: {second!r} is 'cat' and {first!r} 'dog'; if one photo is meant, leave the wrong id out",
     )
     assert not label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n"))).told
@@ -863,7 +864,7 @@ def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[
 def test_a_photo_in_a_folder_of_another_label_than_the_files_is_told(
     tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
 ) -> None:
-    said = "1 of 3 photos have a name or a folder of another label than train.csv has, which counts: "
+    said = "1 of 3 photos has a name or a folder of another label than train.csv has, which counts: "
     assert _told(tmp_path, paths, labels) == (f"{said}'x/{paths[2]}' is 'cat'",)
     pq.write_table(pa.table({"path": paths, "breed": labels}), tmp_path / "photos.parquet")
     columns = TableColumns(label="breed")
