@@ -17,6 +17,8 @@ from scoring.run.manifest import default_shard_size, manifest_digest
 from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import is_same_place
 
+_OF_BASE = "of the base itself"  # a size that no option can name
+
 
 def refuse_other_model(request: FinetuneRequest) -> TrainingRecord | None:
     """Refuse a folder whose model is finished and was asked for otherwise.
@@ -32,9 +34,10 @@ def refuse_other_model(request: FinetuneRequest) -> TrainingRecord | None:
     record = _finished(folder)
     for option, was, now in _options(record, request) if record else ():
         if was != now:
+            do = "Ask for" if was in (None, _OF_BASE) else "Name"
             raise RunFolderError(
                 f"{folder.path} holds a finished model of another request: expected `{option}` {_shown(was)}; received "
-                f"{_shown(now)}. Name the same, use another `output`, or `overwrite` to start clean."
+                f"{_shown(now)}. {do} the same, use another `output`, or `overwrite` to start clean."
             )
     return record
 
@@ -146,8 +149,8 @@ def _pooling(views: Views | None) -> str | None:
 
 
 def _size(views: Views | None) -> str:
-    return ",".join(map(str, views.sizes if views else ())) or "of the base itself"
+    return ",".join(map(str, views.sizes if views else ())) or _OF_BASE
 
 
 def _shown(value: object) -> str:
-    return "none" if value is None else str(value)
+    return "none told" if value is None else str(value)

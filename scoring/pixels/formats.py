@@ -13,6 +13,16 @@ IMAGE_SUFFIXES = frozenset(
     | {".avif", ".avifs", ".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c", ".ppm", ".pgm", ".pbm", ".pnm", ".ico"}
     | {".cur", ".icns", ".psd", ".tga", ".pcx", ".dds", ".qoi", ".sgi", ".xpm"}
 )
+# Of the formats whose files have one of several suffixes, these.
+_OF_ONE = (
+    {".jpg", ".jpeg", ".jpe", ".jfif"},
+    {".png", ".apng"},
+    {".bmp", ".dib"},
+    {".tif", ".tiff"},
+    {".avif", ".avifs"},
+    {".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c"},
+    {".ppm", ".pgm", ".pbm", ".pnm"},
+)
 # What Pillow learns from a package of our extra `formats`.
 _PLUGINS = {"HEIC": "pillow_heif", "JPEG XL": "pillow_jxl"}
 POSTSCRIPT = "PostScript"
@@ -79,6 +89,12 @@ _READ = frozenset(
     {"JPEG", "PNG", "GIF", "WebP", "TIFF", "BMP", "AVIF", "JPEG 2000", "Photoshop", "PNM", "QOI", "DDS", "Apple icon"}
     | {"SGI", "X pixmap", "PFM"}
 )
+
+
+def told_format(suffix: str) -> str:
+    """One suffix for all of the same format: `.jpg` for `.JPEG`."""
+    lower = suffix.lower()
+    return next((max(suffixes) for suffixes in _OF_ONE if lower in suffixes), lower)
 
 
 def format_of_suffix(suffix: str) -> str | None:

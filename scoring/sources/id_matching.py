@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, ending, readings
 from scoring.sources.id_spelling import folded, slashed, without_image_suffix, without_suffix
+from scoring.sources.path_ends import may_be_absent
 from scoring.sources.ways_into_folder import Way, WaysInto
 
 _FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
@@ -131,15 +132,12 @@ def _match_below(
     begun = [one for one in spelled if ways_of(one)]
     are_exact = any(way.is_folder for one in begun for way in ways_of(one))
     keys = set(map(key_of, paths)) if begun and not are_exact else set[str]()
-    leading: dict[str, Way] = {}
-    twice = None
-    for one in begun if keys else ():
-        led = [way for way in ways_of(one) if rest_of(way, one) in keys]
-        leading.update((way.beginning, way) for way in led)
-        if len(led) > 1:
-            twice = twice or f"{one} is {rest_of(led[0], one)} and {rest_of(led[1], one)}"
+    led = {one: [way for way in ways_of(one) if rest_of(way, one) in keys] for one in (begun if keys else ())}
+    leading = {way.beginning: way for each in led.values() for way in each}
+    both = next(((one, each[0], each[1]) for one, each in led.items() if len(each) > 1), None)
+    twice = both and f"{both[0]} is {rest_of(both[1], both[0])} and {rest_of(both[2], both[0])}"
     if leading and not twice:
-        leading = _taken(leading, {way.beginning: way.num_shared for one in begun for way in ways_of(one)})
+        leading = _taken(leading, map(ways_of, led))
     if any(map(ways.is_elsewhere, leading.values())):
         leading = {}
 
@@ -151,16 +149,18 @@ def _match_below(
     return replace(matches, twice=twice or matches.twice, are_from_above=True)
 
 
-def _taken(leading: Mapping[str, Way], num_shared: Mapping[str, int]) -> dict[str, Way]:
+def _taken(leading: Mapping[str, Way], ways: Iterable[Sequence[Way]]) -> dict[str, Way]:
     """The one beginning that ids are read by; none if several may be meant.
 
     It has most folders in common with the folder, from the last one up: more than others that lead to an image, and as
-    many as those that lead to none, unless it lies within one of these.
+    many as those of ids that none of these begins, unless it lies within one of these.
 
     Args:
         leading: The ways that lead to an image, by their beginnings.
-        num_shared: How many last folders of each beginning are the folder's own, of those that lead to none too.
+        ways: Those of each id, which may lead to none.
     """
+    absent = (way for each in ways if all(way.beginning not in leading for way in each) for way in each)
+    num_shared = {way.beginning: way.num_shared for way in (*leading.values(), *absent)}
     most = max(num_shared.values())
     nearest = [beginning for beginning, num in num_shared.items() if num == most]
     taken = {beginning: way for beginning, way in leading.items() if len(leading) == 1 or way.num_shared == most}
@@ -174,7 +174,10 @@ def _taken(leading: Mapping[str, Way], num_shared: Mapping[str, int]) -> dict[st
 
 
 def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
-    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`."""
+    """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`.
+
+    An end that may as well be the path of an absent image finds none.
+    """
     depths = sorted({fold(one).count("/") for one in ids})
     found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
     rows = np.max([matches.rows for matches in found], axis=0)
@@ -183,6 +186,7 @@ def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence
     for one, row in zip(ids, rows.tolist(), strict=True):
         if row >= 0 and (other := first.setdefault(row, one)) != one:
             twice = twice or f"the ids {other} and {one} are one"
+    rows[may_be_absent([fold(one) for one in ids], rows, [fold(path) for path in paths])] = -1
     return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
 
 

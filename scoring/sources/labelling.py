@@ -149,9 +149,10 @@ def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
         return None
     first = ", ".join(f"{image.path!r} is {image.target!r}" for image in others[:NAMED])
     more = ", ..." if len(others) > NAMED else ""
+    have = "has" if len(others) == 1 else "have"
     return (
-        f"{len(others):,} of {len(listing.images):,} photos have a name or a folder of another label than {name} has, "
-        f"which counts: {first}{more}"
+        f"{len(others):,} of {len(listing.images):,} photos {have} a name or a folder of another label than {name} "
+        f"has, which counts: {first}{more}"
     )
 
 

@@ -1,14 +1,18 @@
-"""Photos whose ids in a file of labels have another suffix than they have, among others that have the same."""
+"""Photos whose ids in a file of labels have the suffix of another format than they have, among others of the same."""
 
 from collections.abc import Mapping, Sequence
 from posixpath import splitext
 
+from scoring.pixels.formats import told_format
 from scoring.sources.entries import NAMED, ImageEntry
 from scoring.sources.id_spelling import path_or_id, without_image_suffix
 
+_ONE = "has another suffix than its id", "is taken for a copy"
+_SEVERAL = "have another suffix than their ids", "are taken for copies"
+
 
 def told_of_suffixes(row_of: Mapping[str, int], images: Sequence[ImageEntry], name: str) -> str | None:
-    """In words, which photos have another suffix than their ids, though most have the same; None if there are none.
+    """In words, which photos have the suffix of another format than their ids, though most have the same; None if none.
 
     Such a photo is a copy in another format, or another one beside one that is missing.
 
@@ -21,13 +25,14 @@ def told_of_suffixes(row_of: Mapping[str, int], images: Sequence[ImageEntry], na
     for one, row in row_of.items():
         own = path_or_id(images[row].image_id, images[row].path)
         if without_image_suffix(one) and without_image_suffix(own):
-            if splitext(one)[1].lower() == splitext(own)[1].lower():
+            if told_format(splitext(one)[1]) == told_format(splitext(own)[1]):
                 num_same += 1
             else:
                 others.append(f"{one!r} is {own!r}")
     if not 0 < len(others) <= num_same:
         return None
+    have, are = _ONE if len(others) == 1 else _SEVERAL
     return (
-        f"{len(others):,} of {len(row_of):,} photos have another suffix than their ids in {name}, and are taken for "
-        f"copies in another format: {', '.join(others[:NAMED])}{', ...' if len(others) > NAMED else ''}"
+        f"{len(others):,} of {len(row_of):,} photos {have} in {name}, and {are} in another format: "
+        f"{', '.join(others[:NAMED])}{', ...' if len(others) > NAMED else ''}"
     )

@@ -53,8 +53,9 @@ def refuse_second_ids(
     if not told:
         return None
     shown = ", ".join(told[:NAMED]) + (", ..." if len(told) > NAMED else "")
+    are = "label of {} without a photo is another" if len(told) == 1 else "labels of {} without a photo are others"
     return (
-        f"{len(told):,} labels of {name} without a photo are others than that of a photo whose id is nearly the same, "
+        f"{len(told):,} {are.format(name)} than that of a photo whose id is nearly the same, "
         f"which counts: {shown}; if one photo is meant, leave the wrong id out"
     )
 

@@ -104,12 +104,12 @@ _CONVOLUTIONS = BaseRequest(
     [
         (BaseRequest("resnet50", None, "block5_conv3"), "`base` vgg16-convolutions; received resnet50"),
         (BaseRequest("theirs.keras"), r"`base` vgg16-convolutions; received .*theirs\.keras"),
-        (replace(_CONVOLUTIONS, weights="random"), "`weights` none; received random"),
+        (replace(_CONVOLUTIONS, weights="random"), r"`weights` none told; received random\. Ask for the same, "),
         (replace(_CONVOLUTIONS, layer="block4_conv3"), "`features` block5_conv3; received block4_conv3"),
-        (replace(_CONVOLUTIONS, views=None), "`pooling` mean; received none"),
+        (replace(_CONVOLUTIONS, views=None), r"`pooling` mean; received none told\. Name the same, "),
         (
             replace(_CONVOLUTIONS, views=Views((320,), True, (ViewPooling.MEAN,))),
-            "`size` of the base itself; rec.* 320",
+            r"`size` of the base itself; rec.* 320\. Ask for the same, ",
         ),
         (replace(_CONVOLUTIONS, views=Views((), True, (ViewPooling.MEAN,))), "`augment` none; received flip"),
     ],

@@ -280,6 +280,36 @@ def test_a_folder_in_one_of_its_own_name_is_read_where_it_holds_the_photos(tmp_p
     }
 
 
+@pytest.mark.parametrize("above", ["train/", "ds/train/train/", "../train/", "C:\\y\\train\\"])
+def test_a_folder_whose_name_the_one_above_and_one_within_have_is_read_whatever_photos_are_absent(
+    tmp_path: Path, above: str
+) -> None:
+    paths = [f"{within}/{n}.jpg" for within in ("train", "test") for n in range(3)]
+    labels = {f"{above}{path}": path for path in (*paths, "train/9.jpg")}
+    assert _targets_in(tmp_path, "/d/ds/train/train", labels, paths) == {path: path for path in paths}
+
+
+@pytest.mark.parametrize("top", ["", "photos/"])
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+@pytest.mark.parametrize(
+    ("ids", "absent"),
+    [
+        (["2", "dog/4", "cat/5"], ["2"]),
+        (["2", "3", "dog/3", "dog/4", "cat/5"], ["2"]),
+        (["6", "cat/5"], ["6"]),
+        (["2", "b/8", "dog/b/7", "dog/2"], ["2", "b/8"]),
+        (["3", "8", "dog/b/7", "dog/2"], ["8"]),
+    ],
+)
+def test_a_photo_that_is_absent_is_not_one_of_that_name_in_a_folder_where_others_have_their_folders(
+    tmp_path: Path, top: str, suffix: str, ids: Sequence[str], absent: Sequence[str]
+) -> None:
+    paths = [f"{top}{one}.jpg" for one in ("3", "dog/2", "dog/3", "dog/4", "dog/6", "dog/b/7", "dog/b/8", "cat/5")]
+    labels = {f"{one}{suffix}": one for one in ids}
+    targets = {f"{top}{one}.jpg": one for one in ids if one not in absent}
+    assert _targets_in(tmp_path, "/d/photos.zip" if top else "/d/photos", labels, paths) == targets
+
+
 def test_a_path_that_may_end_in_a_folder_or_in_one_of_its_own_name_within_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/k/cell/cell/0\.png is cell/0\.png and 0\.png"):
         _targets_in(tmp_path, "/d/cell", {"/k/cell/cell/0.png": "dog"}, ["0.png", "cell/0.png"])
@@ -538,12 +568,13 @@ def test_photos_of_another_suffix_than_their_ids_are_told_where_most_have_the_sa
         return label_by_file(_listing(), LabelsFile(_write(tmp_path, f"id,label\n{rows}"))).told
 
     assert told(["a1.jpg", "b2.JPG", "c3.jpg"]) == (
-        "1 of 3 photos have another suffix than their ids in train.csv, and are taken for copies in another format: "
+        "1 of 3 photos has another suffix than its id in train.csv, and is taken for a copy in another format: "
         "'c3.jpg' is 'train/c3.png'",
     )
     assert told(["a1.jpg", "b2.png", "c3.jpg", "10.jpg"])[0].startswith("2 of 4 photos have another suffix")
     for ids in (["a1.jpg", "b2.jpg", "c3.png", "10"], ["a1.png", "b2.png", "c3.jpg", "10.jpg"], ["a1", "b2", "c3.1"]):
         assert told(ids) == ()
+    assert told(["a1.jpeg", "b2.jpg", "c3.PNG", "10.JPE"]) == (), "these are of one format"
 
 
 def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
@@ -633,7 +664,7 @@ def test_an_id_that_is_nearly_that_of_a_photo_is_told_where_its_label_is_another
     found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},cat\n")))
     assert [image.target for image in found.listing.images] == ["dog", "dog"]
     assert found.told == (
-        "1 labels of train.csv without a photo are others than that of a photo whose id is nearly the same, which "
+        "1 label of train.csv without a photo is another than that of a photo whose id is nearly the same, which "
         f"counts: {second!r} is 'cat' and {first!r} 'dog'; if one photo is meant, leave the wrong id out",
     )
     assert not label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}{second},dog\n"))).told
@@ -833,7 +864,7 @@ def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[
 def test_a_photo_in_a_folder_of_another_label_than_the_files_is_told(
     tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
 ) -> None:
-    said = "1 of 3 photos have a name or a folder of another label than train.csv has, which counts: "
+    said = "1 of 3 photos has a name or a folder of another label than train.csv has, which counts: "
     assert _told(tmp_path, paths, labels) == (f"{said}'x/{paths[2]}' is 'cat'",)
     pq.write_table(pa.table({"path": paths, "breed": labels}), tmp_path / "photos.parquet")
     columns = TableColumns(label="breed")

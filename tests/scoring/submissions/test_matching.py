@@ -189,6 +189,7 @@ def test_ids_may_be_the_ends_of_paths_some_with_folders_and_some_without() -> No
     """As in The Nature Conservancy Fisheries Monitoring, whose second stage has its folder before the name."""
     paths = ["test/stg1/img_1.jpg", "test/stg2/image_2.jpg", "test/stg2/IMG_3.JPG"]
     assert _match(["stg2/image_2.jpg", "img_1.jpg", "stg2/img_3.jpg"], paths) == [1, 0, 2]
+    assert _match(["image_2.jpg", "img_1.jpg", "stg2/img_3.jpg"], paths) == [1, 0, 2], "most lack their folders"
 
 
 @pytest.mark.parametrize(
@@ -203,6 +204,17 @@ def test_ids_may_be_the_ends_of_paths_some_with_folders_and_some_without() -> No
 def test_ends_of_paths_that_do_not_tell_one_image_for_each_id_are_refused(ids: Sequence[str], message: str) -> None:
     with pytest.raises(RequestError, match=message):
         _match(ids, ["a/stg1/1.jpg", "a/stg2/1.jpg", "a/stg2/2.jpg"])
+
+
+@pytest.mark.parametrize("suffix", ["", ".jpg"])
+@pytest.mark.parametrize("ids", [["2", "dog/4", "cat/5"], ["2", "3", "dog/3", "dog/4"], ["2", "cat/5"]])
+def test_an_end_of_a_path_is_not_taken_where_it_may_be_the_path_of_an_absent_image(
+    ids: Sequence[str], suffix: str
+) -> None:
+    paths = [f"{one}.jpg" for one in ("3", "dog/2", "dog/3", "dog/4", "cat/5")]
+    for top in ("", "photos/"):
+        with pytest.raises(RequestError, match=rf"1 of {len(ids)} have none: 2{suffix}\."):
+            _match([f"{one}{suffix}" for one in ids], [f"{top}{path}" for path in paths])
 
 
 def test_an_end_of_a_path_is_not_taken_where_another_image_of_a_table_has_it_for_its_id() -> None:
