@@ -169,7 +169,7 @@ def _own_layer() -> Any:
 
     pixels = keras.Input((32, 40, 3))
     model = keras.Model(pixels, _head(_trunk(Squared()(pixels))))
-    keras.saving.get_custom_objects().clear()  # as in the process of somebody else
+    del keras.saving.get_custom_objects()["somebodys>Squared"]  # as in the process of somebody else
     return model
 
 
