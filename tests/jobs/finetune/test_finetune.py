@@ -231,7 +231,7 @@ def test_copies_among_photos_measured_on_are_calibrated_and_counted_as_one(
     for stage in (record.metrics.first_head, record.metrics.before_calibration, after):
         once = single_test_interval([stage.accuracy], 8)
         assert (stage.accuracy_interval.low, stage.accuracy_interval.high) == (once.low, once.high)
-    assert "of 24 photos, 8 different, by heads" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "of 24 photos, 8 different, by which training" in console.file.getvalue()  # type: ignore[attr-defined]
     with np.load(on_disk(folder.heads / "head-000.npz")) as head:
         logits = head["logits"]
     truth = np.array(stored["target"] == "dog", np.int64)
