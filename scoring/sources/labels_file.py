@@ -1,10 +1,10 @@
 """The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -48,7 +48,7 @@ class LabelsTable:
     @cached_property
     def columns(self) -> Mapping[str, Sequence[str]]:
         """The same without blanks around them."""
-        return _Stripped(self.spelled)
+        return _Columns(self.spelled, lambda name: [value.strip() for value in self.spelled[name]])
 
     def id_columns(self, asked: str | None) -> list[str]:
         """The columns that may say which photo: the one asked for, or those named so.
@@ -213,7 +213,12 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
                 f"Expected every part of `labels_file` to have the same columns; of {parts[0]} and {part} in {source} "
                 f"one lacks {min(differing)!r}. Write the table anew, or name one file in it."
             )
-    return names, sum(table.num_rows for table in tables), _Texts(names, tables, source)
+
+    def texts(name: str) -> Sequence[str]:
+        with _refused_if_unreadable(source):
+            return [text for table in tables for text in pc.fill_null(as_texts(table[name]), "").to_pylist()]
+
+    return names, sum(table.num_rows for table in tables), _Columns(names, texts)
 
 
 def _parts(source: Location) -> tuple[Location, Sequence[str]]:
@@ -229,40 +234,14 @@ def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
     return with_partition(table, partition_values(part)), [field.name for field in fields if not _is_plain(field.type)]
 
 
-class _Stripped(Mapping[str, Sequence[str]]):
-    """Columns without blanks around their values, made when they are looked at."""
+class _Columns(Mapping[str, Sequence[str]]):
+    """Columns by their names, each made once, when it is looked at: some of those that are not could not be."""
 
-    def __init__(self, spelled: Mapping[str, Sequence[str]]) -> None:
-        self._spelled = spelled
-        self._made: dict[str, Sequence[str]] = {}
-
-    def __getitem__(self, name: str) -> Sequence[str]:
-        if name not in self._made:
-            self._made[name] = [value.strip() for value in self._spelled[name]]
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._spelled)
-
-    def __len__(self) -> int:
-        return len(self._spelled)
-
-
-class _Texts(Mapping[str, Sequence[str]]):
-    """Columns of a Parquet table, made texts when they are looked at: of those that are not, some could not be."""
-
-    def __init__(self, names: Sequence[str], parts: Sequence[pa.Table], source: Location) -> None:
-        self._names = names
-        self._parts = parts
-        self._source = source
-        self._made: dict[str, Sequence[str]] = {}
+    def __init__(self, names: Collection[str], make: Callable[[str], Sequence[str]]) -> None:
+        self._names, self._make = names, cache(make)
 
     def __getitem__(self, name: str) -> Sequence[str]:
-        if name not in self._made:
-            with _refused_if_unreadable(self._source):
-                texts = (pc.fill_null(as_texts(part[name]), "").to_pylist() for part in self._parts)
-                self._made[name] = [value for values in texts for value in values]
-        return self._made[name]
+        return self._make(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
