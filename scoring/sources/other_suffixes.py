@@ -25,7 +25,8 @@ def told_of_suffixes(row_of: Mapping[str, int], images: Sequence[ImageEntry], na
     for one, row in row_of.items():
         own = path_or_id(images[row].image_id, images[row].path)
         if without_image_suffix(one) and without_image_suffix(own):
-            if told_format(splitext(one)[1]) == told_format(splitext(own)[1]):
+            suffix, own_suffix = splitext(one)[1], splitext(own)[1]
+            if suffix == own_suffix or told_format(suffix) == told_format(own_suffix):
                 num_same += 1
             else:
                 others.append(f"{one!r} is {own!r}")
