@@ -264,7 +264,8 @@ class WorkerPool(Generic[T, R, D]):
         self._head.is_up()
         self._remove(worker)
         self.num_lost_workers += 0 if with_node and worker.host is None else 1
-        self._last_fault = self._last_fault if worker.host is None else reason
+        if worker.host is not None:
+            self._last_fault = reason
         if worker.info is None and (with_node or self._has_left(worker.node_id)):
             self._failed_starts.node_lost(worker, self._living, time.monotonic())
         elif worker.info is None:
