@@ -15,8 +15,8 @@ from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
-from scoring.run.reader import so_many_shards
 from scoring.run.verification import RunStatus, run_status
+from scoring.run.wording import so_many_shards
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
 

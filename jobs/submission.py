@@ -19,8 +19,8 @@ from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.errors import RequestError
-from scoring.report.text import plural
 from scoring.run.folder import RunFolder
+from scoring.run.wording import plural
 from scoring.sources.csv_table import may_be_csv
 from scoring.storage.locations import Location, machine_path
 from scoring.submissions.filling import TemplateRequest, fill_template

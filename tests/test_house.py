@@ -16,7 +16,7 @@ import typer
 from tests.source_tree import PACKAGES, ROOT, find_modules, imported_modules
 
 _MAX_LINES = 40  # of a function's body, without its docstring
-_MAX_MODULES_OF_STATUS = 30  # a table of one folder; packages' own files do not count
+_MAX_MODULES_OF_STATUS = 31  # a table of one folder; packages' own files do not count
 _MAX_FAN_OUT = 15
 _FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 

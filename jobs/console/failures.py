@@ -8,7 +8,7 @@ from rich.console import Console
 from cluster.ledger import TaskFailed
 from cluster.work import T
 from scoring.errors import IncompleteError, ModelError
-from scoring.report.text import plural
+from scoring.run.wording import plural
 
 _NAMED = 10
 _REASONS = 3

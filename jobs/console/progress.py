@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from jobs.console.bar import Bar
-from scoring.report.text import plural
+from scoring.run.wording import plural
 
 _SECONDS_PER_LINE = 5.0
 

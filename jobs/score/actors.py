@@ -14,7 +14,7 @@ from cluster.shared_files import SharedFile, require_files
 from jobs.score.request import ImagesRequest
 from scoring.errors import LeaseLostError, ScoringError, StorageError
 from scoring.process.same_version import SameVersion
-from scoring.report.text import plural
+from scoring.run.wording import plural
 from scoring.shards.report import ShardReport
 from scoring.shards.retry import ShardTask
 from scoring.shards.scorer import ShardScorer

@@ -16,6 +16,7 @@ from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest
 from scoring.run.renewal import Renewal, check_place, find_renewal
+from scoring.run.wording import plural
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing, without_stamps
 from scoring.sources.image_finder import Reason
@@ -57,21 +58,24 @@ def tell_listed(console: Console, listed: Listed) -> None:
 
 
 def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
+    has, is_ = ("has", "is") if left.count == 1 else ("have", "are")
     if left.reason == Fault.UNREADABLE:
         things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
         return f"{things} cannot be read, and nothing there is scored"
     if left.reason == Reason.NO_END:
-        things = "1 tar has" if left.count == 1 else f"{left.count:,} tars have"
-        return f"{things} no zeros at the end and may be cut off, and only what is there is scored"
+        tars = plural(left.count, "tar")
+        return f"{tars} {has} no zeros at the end and may be cut off, and only what is there is scored"
     if left.reason == Reason.HOLE:
-        things = "1 tar has" if left.count == 1 else f"{left.count:,} tars have"
-        return f"{things} zeros where photos may have been (copy it again), and only what is there is scored"
+        tars = plural(left.count, "tar")
+        return f"{tars} {has} zeros where photos may have been (copy it again), and only what is there is scored"
     if left.reason == Reason.ARCHIVE:
-        things = "1 archive is" if left.count == 1 else f"{left.count:,} archives are"
-        return f"{things} not looked into, as there are other images (name one, or a folder of tars, to read it)"
+        archives = plural(left.count, "archive")
+        return (
+            f"{archives} {is_} not looked into, as there are other images (name one, or a folder of tars, to read it)"
+        )
     if left.reason == Reason.TABLE and left.count >= num_images:  # fewer may be of labels
-        things = "1 table is" if left.count == 1 else f"{left.count:,} tables are"
-        return f"{things} not looked into, as there are other images (name the column of images to read it)"
+        tables = plural(left.count, "table")
+        return f"{tables} {is_} not looked into, as there are other images (name the column of images to read it)"
     return None
 
 

@@ -16,9 +16,9 @@ from jobs.score.request import ImagesRequest, ScoreRequest
 from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
 from scoring.networks.precision import Precision, choose_precision
-from scoring.report.text import plural
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
+from scoring.run.wording import plural
 from scoring.sources.entries import LeftOut, Listing
 
 

@@ -9,11 +9,12 @@ from scoring.networks.agreement import Agreement
 from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.multi_label import WITHOUT_TARGET
 from scoring.quality.one_answer import likely_cause
-from scoring.report.text import percent, plural
+from scoring.report.text import percent
 from scoring.run.folder import RunFolder
 from scoring.run.record import RequestRecord, RunRecord
 from scoring.run.summary import BOUND_BY, OneAnswer, Summary
 from scoring.run.verification import RunStatus
+from scoring.run.wording import plural
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.returns import NOT_UCI
 from scoring.storage.redaction import brief

@@ -24,7 +24,7 @@ from scoring.models.training_record import TrainingData
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import Manifest
-from scoring.run.reader import some
+from scoring.run.wording import plural, some
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     except ImagesError as error:
         if not features.num_errors:
             raise
-        lost = "1 photo" if features.num_errors == 1 else f"{features.num_errors:,} photos"
+        lost = plural(features.num_errors, "photo")
         raise ImagesError(f"{error} {lost} could not be read, and did not count; {folder.path} says why.") from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)

@@ -8,11 +8,11 @@ from scoring.quality.below_chance import most_below_chance, what_to_look_at
 from scoring.quality.one_answer import likely_cause
 from scoring.report.parts import Bar, Bars, Block, Facts, Prose, Table
 from scoring.report.rows import Unreadable
-from scoring.report.text import confidence, count, moment, percent, plural, seconds, short_digest, short_labels, shorten
-from scoring.run.reader import so_many_shards, some
+from scoring.report.text import confidence, count, moment, percent, seconds, short_digest, short_labels, shorten
 from scoring.run.record import DeviceRecord, RunRecord
 from scoring.run.summary import BOUND_BY, Summary
 from scoring.run.verification import RunStatus
+from scoring.run.wording import plural, so_many_shards, some
 
 _MAX_LABELS = 12  # named among the facts
 _MAX_REASONS = 20

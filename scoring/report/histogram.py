@@ -8,7 +8,8 @@ from scoring.arrays import Float32Array
 from scoring.report.figures import draw_histogram
 from scoring.report.parts import Figure, Table
 from scoring.report.rows import ScoredRows
-from scoring.report.text import NONE_OF_THEM, count, percent, plural
+from scoring.report.text import NONE_OF_THEM, count, percent
+from scoring.run.wording import plural
 
 _NUM_BINS = 20
 _BIN_PERCENT = 100 // _NUM_BINS

@@ -8,7 +8,8 @@ from scoring.quality.label_issues import LabelIssue, find_doubts, find_label_iss
 from scoring.report.looks import Album, draw_pictures, find_pictures, picture_tile
 from scoring.report.parts import Block, Look, Prose, Table
 from scoring.report.rows import ScoredRows
-from scoring.report.text import plural, shorten
+from scoring.report.text import shorten
+from scoring.run.wording import plural
 from scoring.storage.redaction import visible
 
 _MAX_SHOWN = 12

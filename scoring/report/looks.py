@@ -14,9 +14,10 @@ from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.report.parts import Block, Look, Prose, Tile
 from scoring.report.rows import LEAST_OF_A_LABEL, ScoredRows
-from scoring.report.text import NONE_OF_THEM, confidence, count, plural, shorten
+from scoring.report.text import NONE_OF_THEM, confidence, count, shorten
 from scoring.report.thumbnails import draw_thumbnails
 from scoring.run.manifest import MANIFEST_SCHEMA, Manifest
+from scoring.run.wording import plural
 from scoring.sources.inputs import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, readable

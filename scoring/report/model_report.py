@@ -10,13 +10,13 @@ from scoring.models.learned_photos import are_features_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord, check_validation, load_training_record
 from scoring.report.facts import unreadable_blocks
-from scoring.report.figures import Curve, draw_curves
 from scoring.report.labels_to_check import label_blocks
+from scoring.report.learning_curves import learning_curves
 from scoring.report.looks import Album, look_blocks
 from scoring.report.model_quality import key_figures, model_quality_blocks
-from scoring.report.parts import Block, Figure, Report, Section, Table
+from scoring.report.parts import Report, Section
 from scoring.report.rows import read_rows, read_unreadable
-from scoring.report.text import folder_title, measure, moment, percent, plural, short_labels
+from scoring.report.text import folder_title, moment, short_labels
 from scoring.report.training_facts import training_blocks
 from scoring.run.predictions import shard_files
 from scoring.storage.locations import Location, locate, readable
@@ -53,7 +53,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     shards = shard_files(folder.features.predictions)
     sections = [
         Section("Training", training_blocks(training, features), layout="columns"),
-        Section("Learning curve", _curve_figures(training)),
+        Section("Learning curve", learning_curves(training)),
         Section("Quality", model_quality_blocks(training, rows)),
         Section("Labels to check", label_blocks(rows, training.labels, album)),
         Section("Looks", look_blocks(rows, training.labels, album)),
@@ -76,41 +76,3 @@ def _find_newer_photos(folder: ModelFolder, training: TrainingRecord) -> str | N
         f"Expected the features that this model was trained on in {folder.features.path}; it holds others. Run the "
         "same finetune command again."
     )
-
-
-def _curve_figures(training: TrainingRecord) -> list[Block]:
-    if not any(head.curve for head in training.heads):  # fitted to the end, without epochs
-        return []
-    kept = ", ".join(str(head.best_epoch) for head in training.heads)
-    table = Table(
-        "Every epoch",
-        ("head's seed", "epoch", "log loss, training", "validation", "accuracy, training", "validation"),
-        [
-            (
-                str(head.seed),
-                str(epoch.epoch),
-                measure(epoch.train_log_loss),
-                measure(epoch.validation_log_loss),
-                percent(epoch.train_accuracy),
-                percent(epoch.validation_accuracy),
-            )
-            for head in training.heads
-            for epoch in head.curve
-        ],
-    )
-    description = f"{plural(len(training.heads), 'head')}; kept was epoch {kept}, marked by a dot."
-    return [
-        Figure("Log loss by epoch", _draw(training, "log_loss", "nats per image", 1), description, table),
-        Figure("Accuracy by epoch", _draw(training, "accuracy", "accuracy, %", 100), description, table=None),
-    ]
-
-
-def _draw(training: TrainingRecord, quantity: str, y_label: str, scale: float) -> str:
-    groups = [
-        [
-            Curve(name, [scale * getattr(epoch, f"{part}_{quantity}") for epoch in head.curve], head.best_epoch)
-            for head in training.heads
-        ]
-        for part, name in (("train", "training"), ("validation", "validation"))
-    ]
-    return draw_curves(f"curve-{quantity.replace('_', '-')}", groups, y_label)

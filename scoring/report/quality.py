@@ -11,9 +11,10 @@ from scoring.quality.intervals import Interval, clustered_interval, single_test_
 from scoring.report.figures import draw_reliability
 from scoring.report.parts import Block, Confusion, Facts, Figure, KeyFigure, Prose, Table
 from scoring.report.rows import ScoredRows
-from scoring.report.text import count, measure, percent, percent_range, plural
+from scoring.report.text import count, measure, percent, percent_range
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
 from scoring.run.summary import Summary
+from scoring.run.wording import plural
 
 _MAX_CONFUSION = 12  # labels that a table of all pairs can hold on a page
 _MAX_MISTAKES = 15

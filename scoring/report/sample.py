@@ -3,10 +3,11 @@
 from scoring.quality.multi_label import WITHOUT_TARGET
 from scoring.report.quality import Quality, measure_quality
 from scoring.report.rows import ScoredRows, Unreadable
-from scoring.report.text import count, plural
+from scoring.report.text import count
 from scoring.run.record import RunRecord
 from scoring.run.summary import Summary
 from scoring.run.verification import RunStatus
+from scoring.run.wording import plural
 
 MAX_ROWS = 1_000_000  # held at once, about 0.3 GB at 32 labels; of a larger run, shards are drawn at random
 _MANY_LABELS = 32  # of more, all of them stored, so many fewer rows

@@ -12,7 +12,8 @@ from scoring.report.histogram import probability_histogram
 from scoring.report.parts import Block, Facts, KeyFigure, Prose, Section, SonarParts, Table
 from scoring.report.quality import confusion_block, reliability_figure
 from scoring.report.sonar_study import evaluate_returns, study_parts
-from scoring.report.text import NONE, count, measure, percent, percent_range, plural, seconds
+from scoring.report.text import NONE, count, measure, percent, percent_range, seconds
+from scoring.run.wording import plural
 from scoring.sonar.metrics_file import METRICS_NAME, SonarMetrics, StudyRecord, load_metrics
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import ARTICLE_ACCURACY, SonarModel, published_figure

@@ -47,11 +47,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def plural(number: int, noun: str) -> str:
-    """A number of things: 1 image, 12,500 images."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def percent(share: float, least: int = 1) -> str:
     """A share with one decimal, or up to five where these tell it from none and from all: 97.2%, 99.98%, 100.0%.
 

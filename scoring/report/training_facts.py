@@ -6,8 +6,9 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.facts import agreement_row, label_names, time_blocks
 from scoring.report.parts import Block, Facts
-from scoring.report.text import count, plural, short_digest
+from scoring.report.text import count, short_digest
 from scoring.run.record import RunRecord
+from scoring.run.wording import plural
 
 
 def training_blocks(training: TrainingRecord, features: RunRecord | None) -> list[Block]:

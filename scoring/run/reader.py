@@ -14,10 +14,9 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, as_written, contents_digest
 from scoring.run.record import RunRecord
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
-from scoring.storage.redaction import brief
+from scoring.run.wording import so_many_shards, some
 
 _THREADS = 8
-_NAMED = 5  # of a long list
 
 
 class RunReader:
@@ -204,15 +203,3 @@ def _in_turns(shards: Iterable[int], size: int) -> Iterator[list[int]]:
     rest = iter(shards)
     while turn := list(islice(rest, size)):
         yield turn
-
-
-def so_many_shards(number: int, num_shards: int) -> str:
-    """A part of the shards, and its verb: 1 of 3 shards is, 1,200 of 4,000 shards are."""
-    shards = "1 shard" if num_shards == 1 else f"{num_shards:,} shards"
-    return f"{number:,} of {shards} {'is' if number == 1 else 'are'}"
-
-
-def some(values: Sequence[object]) -> str:
-    """The first few of a long list, for a message."""
-    shown = ", ".join(map(brief, values[:_NAMED]))
-    return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"

@@ -12,6 +12,7 @@ from scoring.run.json_fields import check_checksum, from_json, to_json_with_chec
 from scoring.run.milestones import Milestones
 from scoring.run.predictions import stores_vectors
 from scoring.run.summary import Summary
+from scoring.run.wording import plural
 from scoring.sources.entries import LeftOut
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 
@@ -137,7 +138,7 @@ class RunRecord:
     @property
     def left_out_in_words(self) -> str:
         """How many files are not scored, and why."""
-        files = "1 file" if self.num_left_out == 1 else f"{self.num_left_out:,} files"
+        files = plural(self.num_left_out, "file")
         reasons = "; ".join(f"{left.count:,} {left.reason}" for left in self.left_out)
         return f"{files}: {reasons}" if reasons else files
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from scoring.arrays import Float32Array
 from scoring.errors import RequestError
 from scoring.run.predictions import MAX_FULL_VECTOR, TOP_K
-from scoring.run.reader import some
 from scoring.run.record import RunRecord
+from scoring.run.wording import some
 from scoring.sources.several_labels import parts_of
 from scoring.sources.spelling import composed
 from scoring.storage.redaction import brief

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from scoring.errors import RequestError
-from scoring.run.reader import some
+from scoring.run.wording import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from scoring.errors import RequestError
-from scoring.run.reader import some
+from scoring.run.wording import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import composed, loose, singular
 from scoring.storage.redaction import brief

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import RequestError
-from scoring.run.reader import some
+from scoring.run.wording import some
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.id_spelling import slashed
 from scoring.sources.splits import Split, SplitFolders, split_of_folders

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
-from scoring.run.reader import RunReader, some
+from scoring.run.reader import RunReader
 from scoring.run.record import RunRecord
+from scoring.run.wording import plural, some
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import spelled
@@ -121,7 +122,7 @@ def write_submission(folder: RunFolder, request: SubmissionRequest, path: Locati
 
 def unreadable_in_words(ids: Sequence[object]) -> str:
     """How many images could not be read, and the first of them."""
-    return f"{'1 image' if len(ids) == 1 else f'{len(ids):,} images'} could not be read: {some(ids)}"
+    return f"{plural(len(ids), 'image')} could not be read: {some(ids)}"
 
 
 def check_bounds(clip: float | None, fallback: float | None) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from scoring.errors import RequestError
-from scoring.run.reader import some
+from scoring.run.wording import some
 from scoring.storage.redaction import brief
 from scoring.submissions.answers import class_index
 from scoring.submissions.near import bare, finder_of, is_label, joined

@@ -1,7 +1,7 @@
 import math
 from datetime import UTC, datetime
 
-from scoring.report.text import confidence, moment, percent, plural, seconds, short_digest, shorten
+from scoring.report.text import confidence, moment, percent, seconds, short_digest, shorten
 
 
 def test_a_long_name_keeps_its_ends_and_its_length() -> None:
@@ -30,7 +30,6 @@ def test_no_network_is_shown_as_certain() -> None:
 
 
 def test_numbers_have_their_units_and_thousands() -> None:
-    assert (plural(1, "image"), plural(12_500, "image")) == ("1 image", "12,500 images")
     assert [seconds(value) for value in (0.44, 200.4, 7500.0)] == ["0.4 s", "3 min 20 s", "2 h 5 min"]
     assert moment(datetime(2026, 11, 22, 15, 21, 34, tzinfo=UTC)) == "2026-11-22 15:21 UTC"
 

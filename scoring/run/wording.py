@@ -1,0 +1,23 @@
+"""How messages count things and name some of many."""
+
+from collections.abc import Sequence
+
+from scoring.storage.redaction import brief
+
+_NAMED = 5  # of a long list
+
+
+def plural(number: int, noun: str) -> str:
+    """A number of things: 1 image, 12,500 images."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def so_many_shards(number: int, num_shards: int) -> str:
+    """A part of the shards, and its verb: 1 of 3 shards is, 1,200 of 4,000 shards are."""
+    return f"{number:,} of {plural(num_shards, 'shard')} {'is' if number == 1 else 'are'}"
+
+
+def some(values: Sequence[object]) -> str:
+    """The first few of a long list, for a message."""
+    shown = ", ".join(map(brief, values[:_NAMED]))
+    return shown if len(values) <= _NAMED else f"{shown}, ... ({len(values)} in all)"
