@@ -142,8 +142,9 @@ def test_a_picture_crashes_the_decoder(run: Run, seed: int) -> None:
 
 @seeds(2, short=0)
 def test_weights_vanish_between_actors(run: Run, seed: int) -> None:
-    run.start()
+    driver = run.start()
     run.reach_at_random(16)
+    run.gate.wait_until_held(driver, 3)  # one of the first set that finds no weights ends the job
     (run.folder / "weights").unlink()
     run.kill_actor()
     run.kill_actor()
