@@ -21,19 +21,20 @@ def told_of_suffixes(row_of: Mapping[str, int], images: Sequence[ImageEntry], na
         images: The photos.
         name: What to call the file, for messages.
     """
-    num_same, others = 0, list[str]()
-    for one, row in row_of.items():
-        own = path_or_id(images[row].image_id, images[row].path)
-        if without_image_suffix(one) and without_image_suffix(own):
-            suffix, own_suffix = splitext(one)[1], splitext(own)[1]
-            if suffix == own_suffix or told_format(suffix) == told_format(own_suffix):
-                num_same += 1
-            else:
-                others.append(f"{one!r} is {own!r}")
-    if not 0 < len(others) <= num_same:
+    own_of = {one: path_or_id(images[row].image_id, images[row].path) for one, row in row_of.items()}
+    others = [one for one, own in own_of.items() if one != own and _are_alike(one, own) is False]
+    if not others or len(others) > sum(_are_alike(one, own) is True for one, own in own_of.items()):
         return None
     have, are = _ONE if len(others) == 1 else _SEVERAL
     return (
         f"{len(others):,} of {len(row_of):,} photos {have} in {name}, and {are} in another format: "
-        f"{', '.join(others[:NAMED])}{', ...' if len(others) > NAMED else ''}"
+        f"{', '.join(f'{one!r} is {own_of[one]!r}' for one in others[:NAMED])}{', ...' if len(others) > NAMED else ''}"
     )
+
+
+def _are_alike(one: str, own: str) -> bool | None:
+    """Whether both have the suffix of one format; None unless both have an image's."""
+    if not (without_image_suffix(one) and without_image_suffix(own)):
+        return None
+    suffix, own_suffix = splitext(one)[1], splitext(own)[1]
+    return suffix == own_suffix or told_format(suffix) == told_format(own_suffix)

@@ -241,7 +241,7 @@ def _name_target(path: str) -> str | None:
 
 def word_before_number(path: str) -> str | None:
     """What stands before the number in a photo's name: `cat` of `cat.123.jpg`."""
-    named = _LABELLED_NAME.fullmatch(PurePosixPath(path).name)
+    named = _LABELLED_NAME.fullmatch(path.rpartition("/")[2])
     return named["label"] if named else None
 
 
