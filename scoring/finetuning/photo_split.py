@@ -1,7 +1,7 @@
 """Which photos train and which validate: as their folders say, or drawn by a seed; nothing is moved on disk."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,9 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.label_use import TRAINING
 from scoring.sources.marked_photos import marked_as_test
+from scoring.sources.several_labels import told_of_several
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, find_splits
 
@@ -178,9 +180,14 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     if fewest < 2:
         raise ImagesError(
             f"Expected at least two photos of every label{among}, one to validate on, copies not counted; {rarest!r} "
-            f"has {fewest}. Add photos of it, or leave it out."
+            f"has {fewest}. Add photos of it, or leave it out.{_told_of_several(counts)}"
         )
     return fewest
+
+
+def _told_of_several(labels: Iterable[str | None]) -> str:
+    told = told_of_several(map(str, labels), TRAINING)
+    return f" The label {told}." if told else ""
 
 
 def _check_different(labels: Sequence[str]) -> None:

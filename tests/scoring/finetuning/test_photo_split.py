@@ -28,6 +28,16 @@ def test_letters_numbers_and_labels_that_only_look_alike_are_different(labels: t
     check_split(_photos(*(f"{label}/{number}.jpg" for label in labels for number in range(4))), None)
 
 
+def test_a_label_of_one_photo_that_may_be_several_labels_is_told() -> None:
+    several = "agriculture clear primary water"
+    photos = _photos(*(f"x/{label}/{number}.jpg" for label in ("clear", "cloudy") for number in range(4)))
+    says = f"'{several}' has 1. Add photos of it, or leave it out. The label '{several}' counts as one label; if it is"
+    with pytest.raises(ImagesError, match=says):
+        check_split([*photos, *_photos(f"x/{several}/9.jpg")], None)
+    with pytest.raises(ImagesError, match=r"'hazy sky' has 1\. Add photos of it, or leave it out\.$"):
+        check_split([*photos, *_photos("x/hazy sky/9.jpg")], None)
+
+
 def test_train_and_valid_folders_are_taken_as_they_are() -> None:
     photos = _photos("train/cats/1.jpg", "valid/cats/2.jpg", "train/dogs/3.jpg", "train/dogs/4.jpg", "valid/dogs/5.jpg")
     split = split_photos(photos, None, seed=0)
