@@ -18,6 +18,7 @@ from scoring.sources.splits import Split, find_splits
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
+_DRAWN = "have all photos drawn with `validation`"
 _VERBS = {Split.TRAIN: "train", Split.VALIDATION: "validate", Split.TEST: "test"}
 
 
@@ -224,10 +225,12 @@ def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None
     told = set(splits) - {None}
     if told and (elsewhere := _beside(images, splits)):
         verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
+        tests = [image.path for image, split in zip(images, splits, strict=True) if split is Split.TEST]
+        aside = f"move those to test on, such as {tests[0]!r}, elsewhere" if tests else _DRAWN
         raise ImagesError(
             f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
             f"{elsewhere[0].path!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, "
-            "move them into `train` or `valid`, or have all photos drawn with `validation`."
+            f"move them into `train` or `valid`, or {aside}."
         )
 
 
@@ -236,8 +239,8 @@ def _check_marked(images: Sequence[ImageEntry]) -> None:
     if marked := marked_as_test(images):
         raise ImagesError(
             f"Expected photos to train on; {marked[0].path!r} is called as one to test on, one of {len(marked)} of "
-            f"{len(images)}. Take the folder to train on as `images`, leave these or their labels out, or have all "
-            "photos drawn with `validation`."
+            f"{len(images)}. Take the folder to train on as `images`, leave these or their labels out, or, if they may "
+            f"be learned too, {_DRAWN}."
         )
 
 
