@@ -23,7 +23,7 @@ from scoring.sources.label_places import (
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
 from scoring.sources.spelling import bare_number, composed, one_spelling, singular
-from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
+from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name, word_of_split
 from scoring.storage.redaction import brief
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
@@ -181,7 +181,7 @@ def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> Lab
         name, folder = min(disagreements)
         raise ImagesError(
             f"Expected names and folders to agree; the names tell {names}, the folders {folders}: {name!r} "
-            f"lies in {folder!r}. Say which with `labels_from` names or folders."
+            f"lies in {folder!r}. Say which with `labels_from` names or folders.{_hint_of_test(disagreements)}"
         )
     return LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS
 
@@ -294,6 +294,13 @@ def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
         )
     first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
     return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
+
+
+def _hint_of_test(disagreements: Iterable[tuple[str, str]]) -> str:
+    """What to do where a folder whose photos' names tell other labels is called as one to test on."""
+    told = ((folder, word_of_split(folder)) for _, folder in sorted(disagreements))
+    test = next((folder for folder, word in told if word and word[0] is Split.TEST), None)
+    return f" {test!r} is called as a folder to test on: if it is one, first move it elsewhere." if test else ""
 
 
 _EXPECTED = {

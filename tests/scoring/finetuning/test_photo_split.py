@@ -119,6 +119,15 @@ def test_photos_that_a_word_marks_as_to_test_on_are_named(learned: str, test: st
     check_folds(photos[:8], None, seed=0)
 
 
+def test_a_folder_to_test_on_in_which_names_are_the_labels_of_others_is_no_label() -> None:
+    photos = _photos(*(f"photos/{label}/pic_{number}.jpg" for label in ("abe", "bart") for number in range(4)))
+    tests = _photos(*(f"kaggle_testset/{label}_{number}.jpg" for label in ("abe", "bart") for number in range(4)))
+    with pytest.raises(ImagesError, match=r"'kaggle_testset/abe_0\.jpg' is called as one to test on, one of 8 of 16"):
+        check_folds([*photos, *tests], None, seed=0)
+    check_folds(photos, None, seed=0)
+    check_folds([*photos, *_photos(*(f"photos/test_tube/pic_{number}.jpg" for number in range(4)))], None, seed=0)
+
+
 @pytest.mark.parametrize("between", "_.-")
 def test_words_of_splits_beside_others_in_names_that_are_labels_are_named(between: str) -> None:
     for parts in (("train", "oak"), ("oak", "train")):

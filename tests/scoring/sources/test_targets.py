@@ -202,6 +202,13 @@ def test_a_test_folder_is_no_label() -> None:
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
 
 
+def test_a_folder_to_test_on_whose_names_tell_the_labels_of_others_is_named_where_these_differ() -> None:
+    inside = [f"photos/{label}/pic_{number}.jpg" for label in ("abe", "bart") for number in range(2)]
+    says = "`labels_from` names or folders. 'kaggle_testset' is called as a folder to test on: if it is one, first move"
+    with pytest.raises(ImagesError, match=re.escape(says)):
+        with_targets(_images(*inside, "kaggle_testset/abe_0.jpg"), LabelsFrom.AUTO, is_training=True)
+
+
 @pytest.mark.parametrize(
     ("bare", "advice"),
     [
