@@ -12,8 +12,9 @@ from scoring.errors import ImagesError
 from scoring.finetuning.photo_split import beside_folders, check_folds, check_split, has_folders
 from scoring.models.model_folder import ModelFolder
 from scoring.sources.entries import ImageEntry
-from scoring.sources.marked_photos import marked_as_test
+from scoring.sources.marked_photos import called_as_held_out, marked_as_test
 from scoring.sources.splits import leave_out_test
+from scoring.storage.redaction import brief
 
 
 def photos_job(request: FinetuneRequest, console: Console) -> ImagesJob:
@@ -48,6 +49,12 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
     if request.num_validation is not None:
         for told in _drawn_anyway(images, request.num_validation):
             console.print(told, style="yellow")
+    if label := called_as_held_out(images):
+        console.print(
+            f"{brief(label)!r} counts as a label, though photos that are kept out of training are called so; if its "
+            "photos are such, move them elsewhere",
+            style="yellow",
+        )
 
 
 def _drawn_anyway(images: Sequence[ImageEntry], num_validation: int) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Which photos train and which validate: as their folders say, or drawn by a seed; nothing is moved on disk."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +9,16 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
+from scoring.sources.label_use import TRAINING
 from scoring.sources.marked_photos import marked_as_test
+from scoring.sources.several_labels import told_of_several
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, find_splits
 
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
+_DRAWN = "have all photos drawn with `validation`"
 _VERBS = {Split.TRAIN: "train", Split.VALIDATION: "validate", Split.TEST: "test"}
 
 
@@ -178,9 +181,14 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
     if fewest < 2:
         raise ImagesError(
             f"Expected at least two photos of every label{among}, one to validate on, copies not counted; {rarest!r} "
-            f"has {fewest}. Add photos of it, or leave it out."
+            f"has {fewest}. Add photos of it, or leave it out.{_told_of_several(counts)}"
         )
     return fewest
+
+
+def _told_of_several(labels: Iterable[str | None]) -> str:
+    told = told_of_several(map(str, labels), TRAINING)
+    return f" The label {told}." if told else ""
 
 
 def _check_different(labels: Sequence[str]) -> None:
@@ -217,10 +225,12 @@ def _check_elsewhere(images: Sequence[ImageEntry], splits: Sequence[Split | None
     told = set(splits) - {None}
     if told and (elsewhere := _beside(images, splits)):
         verbs = " or to ".join(_VERBS[split] for split in Split if split in told)
+        tests = [image.path for image, split in zip(images, splits, strict=True) if split is Split.TEST]
+        aside = f"move those to test on, such as {tests[0]!r}, elsewhere" if tests else _DRAWN
         raise ImagesError(
             f"Expected every photo in a folder to train or to validate on, as others lie in one to {verbs} on; "
             f"{elsewhere[0].path!r} lies elsewhere, one of {len(elsewhere)}. Take the folder to train on as `images`, "
-            "move them into `train` or `valid`, or have all photos drawn with `validation`."
+            f"move them into `train` or `valid`, or {aside}."
         )
 
 
@@ -229,8 +239,8 @@ def _check_marked(images: Sequence[ImageEntry]) -> None:
     if marked := marked_as_test(images):
         raise ImagesError(
             f"Expected photos to train on; {marked[0].path!r} is called as one to test on, one of {len(marked)} of "
-            f"{len(images)}. Take the folder to train on as `images`, leave these or their labels out, or have all "
-            "photos drawn with `validation`."
+            f"{len(images)}. Take the folder to train on as `images`, leave these or their labels out, or, if they may "
+            f"be learned too, {_DRAWN}."
         )
 
 

@@ -1,6 +1,6 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
@@ -9,15 +9,17 @@ from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
-from scoring.sources.other_columns import columns_of_file, columns_of_table
+from scoring.sources.other_columns import columns_of_file, columns_of_table, told_of_other_labels
 from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
-from scoring.sources.several_labels import NOT_TRAINED, read_several, several_of
+from scoring.sources.several_labels import MARKS, NOT_TRAINED, read_several, several_of, told_of_several
 from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
 from scoring.storage.locations import Location
+
+_MARKS_OF_PATHS = "|;,"  # between labels; the words of a folder's name have blanks between them
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,11 @@ def label_by_file(
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
     told = (
         table.told_of_one(column, ids.column),
+        told_of_other_labels(table, column, ids.column) if file.label_column is None else None,
         *told_of_splits,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        _told_otherwise(labelled, table.name, use),
+        *_told_of_labels(label_of.values(), labelled, table.name, use),
     )
     return Labelled(
         labelled,
@@ -139,7 +142,12 @@ def label_by_table(
     told_of_splits: Sequence[str] = ()
     if use == TRAINING:
         told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-    return Labelled(labelled, told=tuple(filter(None, (*told_of_splits, _told_otherwise(labelled, table.name, use)))))
+    told_of_labels = _told_of_labels(labels, labelled, table.name, use)
+    return Labelled(labelled, told=tuple(filter(None, (*told_of_splits, *told_of_labels))))
+
+
+def _told_of_labels(labels: Iterable[str], listing: Listing, name: str, use: LabelUse) -> Sequence[str | None]:
+    return told_of_several(labels, use), _told_otherwise(listing, name, use)
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
@@ -205,10 +213,13 @@ def label_by_path(
             raise
         called = ", ".join(map(repr, filter(is_called_label, columns))) or "if there are any"
         raise ImagesError(f"{error} Labels in a column of the table, {called}, are taken by `label_column`.") from error
-    if use == TRAINING and (several := several_of({image.target or "" for image in images}, ",")):
-        first = next(image.path for image in images if image.target == several)
-        raise ImagesError(
-            f"Expected one label for each photo; {first!r} has {several!r}, which is several, with commas between "
-            f"them, {NOT_TRAINED}"
-        )
-    return Labelled(replace(listing, images=images))
+    labels = {image.target or "" for image in images} if use == TRAINING else set()
+    for mark in _MARKS_OF_PATHS:
+        if several := several_of(labels, mark):
+            first = next(image.path for image in images if image.target == several)
+            raise ImagesError(
+                f"Expected one label for each photo; {first!r} has {several!r}, which is several, with {MARKS[mark]} "
+                f"between them, {NOT_TRAINED}"
+            )
+    told = told_of_several(labels, use, _MARKS_OF_PATHS)
+    return Labelled(replace(listing, images=images), told=(told,) if told else ())

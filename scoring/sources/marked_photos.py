@@ -1,5 +1,6 @@
-"""Photos that folders or names mark as to test on by a word, where neither are the labels."""
+"""Photos that folders or names mark as to test on by a word, and labels that are called so."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,10 +8,11 @@ from functools import lru_cache
 from scoring.sources.entries import ImageEntry
 from scoring.sources.listing import CommonFolder
 from scoring.sources.spelling import singular
-from scoring.sources.splits import Split, word_of_split
+from scoring.sources.splits import Split, split_of_name, word_of_split
 from scoring.sources.targets import word_before_number
 
 _KEPT = 10_000  # names whose words are not looked for again
+_told = lru_cache(_KEPT)(word_of_split)
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,18 @@ def marked_as_test(images: Sequence[ImageEntry]) -> list[ImageEntry]:
     By a folder of that word alone, `test_set`, or by a folder or the name before a number, of any other words, where
     others are marked as to train or to validate on: `test_hidden` beside `train_images`, `PublicTest_2.jpg` beside
     `Training_1.jpg`. The outermost folder that tells counts. A folder that is the label tells nothing, nor does a name
-    that is, but for `test_oak_1.jpg` beside `train_oak_1.jpg`.
+    that is, but for `test_oak_1.jpg` beside `train_oak_1.jpg`, and a folder in which most names are other labels, as
+    `testset/cat_1.jpg` beside `cat/1.jpg`.
     """
     shared = CommonFolder(image.path for image in images).depth
-    told = lru_cache(_KEPT)(word_of_split)
 
     def mark_of(image: ImageEntry) -> _Mark | None:
         label = singular(image.target or "")
         for folder in image.path.split("/")[shared:-1]:
-            if (word := told(folder)) and singular(folder) != label:
+            if (word := _told(folder)) and singular(folder) != label:
                 return _Mark(*word, False, label)
         name = word_before_number(image.path) or ""
-        if (word := told(name)) is None:
+        if (word := _told(name)) is None:
             return None
         split, rest = word
         if singular(name) != label:
@@ -59,7 +61,44 @@ def marked_as_test(images: Sequence[ImageEntry]) -> list[ImageEntry]:
     tests = [mark is not None and mark.split is Split.TEST and learned.are_beside(mark) for mark in marks]
     rows = list(zip(images, marks, tests, strict=True))
     labels = {mark.label if mark else singular(image.target or "") for image, mark, is_test in rows if not is_test}
-    return [image for image, mark, is_test in rows if is_test and mark and mark.label in labels]
+    other = _named_otherwise(images)
+    return [
+        image
+        for image, mark, is_test in rows
+        if (is_test and mark and mark.label in labels) or image.path.rpartition("/")[0] in other
+    ]
+
+
+def _named_otherwise(images: Sequence[ImageEntry]) -> set[str]:
+    """The folders that are labels and called as to test on, of whose photos most names are labels of other folders."""
+    labels = {singular(image.target or "") for image in images}
+    votes = defaultdict[str, int](int)
+    for image in images:
+        folder, _, _ = image.path.rpartition("/")
+        label = singular(image.target or "")
+        if (told := _told(_name(folder))) and told[0] is Split.TEST and singular(_name(folder)) == label:
+            name = singular(word_before_number(image.path) or "")
+            votes[folder] += 1 if name in labels - {label} else -1
+    return {folder for folder, votes_of in votes.items() if votes_of > 0}
+
+
+def called_as_held_out(images: Sequence[ImageEntry]) -> str | None:
+    """A label that is called as photos to test or to validate on are, where no other is called as a split: `test_set`.
+
+    A folder that bears such a word alone is known to be a label. So are those that a file tells.
+    """
+    called = dict[str, Split]()
+    for image in images:
+        folder, label = _name(image.path.rpartition("/")[0]), image.target or ""
+        is_folder = folder == label and not split_of_name(label)
+        if (is_folder or word_before_number(image.path) == label) and (told := _told(label)):
+            called[label] = told[0]
+    held_out = [label for label, split in called.items() if split is not Split.TRAIN]
+    return held_out[0] if len(called) == len(held_out) == 1 else None
+
+
+def _name(folder: str) -> str:
+    return folder[folder.rfind("/") + 1 :]
 
 
 class _Learned:

@@ -23,7 +23,7 @@ from scoring.sources.label_places import (
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
 from scoring.sources.spelling import bare_number, composed, one_spelling, singular
-from scoring.sources.splits import SplitFolders, holds_images, names_split, split_of_name
+from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name, word_of_split
 from scoring.storage.redaction import brief
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
@@ -173,8 +173,7 @@ def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> Lab
     if not told:
         raise ImagesError(
             "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
-            f"the names tell {names}, the folders {folders}, of {len(images)} images such as {images[0].path!r}."
-            f"{_hint([image.path for image in images if folder_target(image.path) is None], images)}"
+            f"the names tell {names}, the folders {folders}, of {len(images)} images {_lacking(names, folders, images)}"
         )
     if len(told) == 2 and disagreements and folders.calls_split_label:
         told = [names]  # a folder `train` is a split if names tell other labels
@@ -182,9 +181,20 @@ def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> Lab
         name, folder = min(disagreements)
         raise ImagesError(
             f"Expected names and folders to agree; the names tell {names}, the folders {folders}: {name!r} "
-            f"lies in {folder!r}. Say which with `labels_from` names or folders."
+            f"lies in {folder!r}. Say which with `labels_from` names or folders.{_hint_of_test(disagreements)}"
         )
     return LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS
+
+
+def _lacking(names: "_Reading", folders: "_Reading", images: Sequence[ImageEntry]) -> str:
+    """Which of the images lack a label by what labels most of them, and what to do about these."""
+    is_by_names = names.rank < folders.rank
+    reading, word = (names, "name") if is_by_names else (folders, "folder")
+    bare = [image.path for image in images if reading.lacks(image.path)]
+    if not 0 < len(bare) < len(images):
+        return f"such as {images[0].path!r}.{_hint(bare, images)}"
+    advice = "" if is_by_names else " Move these into folders of their labels or elsewhere, or name a `labels_file`."
+    return f"such as {bare[0]!r}, which has no label by its {word}.{_hint(bare, images) or advice}"
 
 
 def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
@@ -208,6 +218,15 @@ class _Reading:
         else:
             self._labels.add(composed(label))
         return label
+
+    def lacks(self, path: str) -> bool:
+        """Whether an image has no label."""
+        return self._target_of(path) is None
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """What sorts readings: first those of several labels, and of these the one that labels most images."""
+        return len(self._labels) < 2, self._num_without
 
     @property
     def labels_all(self) -> bool:
@@ -264,12 +283,24 @@ def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool
 
 
 def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
-    """What to do where photos without a label lie in a folder `train`, and others do not, or are named by a split."""
+    """What to do where photos without a label lie in folders of splits, and others do not, or are named by a split."""
     names = {name_of(folder_of(path)) for path in bare}
-    if {name.casefold() for name in names} == {"train"} and len(bare) < len(images):
-        return f" If {min(names)!r} is a label, call that folder otherwise, or name a `labels_file`."
+    if 0 < len(bare) < len(images) and all(map(split_of_name, names)):
+        is_to_train = {name.casefold() for name in names} == {"train"}
+        otherwise = "or" if is_to_train else "else move it elsewhere, or"
+        return (
+            f" If {' or '.join(map(repr, sorted(names)))} is a label, call that folder otherwise, {otherwise} name a "
+            "`labels_file`."
+        )
     first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
     return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
+
+
+def _hint_of_test(disagreements: Iterable[tuple[str, str]]) -> str:
+    """What to do where a folder whose photos' names tell other labels is called as one to test on."""
+    told = ((folder, word_of_split(folder)) for _, folder in sorted(disagreements))
+    test = next((folder for folder, word in told if word and word[0] is Split.TEST), None)
+    return f" {test!r} is called as a folder to test on: if it is one, first move it elsewhere." if test else ""
 
 
 _EXPECTED = {

@@ -329,6 +329,33 @@ def test_a_number_to_validate_on_says_that_photos_to_test_on_are_drawn_too(base:
 
 
 @pytest.mark.parametrize(
+    ("labels", "path", "told"),
+    [
+        (
+            ("cat", "dog", "test_set"),
+            "{}/{}.png",
+            "'test_set' counts as a label, though photos that are kept out of tr",
+        ),
+        (("cat", "dog", "validation_images"), "x/{}/{}.png", "'validation_images' counts as a label, though photos"),
+        (("cat", "dog", "test"), "{}_{}.png", "'test' counts as a label, though photos that are kept out of training"),
+        (("cat", "dog", "test_set"), "{}-{}x.png", ""),
+        (("test_kitchen", "train_station", "tower"), "{}/{}.png", ""),
+        (("contest", "protest"), "{}/{}.png", ""),
+        (("valid", "invalid"), "{}/{}.png", ""),
+    ],
+)
+def test_a_label_that_is_called_as_photos_kept_out_of_training_is_told(
+    base: Path, tmp_path: Path, labels: tuple[str, ...], path: str, told: str
+) -> None:
+    photos = [(path.format(label, number), label) for label in labels for number in range(4)]
+    console = Console(file=io.StringIO(), width=300)
+    request = _request(tmp_path / "photos", base, tmp_path / "out", num_validation=None)
+    check_photos(request, console, [ImageEntry(path, path, 1, target=label) for path, label in photos])
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert printed.startswith(told) and printed.count("\n") == bool(told), printed
+
+
+@pytest.mark.parametrize(
     ("tops", "drawn"),
     [
         (("train", "prediction"), "6 of 12 photos lie beside these and are drawn with the others, such as 'pred"),

@@ -28,6 +28,16 @@ def test_letters_numbers_and_labels_that_only_look_alike_are_different(labels: t
     check_split(_photos(*(f"{label}/{number}.jpg" for label in labels for number in range(4))), None)
 
 
+def test_a_label_of_one_photo_that_may_be_several_labels_is_told() -> None:
+    several = "agriculture clear primary water"
+    photos = _photos(*(f"x/{label}/{number}.jpg" for label in ("clear", "cloudy") for number in range(4)))
+    says = f"'{several}' has 1. Add photos of it, or leave it out. The label '{several}' counts as one label; if it is"
+    with pytest.raises(ImagesError, match=says):
+        check_split([*photos, *_photos(f"x/{several}/9.jpg")], None)
+    with pytest.raises(ImagesError, match=r"'hazy sky' has 1\. Add photos of it, or leave it out\.$"):
+        check_split([*photos, *_photos("x/hazy sky/9.jpg")], None)
+
+
 def test_train_and_valid_folders_are_taken_as_they_are() -> None:
     photos = _photos("train/cats/1.jpg", "valid/cats/2.jpg", "train/dogs/3.jpg", "train/dogs/4.jpg", "valid/dogs/5.jpg")
     split = split_photos(photos, None, seed=0)
@@ -61,9 +71,10 @@ def test_photos_beside_a_folder_that_says_what_others_of_their_labels_are_for_ar
         f"{folder}/{label}/{n}.jpg" for folder in (told, elsewhere) for label in ("cats", "dogs") for n in range(3)
     ]
     photos = _photos(*paths)
-    with pytest.raises(
-        ImagesError, match=f"'{elsewhere}/cats/0.jpg' lies elsewhere, one of 6.*drawn with `validation`"
-    ):
+    aside = (
+        "move those to test on, such as 'test/cats/0.jpg', elsewhere" if told == "test" else "drawn with `validation`"
+    )
+    with pytest.raises(ImagesError, match=f"'{elsewhere}/cats/0.jpg' lies elsewhere, one of 6.*{aside}"):
         check_folds(photos, None, seed=0)
     check_folds(photos, 4, seed=0)
     check_folds(_photos(*paths[:6]), None, seed=0)
@@ -106,6 +117,15 @@ def test_photos_that_a_word_marks_as_to_test_on_are_named(learned: str, test: st
         check_folds(photos, None, seed=0)
     check_folds(photos, 4, seed=0)
     check_folds(photos[:8], None, seed=0)
+
+
+def test_a_folder_to_test_on_in_which_names_are_the_labels_of_others_is_no_label() -> None:
+    photos = _photos(*(f"photos/{label}/pic_{number}.jpg" for label in ("abe", "bart") for number in range(4)))
+    tests = _photos(*(f"kaggle_testset/{label}_{number}.jpg" for label in ("abe", "bart") for number in range(4)))
+    with pytest.raises(ImagesError, match=r"'kaggle_testset/abe_0\.jpg' is called as one to test on, one of 8 of 16"):
+        check_folds([*photos, *tests], None, seed=0)
+    check_folds(photos, None, seed=0)
+    check_folds([*photos, *_photos(*(f"photos/test_tube/pic_{number}.jpg" for number in range(4)))], None, seed=0)
 
 
 @pytest.mark.parametrize("between", "_.-")

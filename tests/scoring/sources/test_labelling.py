@@ -719,6 +719,10 @@ def test_whole_numbers_are_one_label_however_they_are_written_and_words_are_kept
         ([" ".join(tags) for count in (2, 3) for tags in combinations("vwxyz", count)], "'v w' is several"),
         ([f"{a},{b},{c}" for a in "xyz" for b in "pqr" for c in "stu"], "'x,p,s' is several"),
         ([f"{a} {b}" for a in "pqrst" for b in "vwxyz"], "'p v' is several, with spaces"),
+        (["Effusion|Hernia", "No Finding", "Cardiomegaly|Emphysema"], "'Cardiomegaly|Emphysema' is several, with bars"),
+        (["cat", "cat; wild"], "'cat; wild' is several, with semicolons"),
+        (["['rust']", "['scab', 'rust']"], "\"['scab', 'rust']\" is several, with commas"),
+        (["147 616 813", "51 616", "147"], "'147 616 813' is several, with spaces"),
     ],
 )
 def test_several_labels_in_one_value_are_recognised_and_refused(
@@ -776,6 +780,57 @@ def test_a_label_in_two_spellings_is_one_in_a_file_and_in_a_table(tmp_path: Path
     assert [image.target for image in found.images] == [composed, composed, "Hund", composed]
 
 
+@pytest.mark.parametrize(
+    ("labels", "several", "mark"),
+    [
+        (["amecro grcfly", "amecro", "nocall"], "amecro grcfly", "spaces"),
+        (["rust", "rust complex", "healthy"], "rust complex", "spaces"),
+        (["haze primary", "agriculture clear primary water", "cloudy"], "agriculture clear primary water", "spaces"),
+        (["partly_cloudy primary", "cloudy"], "partly_cloudy primary", "spaces"),
+        (["scab,rust", "healthy"], "scab,rust", "commas"),
+        (["John", "Smith, John"], "Smith, John", "commas"),
+    ],
+)
+def test_what_may_be_several_labels_counts_as_one_and_is_told(
+    tmp_path: Path, labels: Sequence[str], several: str, mark: str
+) -> None:
+    file = LabelsFile(_write(tmp_path, "\n".join(["id,tags", *(f'{row},"{one}"' for row, one in enumerate(labels))])))
+    listing = _listing([f"train/{row}.jpg" for row in range(len(labels))])
+    labelled = label_by_file(listing, file)
+    assert list(_targets(labelled.listing).values()) == labels
+    says = (
+        f"{several!r} counts as one label; if it is several, with {mark} between them, they need a model of several: "
+    )
+    assert labelled.told == (f"{says}train one with Keras, as none is trained here",)
+    (told,) = label_by_file(listing, file, LabelUse(keeps_unlabelled=True)).told
+    assert told == f"{says}score it with `outputs` multi-label"
+    assert label_by_file(listing, file, LabelUse(keeps_unlabelled=True, takes_several=True)).told == ()
+    table = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"path": [f"{row}.jpg" for row in range(len(labels))], "tags": labels}), table)
+    columns = TableColumns(label="tags")
+    assert label_by_table(find_images(table, columns), table, columns).told == labelled.told
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["Lung Opacity", "Normal", "No Lung Opacity / Not Normal"],
+        ["golden retriever", "great white shark", "tiger shark"],
+        ["Smith, John", "Smith, Ann", "Doe, John"],
+        ["ace of clubs", "ace of spades"],
+        ["hot_dog", "no_hot_dog"],
+        ["cactus", "no cactus"],
+        ["black and white colobus", "white wolf", "red and black bug"],
+        ["2 mm", "10 cm"],
+    ],
+)
+def test_names_with_blanks_and_commas_are_labels_without_a_word(tmp_path: Path, labels: Sequence[str]) -> None:
+    file = _write(tmp_path, "\n".join(["id,tags", *(f'{row},"{one}"' for row, one in enumerate(labels))]))
+    labelled = label_by_file(_listing([f"train/{row}.jpg" for row in range(len(labels))]), LabelsFile(file))
+    assert list(_targets(labelled.listing).values()) == labels
+    assert labelled.told == ()
+
+
 def test_several_labels_are_recognised_in_two_spellings(tmp_path: Path) -> None:
     labels = ["Hund", *(unicodedata.normalize(*one) for one in (("NFC", "Kätzchen"), ("NFD", "Kätzchen Hund")))]
     rows = "".join(f"{number},{label}\n" for number, label in enumerate(labels))
@@ -803,6 +858,10 @@ def test_folders_of_several_labels_are_refused_to_train_on_and_taken_to_score() 
         label_by_path(_listing(paths), LabelsFrom.FOLDERS)
     scored = label_by_path(_listing(paths), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
     assert list(_targets(scored).values()) == ["red", "green", "red,green", "none"]
+    with pytest.raises(ImagesError, match=r"'x/red\|green/1\.jpg' has 'red\|green', which is several, with bars"):
+        label_by_path(_listing(["x/red|green/1.jpg", "x/blue/1.jpg"]), LabelsFrom.FOLDERS)
+    (told,) = label_by_path(_listing(["x/red,green/1.jpg", "x/blue/1.jpg"]), LabelsFrom.FOLDERS).told
+    assert told.startswith("'red,green' counts as one label; if it is several, with commas between them,")
 
 
 def test_photos_beside_the_folders_of_splits_are_refused_to_train_on_and_taken_to_score() -> None:
@@ -845,6 +904,34 @@ def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
     table.loc[2, "scab"] = yes
     table.to_csv(tmp_path / "several.csv", index=False)
     assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "others"),
+    [
+        ("image,species,individual_id", "whale,3a whale,7f seal,3a seal,9c", "'individual_id'"),
+        ("id,genus,species,poisonous", "A,a,p B,b,e B,c,e A,a,p", "'genus' or 'poisonous'"),
+        ("id,diagnosis,w,x,y,z", "a,k,k,k,k b,l,l,l,l a,l,l,l,l b,k,k,k,k", "'w' or 'x' or 'y', ..."),
+        ("id,species,common_name", "a,A b,B a,A b,B", None),
+        ("id,species,width,latitude", "a,640,1.5 b,480,1.5 b,640,1e3 a,480,1e3", None),
+        ("id,species,subset,fold,is_test", "a,train,x,no b,train,y,no b,train,x,no a,,y,no", None),
+        ("id,species,note", "a,w b,x a,y b,z", None),
+        ("id,label,patient_id", "a,1 b,2 b,1 a,2", None),
+    ],
+)
+def test_columns_that_may_be_the_labels_beside_a_property_are_told(
+    tmp_path: Path, header: str, rows: str, others: str | None
+) -> None:
+    lines = [f"{row}.jpg,{values}" for row, values in enumerate(rows.split())]
+    for suffix in ("csv", "parquet"):
+        file = _write(tmp_path, "\n".join([header, *lines]))
+        if suffix == "parquet":
+            pd.read_csv(file).to_parquet(file := tmp_path / "train.parquet")
+        listing = _listing([f"train/{row}.jpg" for row in range(len(lines))])
+        column = next(name for name in ("species", "diagnosis", "label") if name in header)
+        says = f"the labels are those of {column!r} in {file.name}; if {others} is meant, name `label_column`"
+        assert label_by_file(listing, LabelsFile(file)).told == ((says,) if others else ())
+        assert label_by_file(listing, LabelsFile(file, label_column=column)).told == ()
 
 
 def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:

@@ -202,6 +202,37 @@ def test_a_test_folder_is_no_label() -> None:
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
 
 
+def test_a_folder_to_test_on_whose_names_tell_the_labels_of_others_is_named_where_these_differ() -> None:
+    inside = [f"photos/{label}/pic_{number}.jpg" for label in ("abe", "bart") for number in range(2)]
+    says = "`labels_from` names or folders. 'kaggle_testset' is called as a folder to test on: if it is one, first move"
+    with pytest.raises(ImagesError, match=re.escape(says)):
+        with_targets(_images(*inside, "kaggle_testset/abe_0.jpg"), LabelsFrom.AUTO, is_training=True)
+
+
+@pytest.mark.parametrize(
+    ("bare", "advice"),
+    [
+        (
+            "Test/0001.jpg",
+            "by its folder. If 'Test' is a label, call that folder otherwise, else move it elsewhere, or",
+        ),
+        ("val/ILSVRC2012_val_1.JPEG", "by its folder. If 'val' is a label, call that folder otherwise, else move it"),
+        ("0001.jpg", "by its folder. Move these into folders of their labels or elsewhere, or name a `labels_file`."),
+    ],
+)
+def test_a_photo_that_lacks_the_label_that_others_have_is_named_and_where_it_lies(bare: str, advice: str) -> None:
+    labelled = [f"{label}/{number}.jpg" for label in ("Cover", "JMiPOD", "UERD") for number in range(3)]
+    with pytest.raises(ImagesError) as refused:
+        with_targets(_images(*labelled, bare), LabelsFrom.AUTO, is_training=True)
+    assert f"'UERD' for all but 1, of 10 images such as {bare!r}, which has no label {advice}" in str(refused.value)
+
+
+def test_a_photo_in_a_test_folder_that_lacks_the_label_of_others_names_is_named() -> None:
+    says = "of 3 images such as 'test/1.jpg', which has no label by its name. If 'test' is a label, call that folder"
+    with pytest.raises(ImagesError, match=re.escape(says)):
+        with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
+
+
 @pytest.mark.parametrize("name", ["validate", "validating", "Validations", "vali", "validate_data"])
 def test_words_that_tell_a_split_beside_a_training_folder_alone_tell_those_to_validate_on(name: str) -> None:
     for path in ("cats/{}.jpg", "cat.{}.jpg"):
