@@ -576,6 +576,18 @@ def test_numbers_out_of_range_are_refused(tmp_path: Path, value: str, message: s
     _refused(_run(tmp_path, [_A], _LEAVES), ["id,label", f"1,{value}"], message)
 
 
+def test_numbers_that_are_no_probabilities_are_refused_with_what_can_be_said_of_them(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "2", "4"))
+    lines = ["id,diagnosis", "1,1.2", "2,4"]
+    told = "received 1.2. Where it only holds a place, say with `values` what is wanted: probability, label or index."
+    _refused(folder, lines, re.escape(told))
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,0", "2,4"]
+    halves = _run(tmp_path / "halves", [_A, _B], ("0.5", "1.0", "1.5"))
+    told = "'1' is none. The run spells it '1.0': score with labels spelled as the competition spells them"
+    _refused(halves, ["id,score", "1,1.5", "2,1"], re.escape(told))
+    assert _fill(halves, ["id,score", "1,1.5", "2,1.0"])[1:] == ["1,0.5", "2,1.5"]
+
+
 def test_thirty_columns_are_matched_by_label_in_any_order(tmp_path: Path) -> None:
     labels = [f"breed{number}" for number in range(30)]
     vectors = np.random.default_rng(0).dirichlet(np.ones(30), 3).astype(np.float32)
