@@ -62,8 +62,8 @@ def submission(
             default) or dogs-vs-cats, and any other with `template`.
         template: Fill the competition's sample_submission.csv, in a zip too: bundle.zip/sample_submission.csv.
         values: What the one column of `template` holds where its values do not tell.
-        positive: Label whose probability the one column of `template` wants; by default the one that it is named after,
-            or else the dog of cats and dogs.
+        positive: Label whose probability the one column of `template` wants, or with `values` index the one of two that
+            is 1; by default the one that it is named after, or else the dog of cats and dogs.
         threshold: For lists of labels in one column of `template`: all of at least this probability, 0 to 1; by default
             as many as its rows have, unless several may be true of an image.
         clip: Keep probabilities this far from 0 and 1, 0 to below 0.5, because a confident mistake costs most in log

@@ -111,6 +111,29 @@ class Best:
 
 
 @dataclass(frozen=True)
+class OneOfTwo:
+    """1 where the most likely of two classes is that one, and 0 where it is the other."""
+
+    labels: Sequence[str]
+    one: int
+    needs: Sequence[str] = ("class_index",)
+
+    @property
+    def holds(self) -> str:
+        """What a row holds, in words."""
+        return f"1 for {brief(self.labels[self.one])} and 0 for {brief(self.labels[1 - self.one])}"
+
+    def fill(self, table: pa.Table) -> list[tuple[str, ...]]:
+        """See `Answers`."""
+        return [(str(int(index == self.one)),) for index in table["class_index"].to_pylist()]
+
+    def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
+        """See `Answers`."""
+        number = class_index(given[0], len(self.labels))
+        return None if number is None else (str(number),)
+
+
+@dataclass(frozen=True)
 class Ranked:
     """The labels, or indices, of the most likely classes, the best first, with a mark between them."""
 

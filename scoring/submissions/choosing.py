@@ -7,9 +7,10 @@ from scoring.run.wording import some
 from scoring.sources.several_labels import MARKS, parts_of
 from scoring.sources.spelling import composed, loose, singular
 from scoring.storage.redaction import brief
-from scoring.submissions.answers import Above, Answers, Best, Probabilities, Ranked
+from scoring.submissions.answers import Above, Answers, Best, OneOfTwo, Probabilities, Ranked
 from scoring.submissions.cells import Cells, read_cells
 from scoring.submissions.column_name import ColumnName, read_column_name
+from scoring.submissions.index_meaning import check_index
 from scoring.submissions.near import bare, finder_of
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
@@ -51,9 +52,13 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
-    _refuse(wishes, ("positive", "clip"), f"a column for the {kind} of the best class")
+    column, of_best = template.columns[0], f"a column for the {kind} of the best class"
+    if kind is Values.INDEX and wishes.positive is not None and len(labels) == 2:
+        _refuse(wishes, ("clip",), of_best)
+        return _one_of_two(column, labels, wishes.positive)
+    _refuse(wishes, ("positive", "clip"), of_best)
     if kind is Values.INDEX:
-        _check_index(template.columns[0], labels)
+        check_index(column, labels)
     else:
         check_spelled(values, spelled)
     return Best(template.spelled(labels), kind is Values.INDEX)
@@ -159,16 +164,11 @@ def _check_whole(labels: Sequence[str], mark: str, cells: Cells) -> None:
     )
 
 
-def _check_index(column: str, labels: Sequence[str]) -> None:
-    """Refuse indices of two labels where the column's name wants 1 for the first of them; see `check_numbers`."""
-    check_numbers(labels)
-    name = read_column_name(column, labels)
-    may_want_other = (name.only == 1) == name.is_denied or (name.may_mean_more and not name.is_denied)
-    if len(labels) == 2 and name.only is not None and may_want_other:
-        raise RequestError(
-            f"Expected `values` probability for the column {column!r} of `template`; received index, of which 1 is "
-            f"{labels[1]}. Or name the column otherwise."
-        )
+def _one_of_two(column: str, labels: Sequence[str], positive: str) -> Answers:
+    """1 for one of two labels and 0 for the other; refused where labels are numbers, and others than these."""
+    one = _positive(column, labels, positive)
+    check_numbers([labels[1 - one], labels[one]])
+    return OneOfTwo(labels, one)
 
 
 def _positive(column: str, labels: Sequence[str], positive: str | None) -> int:

@@ -1,12 +1,15 @@
 """Which labels the name of a template's column tells, `is_cat` or `P(golden retriever)`, and denies, `not_cat`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from scoring.sources.spelling import composed, singular
+from scoring.submissions.near import bare
 
-_WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
+WORD = re.compile(r"[A-Z]*[^\WA-Z_]+|[A-Z]+")  # also of isCat
+_Meant: TypeAlias = Callable[[str, Sequence[str]], set[int]]
 _SHORT = 2  # letters of words that are no plurals: `is`
 _NO = re.compile(
     "no|not|non|none|nor|neither|never|cannot|without|anti|absent|absence|missing|minus|lack(s|ing)?|negat(ed|ive)|"
@@ -17,7 +20,7 @@ _NO_SIGN = re.compile(r"[!~¬]\W*\w|(?:^|[(=])\s*1\s*-")  # !cat, 1 - p(cat)
 # Words in which no cat and no dog is meant: category, classification, indicator.
 _OTHER_WORDS = re.compile(r"categor|(?<=[a-z])cat(?:es?|ed|ions?|ors?)(?![a-z])|dogma")
 # All that may stand beside a label and leave it what is wanted; any other word or sign may turn it round: `cat_free`.
-_PLAIN = re.compile(
+PLAIN = re.compile(
     "a|an|the|this|that|it|there|x|of|in|for|as|to|be|and|or|is|are|was|were|has|have|having|with|true|yes|positive|"
     "contain(s|ing)?|show(s|ing)?|present|presence|exists?|detect(s|ed|ion)?|found|p|pr|prob(a|s|ability|abilities)?|"
     "likelihood|chance|certainty|conf(idence)?|scores?|risk|status|diagnos(is|ed)|softmax|y|val(ue)?s?|output|result|"
@@ -52,18 +55,14 @@ def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
     name, labels = composed(name), [composed(label) for label in labels]
     if found := _meant(name, labels):
         return ColumnName(frozenset(found), False, False)
-    words, spaced = _WORD.findall(name), [" ".join(_WORD.findall(label)) or label for label in labels]
-    others: list[str] = []
+    words, spaced = WORD.findall(name), [" ".join(WORD.findall(label)) or label for label in labels]
     asks = [word.casefold() for word in words[-2:]] == _OR_NOT
-    while words:
-        runs = ((end, _meant(" ".join(words[:end]), spaced)) for end in range(len(words), 0, -1))
-        end, meant = next((run for run in runs if run[1]), (1, set()))
-        found |= meant
-        others += [] if meant else [words[0].casefold()]
-        words = words[end:]
+    found, others = _read(words, spaced, _meant)
+    if not found:
+        found, others = _read(words, spaced, _meant_nearly)
     if found and asks and others[-2:] == _OR_NOT:
         del others[-2:]
-    unknown = [word for word in others if not _PLAIN.fullmatch(word)]
+    unknown = [word for word in others if not PLAIN.fullmatch(word)]
     rest = _OTHER_WORDS.sub("", " ".join(unknown))
     may_turn = bool(unknown or _signs(_PLAIN_SIGN.sub("", name)).difference(*(labels[index] for index in found)))
     return ColumnName(
@@ -71,6 +70,19 @@ def read_column_name(name: str, labels: Sequence[str]) -> ColumnName:
         bool(_NO_SIGN.search(name)) or any(map(_NO.fullmatch, others)),
         (bool(found) and may_turn) or any(singular(label) in rest for label in labels),
     )
+
+
+def _read(words: Sequence[str], labels: Sequence[str], meant: _Meant) -> tuple[set[int], list[str]]:
+    """The classes whose labels words are, the longest that begins with a word first, and all other words."""
+    found: set[int] = set()
+    others: list[str] = []
+    while words:
+        runs = ((end, meant(" ".join(words[:end]), labels)) for end in range(len(words), 0, -1))
+        end, classes = next((run for run in runs if run[1]), (1, set()))
+        found |= classes
+        others += [] if classes else [words[0].casefold()]
+        words = words[end:]
+    return found, others
 
 
 def _signs(text: str) -> set[str]:
@@ -84,3 +96,22 @@ def _meant(words: str, labels: Sequence[str]) -> set[int]:
     wanted = alike(words)
     same = {index for index, label in enumerate(labels) if label == words}
     return same or {index for index, label in enumerate(labels) if alike(label) == wanted}
+
+
+def _meant_nearly(words: str, labels: Sequence[str]) -> set[int]:
+    """The classes of the labels that `bare` reads the same, or without blanks: `hotdog` and `hot dog`.
+
+    What says nothing of a label is no part of one: `is land` is no island.
+    """
+    parts = words.casefold().split()
+    if len(words) <= _SHORT:
+        return set()
+    if found := {index for index, label in enumerate(labels) if bare(label) == bare(words)}:
+        return found
+    if any(PLAIN.fullmatch(part) or _NO.fullmatch(part) for part in parts):
+        return set()
+    return {index for index, label in enumerate(labels) if _in_one_word(label) == _in_one_word(words)}
+
+
+def _in_one_word(words: str) -> str:
+    return singular("".join(words.split()))

@@ -17,10 +17,10 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, Best, Ranked, check_stored
 from scoring.submissions.choosing import choose_answers
+from scoring.submissions.index_meaning import told_of_index
 from scoring.submissions.matching import are_to_test_on, match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known, unreadable_in_words
 from scoring.submissions.template import Template, read_template
-from scoring.submissions.template_values import told_by_number
 from scoring.submissions.wishes import Wishes
 
 
@@ -81,7 +81,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
 def _warnings(answers: Answers, record: RunRecord, template: Template, asked: pa.Table) -> Iterator[str]:
     """Why the answers may be others than the competition wants."""
     if isinstance(answers, (Best, Ranked, Above)) and answers.as_index:
-        told = told_by_number(record.labels, {value for (value,) in template.answers})
+        told = told_of_index(template.columns[0], record.labels, {value for (value,) in template.answers})
         yield from [told] if told else []
     paths, targets = asked["path"].to_pylist(), asked["target"].to_pylist()
     if _are_labelled(targets, record.labels) and not are_to_test_on(paths, record.request.images):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scoring.errors import RequestError
 from scoring.run.wording import some
 from scoring.sources.id_matching import Matches, match_by_every_reading
-from scoring.sources.id_spelling import slashed
+from scoring.sources.id_spelling import slashed, without_suffix
 from scoring.sources.splits import Split, SplitFolders, split_of_folders
 
 _BY_NAME = 2  # the first of the readings in which an id need not be the image's whole id or path
@@ -76,7 +76,18 @@ def match_ids(
             f"{some(nearest.missing)}. The run's images are {some(image_ids)}.",
             len(nearest.missing),
         )
-    raise RequestError(f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}.")
+    raise RequestError(
+        f"Expected one image for every id of `template`, and one id for every image; {nearest.twice}."
+        f"{_of_several_folders(paths)}"
+    )
+
+
+def _of_several_folders(paths: Iterable[str]) -> str:
+    """What to do where photos of several folders have one name."""
+    names = [without_suffix(path.rpartition("/")[2]) for path in paths]
+    if len(set(names)) == len(names):
+        return ""
+    return " Photos of several folders, or formats, have one name: score those alone that `template` asks for."
 
 
 def are_to_test_on(paths: Iterable[str], folder: str) -> bool:

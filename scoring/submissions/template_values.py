@@ -67,9 +67,12 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) ->
         _check_numbered(found, labels)
         return Values.INDEX
     beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
-    if beyond is not None:
-        raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}.")
-    return Values.PROBABILITY
+    if beyond is None:
+        return Values.PROBABILITY
+    spelled = dict(_spelled_otherwise(found, labels))
+    if all(value in spelled or is_label(value, labels) for value in found):
+        raise _no_label(found, labels, kinds)
+    raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}. {_holds_a_place(kinds)}")
 
 
 def check_numbers(labels: Sequence[str]) -> None:
@@ -150,10 +153,14 @@ def _no_label(found: Sequence[str], labels: Sequence[str], kinds: str) -> Reques
     """Names the first value that a label may be meant by, or else the first that is none."""
     foreign = next(value for value in found if not is_label(value, labels))
     value, near = next(_spelled_otherwise(found, labels), (foreign, None))
-    advice = f"Where it only holds a place, say with `values` what is wanted: {kinds}."
+    advice = _holds_a_place(kinds)
     if near is not None:
         advice = f"The run spells it {near!r}: {_rescore(value, labels)}."
     return RequestError(
         f"Expected the values of `template` to be labels of the run, which are {some(labels)}; {brief(value)!r} is "
         f"none. {advice}"
     )
+
+
+def _holds_a_place(kinds: str) -> str:
+    return f"Where it only holds a place, say with `values` what is wanted: {kinds}."

@@ -298,6 +298,136 @@ def test_the_index_is_refused_where_the_column_is_named_after_the_first_of_two_l
         assert _fill(folder, [f"id,{column}", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,1"]
 
 
+_DENIED = [
+    ("cactus", "no_cactus"),
+    ("DR", "No_DR"),
+    ("hot_dog", "not_hot_dog"),
+    ("hotdog", "nothotdog"),
+    ("COVID", "non-COVID"),
+    ("covid", "NonCOVID"),
+    ("with_mask", "without_mask"),
+    ("mask", "w/o mask"),
+    ("Accident", "Non Accident"),
+    ("infected", "uninfected"),
+    ("active", "inactive"),
+    ("crack", "crack-free"),
+    ("Positive", "Negative"),
+    ("covid_positive", "covid_negative"),
+    ("mask_present", "mask_absent"),
+    ("Yes", "No"),
+    ("true", "false"),
+    ("fire", "none"),
+    ("HER2+", "HER2-"),
+    ("cat", "!cat"),
+]
+
+
+@pytest.mark.parametrize("labels", _DENIED)
+def test_of_two_labels_the_one_that_denies_the_other_is_1_only_if_the_column_or_positive_says_so(
+    tmp_path: Path, labels: tuple[str, str]
+) -> None:
+    folder, (label, denial) = _run(tmp_path, [_CAT, _DOG], labels), labels
+    for column in ("label", "target", "x_or_not", label):
+        _refused(folder, [f"id,{column}", "1,0", "2,0"], "`positive`", values=Values.INDEX)
+    for positive, written in ((label, ["1,1", "2,0"]), (denial, ["1,0", "2,1"])):
+        lines, told = _fill_and_tell(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX, positive=positive)
+        assert (lines[1:], told.holds) == (written, f"1 for {positive} and 0 for {labels[positive == label]}")
+    other_way = _run(tmp_path / "b", [_CAT, _DOG], labels[::-1])
+    for column in ("label", label):
+        written, told = _fill_and_tell(other_way, [f"id,{column}", "1,0", "2,0"], values=Values.INDEX)
+        assert (written[1:], told.warnings) == (["1,0", "2,1"], ())
+
+
+@pytest.mark.parametrize(
+    ("labels", "column"),
+    [
+        (("cactus", "no_cactus"), "no_cactus"),
+        (("with_mask", "without_mask"), "no_mask"),
+        (("with_mask", "without_mask"), "nomask"),
+        (("COVID", "non-COVID"), "noncovid"),
+        (("DR", "No_DR"), "is_healthy"),
+        (("dog", "cat"), "nodog"),
+        (("cat", "dog"), "isdog"),
+        (("healthy", "unhealthy"), "label"),
+        (("good", "not_good"), "label"),
+        (("door", "indoor"), "label"),
+        (("no_dog", "no_pets"), "label"),
+        (("cat", "other_cat"), "label"),
+        (("not_recyclable", "recyclable"), "label"),
+        (("negative", "positive"), "has_crack"),
+    ],
+)
+def test_1_is_the_second_of_two_labels_where_that_is_no_denial_or_the_column_asks_for_it(
+    tmp_path: Path, labels: tuple[str, str], column: str
+) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], labels)
+    assert _fill(folder, [f"id,{column}", "1,0", "2,0"], values=Values.INDEX)[1:] == ["1,0", "2,1"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "column"),
+    [
+        (("hot_dog", "pizza"), "hotdog"),
+        (("hotdog", "pizza"), "hot_dog"),
+        (("type_01", "type_02"), "Type_1"),
+        (("cat", "dog"), "iscat"),
+        (("cat", "dog"), "nodogs"),
+        (("Yes", "No"), "no_tumor"),
+        (("without_mask", "with_mask"), "no_mask"),
+        (("cactus", "no_cactus"), "yes_no"),
+    ],
+)
+def test_1_is_not_the_second_of_two_labels_where_the_column_may_ask_for_the_first(
+    tmp_path: Path, labels: tuple[str, str], column: str
+) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], labels)
+    _refused(folder, [f"id,{column}", "1,0", "2,0"], f"for the column|in the column '{column}'", values=Values.INDEX)
+    lines = [f"id,{column}", "1,0", "2,0"]
+    assert _fill(folder, lines, values=Values.INDEX, positive=labels[0])[1:] == ["1,1", "2,0"]
+
+
+def test_a_column_of_the_label_in_one_word_gets_its_probability(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT], ("hot_dog", "not_hot_dog"))
+    assert _fill(folder, ["id,hotdog", "1,0.5"])[1:] == ["1,0.75"]
+    assert _fill(folder, ["id,nothotdog", "1,0.5"])[1:] == ["1,0.25"]
+    folder = _run(tmp_path / "b", [_CAT], ("island", "sea"))
+    _refused(folder, ["id,is_land", "1,0.5"], "which label's probability")
+
+
+def test_what_1_seldom_means_is_told(tmp_path: Path) -> None:
+    for number, labels in enumerate((("COVID", "Healthy"), ("cat", "others"), ("cancer", "no_tumor"))):
+        folder = _run(tmp_path / str(number), [_CAT, _DOG], labels)
+        written, told = _fill_and_tell(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)
+        assert written[1:] == ["1,0", "2,1"]
+        assert told.warnings == (
+            f"As an index, 1 means {labels[1]!r}, and 0 {labels[0]!r}. If 1 is to mean {labels[0]!r}, name it as "
+            "`positive`.",
+        )
+        for column, positive in ((labels[1], None), ("is_healthy", None), ("label", labels[0])):
+            lines = [f"id,{column}", "1,0", "2,0"]
+            assert _fill_and_tell(folder, lines, values=Values.INDEX, positive=positive)[1].warnings == ()
+    folder = _run(tmp_path / "normal", [_CAT, _DOG], ("normal", "pneumonia"))
+    assert _fill_and_tell(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX)[1].warnings == ()
+
+
+def test_the_one_of_two_labels_that_is_1_is_that_of_the_columns_name(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, None, _DOG], _PETS)
+    lines = ["id,is_cat", "3,0", "1,0", "2,1.0"]
+    assert _fill(folder, lines, 0.5, values=Values.INDEX, positive="cat")[1:] == ["3,0", "1,1", "2,1"]
+    with pytest.raises(IncompleteError, match="for 2, which could not be read; it has '', and 1 for cat and 0 for dog"):
+        _fill(folder, ["id,is_cat", "1,0", "2,"], 0.5, values=Values.INDEX, positive="cat")
+    folder = _run(tmp_path / "b", [_CAT, _DOG], _PETS)
+    lines = ["id,is_cat", "1,0", "2,0"]
+    _refused(folder, lines, "`positive` cat, after which", values=Values.INDEX, positive="dog")
+    _refused(folder, lines, "to be one of the run's labels", values=Values.INDEX, positive="fir")
+    _refused(folder, lines, "no `clip`", values=Values.INDEX, positive="cat", clip=0.1)
+    numbers = _run(tmp_path / "c", [_CAT, _DOG], ("0", "1"))
+    _refused(numbers, ["id,label", "1,0", "2,0"], "Expected `values` label", values=Values.INDEX, positive="0")
+    assert _fill(numbers, ["id,label", "1,0", "2,0"], values=Values.INDEX, positive="1")[1:] == ["1,0", "2,1"]
+    three = _run(tmp_path / "d", [_A], _LEAVES)
+    _refused(three, ["id,label", "1,0"], "no `positive`.*the index of", values=Values.INDEX, positive="ash")
+
+
 def test_two_labels_that_are_the_same_are_no_name_of_a_column(tmp_path: Path) -> None:
     _refused(_run(tmp_path, [_A], ("ash", "ash", "oak")), ["id,ash", "1,0.5"], "two of them are ash")
 
@@ -444,6 +574,18 @@ def test_blank_values_do_not_tell(tmp_path: Path) -> None:
 )
 def test_numbers_out_of_range_are_refused(tmp_path: Path, value: str, message: str) -> None:
     _refused(_run(tmp_path, [_A], _LEAVES), ["id,label", f"1,{value}"], message)
+
+
+def test_numbers_that_are_no_probabilities_are_refused_with_what_can_be_said_of_them(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_A, _B], ("0", "2", "4"))
+    lines = ["id,diagnosis", "1,1.2", "2,4"]
+    told = "received 1.2. Where it only holds a place, say with `values` what is wanted: probability, label or index."
+    _refused(folder, lines, re.escape(told))
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,0", "2,4"]
+    halves = _run(tmp_path / "halves", [_A, _B], ("0.5", "1.0", "1.5"))
+    told = "'1' is none. The run spells it '1.0': score with labels spelled as the competition spells them"
+    _refused(halves, ["id,score", "1,1.5", "2,1"], re.escape(told))
+    assert _fill(halves, ["id,score", "1,1.5", "2,1.0"])[1:] == ["1,0.5", "2,1.5"]
 
 
 def test_thirty_columns_are_matched_by_label_in_any_order(tmp_path: Path) -> None:

@@ -104,12 +104,14 @@ def test_ids_without_an_image_are_refused_with_the_first() -> None:
 
 
 def test_two_images_of_one_id_are_refused_with_the_first() -> None:
-    with pytest.raises(RequestError, match=r"7 is a/7\.jpg and b/7\.jpg"):
+    with pytest.raises(RequestError, match=r"7 is a/7\.jpg and b/7\.jpg\. .* score those alone that `template` asks"):
         _match(["7", "8"], ["a/7.jpg", "a/8.jpg", "b/7.jpg"], ["a/7", "a/8", "b/7"])
+    with pytest.raises(RequestError, match=r"1 is test/1\.jpg and train/1\.tif\. .* score those alone that"):
+        _match(["1"], ["test/1.jpg", "train/1.tif"], ["test/1.jpg", "train/1.tif"])
 
 
 def test_two_ids_of_one_image_are_refused() -> None:
-    with pytest.raises(RequestError, match="the ids 7 and 07 are one"):
+    with pytest.raises(RequestError, match=r"the ids 7 and 07 are one\.$"):
         _match(["7", "07"], ["007.jpg"])
 
 
