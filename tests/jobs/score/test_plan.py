@@ -28,7 +28,8 @@ from scoring.networks.keras_files import keras_digest
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import StoreProbabilities
+from scoring.run.manifest import contents_digest, manifest_rows
+from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, write_table
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import check_output, find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -66,6 +67,16 @@ def test_rows_that_would_stay_are_counted(photos: Path, run: RunFolder, listed: 
     changed = [replace(listed[0], size_bytes=1), *listed[1:]]
     assert _look(photos, run, changed).num_done == 4
     assert _files(photos.parent) == before
+
+
+def test_shards_of_what_the_photos_held_earlier_do_not_count(
+    photos: Path, run: RunFolder, listed: list[ImageEntry]
+) -> None:
+    path = on_disk(run.shard(0, 3))
+    table = pq.read_table(path)
+    for inputs, num_done in ((contents_digest(manifest_rows(listed, 0, 4)), 8), ("of then", 4)):
+        write_table(path, table.replace_schema_metadata({**table.schema.metadata, INPUTS_KEY: inputs}))
+        assert _look(photos, run, listed).num_done == num_done
 
 
 @pytest.mark.parametrize("lost", [("run.json",), ("manifest.parquet",), ("run.json", "manifest.parquet")])
