@@ -143,6 +143,22 @@ def test_a_dry_run_into_the_run_of_another_model_is_refused_where_that_is_told_w
             _look(photos, run, listed, **asked)
 
 
+@pytest.mark.parametrize("content", [None, b"half"])
+def test_without_a_record_the_shards_tell_that_a_run_is_of_another_network(
+    photos: Path, listed: list[ImageEntry], tmp_path: Path, content: bytes | None
+) -> None:
+    model = tmp_path / "mine.keras"
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
+    digest = f"{_keras_file(model, '{}')}:from-logits"
+    run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=digest)
+    on_disk(run.record).unlink() if content is None else on_disk(run.record).write_bytes(content)
+    asked = {"model": str(model), "weights": None, "labels": "cat,dog"}
+    assert _look(photos, run, listed, **asked).num_done == 12
+    _keras_file(model, '{"module": "keras"}')
+    with pytest.raises(RunFolderError, match="holds a run whose model differs"):
+        _look(photos, run, listed, **asked)
+
+
 @pytest.mark.parametrize(
     ("recorded", "asked", "is_same"),
     [
