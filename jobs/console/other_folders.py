@@ -2,10 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import read_faults
+
+if TYPE_CHECKING:
+    from scoring.models.model_folder import ModelFolder
+
+_OF_UNFINISHED = (
+    "That has not finished, or its training.json is damaged. Run the same finetune command again, unless it is "
+    "running; `shardscore status {features}` tells of the features of its photos."
+)
 
 
 @contextmanager
@@ -23,7 +32,7 @@ def refuse_others(folder: RunFolder, of_model: str) -> None:
 
     Args:
         folder: The folder.
-        of_model: What to do with the folder of a model, with `{model}` for its place and `{features}` for theirs.
+        of_model: What to do with the folder of a finished model; `{model}` stands for it, `{features}` for theirs.
 
     Raises:
         RunFolderError: If it is.
@@ -51,7 +60,18 @@ def _refuse_model(folder: RunFolder, of_model: str) -> None:
     model = ModelFolder(folder.path)
     with read_faults(folder.path):
         if model.is_ours and not folder.record.is_file():
-            advice = of_model.format(model=folder.path, features=model.features.path)
+            advice = of_model if _is_finished(model) else _OF_UNFINISHED
             raise RunFolderError(
-                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. {advice}"
+                f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. "
+                f"{advice.format(model=folder.path, features=model.features.path)}"
             )
+
+
+def _is_finished(model: "ModelFolder") -> bool:
+    from scoring.models.training_record import load_training_record
+
+    try:
+        load_training_record(model)
+    except RunFolderError:
+        return False
+    return True

@@ -8,7 +8,8 @@ from scoring import __version__
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData, TrainingRecord
-from scoring.report.text import percent
+from scoring.report.text import of_model, percent
+from scoring.storage.durable import read_faults
 from scoring.submissions.submission import find_dog
 
 
@@ -46,10 +47,14 @@ def print_training(
 def print_stale_report(
     console: Console, folder: ModelFolder, record: TrainingRecord, earlier: TrainingRecord | None
 ) -> None:
-    """Say that a report is of an earlier model, where this command has put another together in its folder."""
-    if earlier is not None and earlier.created_at != record.created_at and folder.has_report:
-        said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
-        console.print(said, style="yellow")
+    """Say that a report is of an earlier model, by its words or as this command has put another together."""
+    if not folder.has_report:
+        return
+    is_new = earlier is None or earlier.created_at != record.created_at
+    with read_faults(folder.report):
+        if is_new or of_model(record.created_at).encode() not in folder.report.read_bytes():
+            said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
+            console.print(said, style="yellow")
 
 
 def print_kept(console: Console, record: TrainingRecord, earlier: TrainingRecord | None) -> None:

@@ -190,7 +190,7 @@ class BackgroundListing:
     def _list(self, fence: Fence) -> None:
         try:
             self._listed.set_result(self._write_manifest(fence))
-        except Exception as error:  # raised where the listing is waited for  # noqa: BLE001
+        except BaseException as error:  # noqa: BLE001  # raised where the listing is waited for
             self._listed.set_exception(error)
         finally:
             self._is_ready.set()

@@ -7,7 +7,7 @@ from jobs.score.settings import scorer_settings
 from scoring.errors import RunFolderError
 from scoring.models.model_request import ModelRequest, is_of_network
 from scoring.networks.precision import Precision
-from scoring.run.earlier import load_earlier_record
+from scoring.run.earlier import load_earlier_record, stored_fingerprints
 from scoring.run.fingerprint import check_same
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size
@@ -42,17 +42,23 @@ def record_of_same_run(
 def is_of_same_model(request: ImagesRequest, folder: RunFolder, record: RunRecord | None) -> bool:
     """Whether a run is of the model that is asked for, by its network's digest, or else by what was said of it.
 
+    Without a record the shards tell of the network, and nothing of how its outputs were to be read.
+
     Raises:
         RunFolderError: If it is of another network.
     """
     model = request.model
-    if record is None or not isinstance(model, ModelRequest):
+    if not isinstance(model, ModelRequest):
         return False
-    asked, network, earlier = model.absolute(), model.kind.known_digest(), record.request.model
+    network = model.kind.known_digest()
+    stored = [record.fingerprint] if record else stored_fingerprints(folder)
+    if network is not None and stored and not any(is_of_network(one.model, network) for one in stored):
+        check_same(stored[0], {"model": network}, str(folder.path))
+    if record is None:
+        return False
+    asked, earlier = model.absolute(), record.request.model
     if network is None and (earlier.get("model"), earlier.get("weights")) != (asked.model, asked.weights):
         return False
-    if network is not None and not is_of_network(record.fingerprint.model, network):
-        check_same(record.fingerprint, {"model": network}, str(folder.path))
     earlier_precision = earlier.get("precision", Precision.AUTO)
     is_precision_told = asked.precision is not Precision.AUTO or earlier_precision == Precision.AUTO
     return is_precision_told and earlier.get("outputs") == asked.outputs

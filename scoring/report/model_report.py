@@ -1,7 +1,6 @@
 """What a report says of a model folder: how the head was trained, and how good it is on the validation photos."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pyarrow.parquet as pq
 
@@ -16,7 +15,7 @@ from scoring.report.looks import Album, look_blocks
 from scoring.report.model_quality import key_figures, model_quality_blocks
 from scoring.report.parts import Report, Section
 from scoring.report.rows import read_rows, read_unreadable
-from scoring.report.text import folder_title, moment, short_labels
+from scoring.report.text import folder_title, of_model, short_labels
 from scoring.report.training_facts import training_blocks
 from scoring.run.predictions import shard_files
 from scoring.storage.locations import Location, locate, readable
@@ -61,7 +60,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
     ]
     return Report(
         title=folder_title(folder.path),
-        subtitle=f"Model of {moment(datetime.fromisoformat(training.created_at))}",
+        subtitle=of_model(training.created_at),
         key_figures=key_figures(training),
         sections=[section for section in sections if section.blocks],
         notices=training.data.warnings,

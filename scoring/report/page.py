@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from scoring.errors import RequestError, RunFolderError, ScoringError
 from scoring.models.model_folder import ModelFolder
+from scoring.models.training_record import load_training_record
 from scoring.report.model_report import model_report
 from scoring.report.parts import Look, Report
 from scoring.report.run_report import run_report
@@ -106,6 +107,8 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
                 "it out."
             )
         return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), []
+    if model.is_ours:
+        load_training_record(model)  # of one that is not finished it says so
     found = "holds nothing of theirs" if folder.is_dir() else "is no folder"
     raise RequestError(f"Expected a folder written by score, finetune or sonar; {folder} {found}.")
 

@@ -79,6 +79,11 @@ def moment(when: datetime) -> str:
     return when.strftime("%Y-%m-%d %H:%M %Z").rstrip()
 
 
+def of_model(created_at: str) -> str:
+    """Which model a page tells of, by the moment at which it was put together."""
+    return f"Model of {moment(datetime.fromisoformat(created_at))}"
+
+
 def seconds(duration_s: float) -> str:
     """A duration: 0.4 s, 12.0 s, 3 min 20 s, 2 h 5 min."""
     if duration_s < 60:

@@ -43,10 +43,20 @@ def load_earlier_record(
         told = None if labels is None else (record.labels, labels)
         check_same(record.fingerprint, known, str(folder.path), told)
         return record
-    found = [end.fingerprint for end in _some_ends(folder)]
+    found = stored_fingerprints(folder)
     if found and all(one.differing(known) for one in found):
         check_same(found[0], known, str(folder.path))
     return None
+
+
+def stored_fingerprints(folder: RunFolder) -> list[Fingerprint]:
+    """Those of the first shards; a shard that is damaged is passed over.
+
+    Raises:
+        RunFolderError: If the shards cannot be listed.
+        StorageError: If one cannot be read now.
+    """
+    return [end.fingerprint for end in _some_ends(folder)]
 
 
 def scored_places(folder: RunFolder, record: RunRecord | None) -> list[str]:

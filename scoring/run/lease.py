@@ -66,7 +66,7 @@ class Lease:
     def _beat(self) -> None:
         while not self._is_lost and not self._ended.wait(BEAT_S):
             self._holder = replace(self._holder, beat=self._holder.beat + 1)
-            with suppress(OSError):  # a full disk does not end the heartbeat: it tries again
+            with suppress(Exception):  # a full disk or memory does not end the heartbeat: it tries again
                 self._is_lost = not self._beat_once()
 
     def _beat_once(self) -> bool:

@@ -27,6 +27,7 @@ class RunReader:
         verify: Read every row with its checksum, and compare ids and digests; else the files' ends alone.
         expected: Whose results are meant; None for whatever the folder holds.
         digest: What was the record's `digest` when these had been written; None for any.
+        compare_contents: Without `verify`, hold what shards say of their images' contents against the manifest, too.
 
     Attributes:
         record: What `run.json` says.
@@ -40,7 +41,12 @@ class RunReader:
     """
 
     def __init__(
-        self, folder: RunFolder, verify: bool = True, expected: Fingerprint | None = None, digest: str | None = None
+        self,
+        folder: RunFolder,
+        verify: bool = True,
+        expected: Fingerprint | None = None,
+        digest: str | None = None,
+        compare_contents: bool = False,
     ) -> None:
         record = folder.load_record()
         if record is None:
@@ -49,7 +55,7 @@ class RunReader:
             )
         check_not_replaced(folder, record, expected, digest)
         self.record = record
-        self._folder, self._verify = folder, verify
+        self._folder, self._verify, self._compare_contents = folder, verify, compare_contents
         with _manifest_faults(folder):
             self._manifest = Manifest(folder.manifest)
         self._check_whose()
@@ -131,6 +137,9 @@ class RunReader:
         with _manifest_faults(self._folder):
             columns_of_all = (*DESCRIBING, "raw_path", *CONTENTS)
             described = as_written(self._manifest.describe(shard_id, columns_of_all)) if self._verify else None
+            contents = described
+            if self._compare_contents and contents is None:
+                contents = self._manifest.describe(shard_id, CONTENTS)
         return inspect_shard(
             ExpectedShard(
                 shard_id=shard_id,
@@ -141,7 +150,7 @@ class RunReader:
                 described=described,
                 columns=columns,
                 digest=self.record.digest_of(shard_id),
-                inputs=contents_digest(described) if described else None,
+                inputs=contents_digest(contents) if contents else None,
             )
         )
 

@@ -84,13 +84,13 @@ def run_status(
         max_shards: Look at no more, drawn at random but always the same; None looks at all.
         shards: Look at these alone, and count the others neither as done nor as missing; None means all.
         each: Called with the rows of each sound shard, in order, if `verify`.
-        renews: Count shards with images that were read otherwise than they were listed among the damaged.
+        renews: Count shards with images that were read otherwise than they are listed among the damaged.
 
     Raises:
         RunFolderError: If the folder holds no run, or its record or manifest is damaged.
         StorageError: If one of these or a shard cannot be read now.
     """
-    reader = RunReader(folder, verify)
+    reader = RunReader(folder, verify, compare_contents=renews)
     wanted = set(range(reader.record.num_shards) if shards is None else shards)
     missing = [shard for shard in reader.missing if shard in wanted]
     present = sorted(wanted - set(missing))

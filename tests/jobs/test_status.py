@@ -63,8 +63,18 @@ def test_a_model_folder_is_told_from_a_run(tmp_path: Path) -> None:
     ended = CliRunner().invoke(status, [str(tmp_path / "model")])
     assert (ended.exit_code, f"`shardscore status {tmp_path}/model/features`" in ended.stderr) == (2, True)
     assert CliRunner().invoke(status, [str(tmp_path / "model" / "features")]).exit_code == 0
-    (tmp_path / "model" / "training.json").unlink()
-    assert "is a model folder of `shardscore finetune`" in CliRunner().invoke(status, [str(tmp_path / "model")]).stderr
+
+
+@pytest.mark.parametrize("left", [None, b'{"created_at"'], ids=["never finished", "damaged"])
+def test_a_model_that_is_not_finished_is_told_the_same_by_all_commands(tmp_path: Path, left: bytes | None) -> None:
+    training = write_model(tmp_path / "model", cats_and_dogs(24)) / "training.json"
+    training.unlink() if left is None else training.write_bytes(left)
+    for command in (status, submission, report):
+        ended = CliRunner().invoke(command, [str(tmp_path / "model")])
+        assert (ended.exit_code, len(ended.stderr.splitlines())) == (2, 1)
+        assert re.search(r"`shardscore finetune`.* Run the same finetune command again[.,]", ended.stderr)
+        assert "nothing of theirs" not in ended.stderr
+        assert "Score the test images" not in ended.stderr
 
 
 def test_a_submission_of_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:

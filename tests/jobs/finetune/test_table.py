@@ -12,7 +12,7 @@ from jobs.console.terminal import PatientConsole
 from jobs.finetune.table import print_replaced, print_stale_report, print_training
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
-from scoring.models.training_record import AskedHeads, TrainingRecord, load_training_record
+from scoring.models.training_record import AskedHeads, TrainingRecord, load_training_record, save_training_record
 from scoring.report.page import write_report
 from scoring.storage.durable import write_text
 from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
@@ -165,21 +165,30 @@ def test_different_photos_are_told_where_some_measured_on_are_copies(
     assert f"of 24 photos{told}, by heads that had not" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    ("earlier", "has_report", "is_told"),
-    [("2025", True, True), ("2026", True, False), (None, True, False), ("2025", False, False)],
-)
-def test_a_report_of_an_earlier_model_is_told(
-    tmp_path: Path, earlier: str | None, has_report: bool, is_told: bool
-) -> None:
+@pytest.mark.parametrize("was_there", [True, False], ids=["replaced", "killed while it was"])
+def test_a_report_of_an_earlier_model_is_told_until_it_is_made_again(tmp_path: Path, was_there: bool) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    earlier = load_training_record(folder)
+    write_report(folder.path, None, None)
+    assert not _is_stale_report_told(folder, earlier)
+    save_training_record(folder, replace(earlier, created_at="2031-01-01T00:00:00+00:00"))
+    assert _is_stale_report_told(folder, earlier if was_there else None)
+    record = load_training_record(folder)
+    assert _is_stale_report_told(folder, record)  # the command that replaced the model ended before it told so
+    write_report(folder.path, None, None)
+    assert not _is_stale_report_told(folder, record)
+
+
+def test_another_programs_page_is_not_told(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     write_text(folder.report, "another program's")
-    if has_report:
-        write_report(folder.path, None, None)
-    record = replace(load_training_record(folder), created_at="2026")
+    assert not _is_stale_report_told(folder, None)
+
+
+def _is_stale_report_told(folder: ModelFolder, earlier: TrainingRecord | None) -> bool:
     console = Console(file=StringIO(), width=200)
-    print_stale_report(console, folder, record, replace(record, created_at=earlier) if earlier else None)
-    assert ("still holds report.html of the earlier model" in console.file.getvalue()) is is_told  # type: ignore[attr-defined]
+    print_stale_report(console, folder, load_training_record(folder), earlier)
+    return "still holds report.html of the earlier model" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

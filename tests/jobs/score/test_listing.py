@@ -12,6 +12,7 @@ from rich.console import Console
 
 from jobs.finetune import command
 from jobs.score import command as score_command
+from jobs.score import listing
 from jobs.score.listing import BackgroundListing, Listed, list_images, tell_listed
 from jobs.score.record_keeper import new_record
 from jobs.score.request import ImagesRequest
@@ -29,6 +30,7 @@ from scoring.sources.entries import LeftOut
 from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import NO_COLUMNS, LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
+from tests.faults import fail
 from tests.runs import SUMMARY
 
 
@@ -37,12 +39,22 @@ def _list(images: Path, folder: RunFolder, **options: Any) -> tuple[Listed, RunR
     model = ModelRequest("vgg16-imagenet", "random", None, Precision.FLOAT32, "tensorflow")
     request = ImagesRequest(images, model, **options)
     request.check()
-    listing = BackgroundListing(request, folder, keep=leave_out_test)
+    background = BackgroundListing(request, folder, keep=leave_out_test)
     with hold_folder(folder) as lease:
-        listing.start(lease.fence)
-        listed = listing.result()
+        background.start(lease.fence)
+        listed = background.result()
     scorer = ScorerDescription("m", ("cat", "dog"), "float32", "as asked", {})
     return listed, new_record(request, scorer_settings(request, folder, None), listed, scorer)
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), type("PanicException", (BaseException,), {})("of a library in Rust")])
+def test_whatever_ends_the_listing_ends_who_waits_for_it(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    fail(monkeypatch, listing, "find_images", photos, fault)
+    with pytest.raises(type(fault)):
+        _list(photos, RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "run" / "lease.json").exists()
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ from scoring.networks.keras_files import keras_digest
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
-from scoring.run.predictions import StoreProbabilities
+from scoring.run.manifest import contents_digest, manifest_rows
+from scoring.run.predictions import INPUTS_KEY, StoreProbabilities, write_table
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import check_output, find_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
@@ -66,6 +67,16 @@ def test_rows_that_would_stay_are_counted(photos: Path, run: RunFolder, listed: 
     changed = [replace(listed[0], size_bytes=1), *listed[1:]]
     assert _look(photos, run, changed).num_done == 4
     assert _files(photos.parent) == before
+
+
+def test_shards_of_what_the_photos_held_earlier_do_not_count(
+    photos: Path, run: RunFolder, listed: list[ImageEntry]
+) -> None:
+    path = on_disk(run.shard(0, 3))
+    table = pq.read_table(path)
+    for inputs, num_done in ((contents_digest(manifest_rows(listed, 0, 4)), 8), ("of then", 4)):
+        write_table(path, table.replace_schema_metadata({**table.schema.metadata, INPUTS_KEY: inputs}))
+        assert _look(photos, run, listed).num_done == num_done
 
 
 @pytest.mark.parametrize("lost", [("run.json",), ("manifest.parquet",), ("run.json", "manifest.parquet")])
@@ -130,6 +141,22 @@ def test_a_dry_run_into_the_run_of_another_model_is_refused_where_that_is_told_w
     else:
         with pytest.raises(RunFolderError, match=f"holds a run whose {differing}"):
             _look(photos, run, listed, **asked)
+
+
+@pytest.mark.parametrize("content", [None, b"half"])
+def test_without_a_record_the_shards_tell_that_a_run_is_of_another_network(
+    photos: Path, listed: list[ImageEntry], tmp_path: Path, content: bytes | None
+) -> None:
+    model = tmp_path / "mine.keras"
+    images = [Scored(image.path, (0.5, 0.5), size_bytes=image.size_bytes, stamp=image.stamp) for image in listed]
+    digest = f"{_keras_file(model, '{}')}:from-logits"
+    run = write_run(tmp_path / "of", images, location=photos, shard_size=4, model_digest=digest)
+    on_disk(run.record).unlink() if content is None else on_disk(run.record).write_bytes(content)
+    asked = {"model": str(model), "weights": None, "labels": "cat,dog"}
+    assert _look(photos, run, listed, **asked).num_done == 12
+    _keras_file(model, '{"module": "keras"}')
+    with pytest.raises(RunFolderError, match="holds a run whose model differs"):
+        _look(photos, run, listed, **asked)
 
 
 @pytest.mark.parametrize(

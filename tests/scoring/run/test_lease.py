@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ from scoring.run.holder import Holder
 from scoring.run.lease import hold_lease
 from scoring.storage.conditional import write_if
 from scoring.storage.locations import Location, Url
+from tests.faults import fail, system_fault
 
 _ROOT = Path(__file__).parents[3]
 
@@ -81,6 +83,19 @@ def test_second_driver_is_told_who_holds_it_and_since_when(place: Location) -> N
 
 def test_heart_beats_while_the_lease_is_held(place: Location) -> None:
     with hold_lease(place):
+        deadline = time.monotonic() + 10
+        while _read(place).beat < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("fault", [system_fault(errno.ENOSPC), MemoryError()])
+def test_heart_beats_on_whatever_one_heartbeat_ended_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    place = tmp_path / "lease.json"
+    with hold_lease(place):
+        fail(monkeypatch, module, "write_if", place, fault, times=1)
         deadline = time.monotonic() + 10
         while _read(place).beat < 2:
             assert time.monotonic() < deadline
