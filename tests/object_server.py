@@ -25,7 +25,7 @@ class ObjectServer:
         tells: What answers have: `tag`, `time`, both or neither.
         knows_ranges: Whether ranges are answered as such.
         first: Answers to the next GETs or PUTs, in place of the right ones; each returns its status, its headers and
-            its content.
+            its content, which breaks off where they tell of a longer one.
         requests: Methods and keys that were asked for.
         url: Where it listens.
     """
@@ -78,6 +78,9 @@ class _Handler(BaseHTTPRequestHandler):
             code, changed, sent = self._objects.first.pop(0)(content)
             self._send(code, changed, sent)
         elif self._objects.knows_ranges and (asked := self.headers["Range"]):
+            if self.headers.get("If-Match", about.get("ETag")) != about.get("ETag"):
+                self._send(412, {}, b"<Error><Code>PreconditionFailed</Code><Message>no</Message></Error>")
+                return
             start, _, last = asked.removeprefix("bytes=").partition("-")
             self._send_part(content, int(start), min(int(last or len(content)) + 1, len(content)), about)
         else:
@@ -107,8 +110,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, code: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(code)
-        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+        told = {"Content-Length": str(len(content)), **headers}
+        for name, value in told.items():
             self.send_header(name, value)
+        self.close_connection = self.close_connection or told["Content-Length"] != str(len(content))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)

@@ -7,7 +7,7 @@ from scoring.errors import BucketError, RequestError, ScoringError
 from scoring.models.model_folder import ModelFolder
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import read_faults
-from scoring.storage.locations import Location, bucket_of, lies_in, locate, machine_path
+from scoring.storage.locations import Location, bucket_of, lies_in, locate
 from scoring.storage.reading import read_range
 
 
@@ -74,9 +74,14 @@ def refuse_to_replace(
 
 
 def _refuse_folder(output: Location, field: str) -> None:
-    with read_faults(output):
-        if (path := machine_path(output)) and path.is_dir():
-            raise RequestError(f"Expected `{field}` to be a file; {output} is a folder. Name a file in it.")
+    """Refuse a folder, a whole bucket, and a prefix with objects below it, where they may be listed."""
+    try:
+        with read_faults(output):
+            is_folder = not output.name or output.is_dir()
+    except BucketError:  # as where a key may write alone
+        return
+    if is_folder:
+        raise RequestError(f"Expected `{field}` to be a file; {output} is a folder. Name a file in it.")
 
 
 def _label_files(folder: Location) -> Iterator[Location]:

@@ -46,7 +46,7 @@ class Ending:
         found = run_status(self.folder, verify=True, each=rows.add)
         wall_s = milestones.since_command_s()
         lost, repeats = pool.num_lost_workers, pool.num_repeats
-        counts = rows.right, rows.answers.found(), rows.num_learned, rows.num_alike
+        counts = rows.right, rows.answers.found(), rows.num_learned, rows.num_alike, rows.learned_fault
         summary = summarise(loop.totals, found, wall_s, lost, repeats, *counts)
         print_summary(self.console, summary, loop.keeper.record, self.folder)
         told, now = loop.keeper.record.told, loop.keeper.record.with_digests(found.digests).digest

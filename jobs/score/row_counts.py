@@ -24,6 +24,7 @@ class RowCounts:
         reasons: Why images could not be scored.
         num_learned: Readable labelled rows of images that the model was trained on.
         num_alike: Those of others that have the names and sizes of such.
+        learned_fault: What kept these from being known; empty where nothing did.
     """
 
     def __init__(self, record: RunRecord, folder: RunFolder) -> None:
@@ -34,6 +35,7 @@ class RowCounts:
         self.reasons = ErrorReasons()
         self.num_learned = self.num_alike = 0
         self._learned = find_learned(record.request.model_name, folder) if self._has_truth else Learned()
+        self.learned_fault = self._learned.fault
 
     def add(self, table: pa.Table) -> None:
         """Look at the rows of a shard."""

@@ -13,13 +13,14 @@ from scoring.errors import BucketError, ModelError
 from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.csv_table import without_blanks_at_quotes
 from scoring.sources.spelling import composed
-from scoring.storage.locations import Location, locate
+from scoring.storage.locations import Location, bucket_of, locate
 from scoring.storage.redaction import brief
 
 _SHAPES = (
     'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
     '{"0": ["n02123045", "tabby"]}'
 )
+_BEGIN_PATHS = ("./", "../", "~/")
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 # What files begin with that are no text, and what to do.
 _NO_TEXT = {
@@ -141,9 +142,18 @@ def class_names_file(given: str) -> Location | None:
         is_file = False
     if is_file:
         return location
-    if not _JSON.fullmatch(given) and "," not in given and ("/" in given or PurePosixPath(given).suffix in _SUFFIXES):
+    if not _JSON.fullmatch(given) and _means_file(given):
         raise ModelError(f"Expected `labels` to be names such as cat,dog or a file; there is no file {given}.")
     return None
+
+
+def _means_file(given: str) -> bool:
+    """Whether a text can only be meant as a file, though it has commas; classes may be called `/m/01yrx`."""
+    if bucket_of(given) or PurePosixPath(given).suffix.lower() in _SUFFIXES or given.startswith(_BEGIN_PATHS):
+        return True
+    if "," not in given:
+        return "/" in given
+    return given.startswith("/") and not all(name.strip().startswith("/") for name in _split(given))
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:

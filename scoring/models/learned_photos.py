@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.errors import ScoringError
+from scoring.errors import ScoringError, StorageError
 from scoring.models.model_base import record_of_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import TrainingRecord
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest
 from scoring.run.predictions import INPUTS_KEY, joint_contents, shard_files
+from scoring.storage.durable import read_faults
 from scoring.storage.locations import locate, readable
 
 _SHARDS_AT_ONCE = 128
@@ -36,36 +37,44 @@ class Learned:
         known: Those whose contents are the same, by stamps of both listings.
         alike: Others of the names and sizes of photos that it was trained on, such as copies in another folder or an
             archive; they may be other photos.
+        fault: What kept either from being known; empty where nothing did.
     """
 
     known: frozenset[str] = frozenset()
     alike: frozenset[str] = frozenset()
+    fault: str = ""
 
 
 def find_learned(model: str, run: RunFolder) -> Learned:
     """The images of a run that its model was trained on, as far as listings tell.
 
-    Nothing is known of copies under other names, or in a table, nor of a model whose folder has lost its `features/`.
+    Nothing is known of copies under other names, or in a table, nor of a model whose folder has lost its `features/`;
+    of one that cannot be read now, that is told.
 
     Args:
         model: What was scored with, of any kind.
         run: Its manifest is there.
     """
     try:
-        training = record_of_model(model)
-        if training is None:
-            return Learned()
-        photos = _trained_on(ModelFolder(locate(model)), training)
-        names = _telling_names(photos)
-        known, alike = set[str](), set[str]()
-        for image_id, photo in _read(Manifest(run.manifest), {size for _, size in names}, {one[-1] for one in photos}):
-            if photo in photos and photo[-1] is not None:
-                known.add(image_id)
-            elif photo[:2] in names:
-                alike.add(image_id)
-        return Learned(frozenset(known), frozenset(alike))
+        with read_faults(run.path):
+            training = record_of_model(model)
+            photos = _trained_on(ModelFolder(locate(model)), training) if training else frozenset()
+            return _among(photos, run) if photos else Learned()
+    except StorageError as error:
+        return Learned(fault=str(error).rstrip("."))
     except (ScoringError, OSError, pa.ArrowException, LookupError, TypeError, ValueError):  # an aside never fails a run
         return Learned()
+
+
+def _among(photos: Collection[_Photo], run: RunFolder) -> Learned:
+    names = _telling_names(photos)
+    known, alike = set[str](), set[str]()
+    for image_id, photo in _read(Manifest(run.manifest), {size for _, size in names}, {one[-1] for one in photos}):
+        if photo in photos and photo[-1] is not None:
+            known.add(image_id)
+        elif photo[:2] in names:
+            alike.add(image_id)
+    return Learned(frozenset(known), frozenset(alike))
 
 
 def _telling_names(photos: Collection[_Photo]) -> frozenset[tuple[str, int]]:

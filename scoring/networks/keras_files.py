@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from scoring.errors import BucketError, ModelError, StorageError
+from scoring.errors import ModelError, StorageError
 from scoring.networks.changed_layers import has_changed_layers, hdf5_advice, refuse_changed_layers
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.kept_preprocessor import check_preprocessor, has_preprocessor, kept_preprocessor
@@ -22,8 +22,9 @@ from scoring.networks.nested_training import without_nested_training
 from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import local_copy, once_per_content
-from scoring.storage.locations import Location, readable
-from scoring.storage.reading import open_file, read_range
+from scoring.storage.locations import Location
+from scoring.storage.reading import open_zip
+from scoring.storage.zips import holds_zip
 
 if TYPE_CHECKING:
     import keras
@@ -53,14 +54,14 @@ def check_keras_file(path: Location, field: str) -> None:
         what = "is a folder" if is_folder else "does not exist"
         raise ModelError(f"Expected {field} to be a .keras file; {path} {what}.")
     try:
-        read_range(path, 0, 1)  # is_zipfile says of what it cannot read that it is none
-    except BucketError:
+        is_zip = holds_zip(path)
+    except StorageError:
         raise
     except OSError as error:
         raise ModelError(
             f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
         ) from error
-    if not zipfile.is_zipfile(readable(path)):
+    if not is_zip:
         hint = f" It has Keras' earlier format. {hdf5_advice(path)}." if path.suffix in (".h5", ".hdf5") else ""
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
@@ -97,11 +98,11 @@ def read_keras_digest(place: Location) -> str:
 
     Raises:
         ModelError: If it is damaged, or not there.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If its bucket cannot be reached, or it is replaced meanwhile.
     """
     digest = hashlib.sha256()
     try:
-        with open_file(place, _AT_ONCE_BYTES) as file, zipfile.ZipFile(file) as archive:
+        with open_zip(place, _AT_ONCE_BYTES) as archive:
             for name in sorted(set(archive.namelist()) - {_METADATA_FILE}):
                 with archive.open(name) as entry:
                     digest.update(name.encode() + hashlib.file_digest(entry, "sha256").digest())  # type: ignore[arg-type]
@@ -111,7 +112,7 @@ def read_keras_digest(place: Location) -> str:
                 digest.update(_CHANGED_MARK)  # earlier versions scored it, and keep its conversions
             if has_preprocessor(archive):
                 digest.update(_PREPROCESSOR_MARK)  # earlier versions left it out
-    except BucketError:
+    except StorageError:
         raise
     except _DAMAGE as error:
         raise ModelError(f"{place} is damaged: {' '.join(str(error).split())[:200]}.") from error

@@ -1,7 +1,6 @@
 """Weights as Keras publishes them: fetched once per machine into Keras' own cache, under the names that Keras gives."""
 
 import base64
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import requests
 from scoring.errors import DownloadError, ModelError
 from scoring.storage.downloads import cache_folder, fetch, local_copy
 from scoring.storage.locations import locate
+from scoring.storage.zips import holds_zip
 
 if TYPE_CHECKING:
     import keras
@@ -68,7 +68,7 @@ def weights_file(weights: str | None, published: PublishedFile) -> Path:
 def _refuse_damaged(copy: Path, weights: str) -> None:
     import h5py  # of weights in a bucket alone
 
-    if not (zipfile.is_zipfile(copy) if copy.suffix == ".keras" else h5py.is_hdf5(copy)):
+    if not (holds_zip(copy) if copy.suffix == ".keras" else h5py.is_hdf5(copy)):
         raise ModelError(f"Expected {weights} to hold weights; it is damaged, or a file of another kind.")
 
 

@@ -65,6 +65,7 @@ class Summary:
         num_unlabelled: Readable rows without a target, where labels were told.
         num_learned: Readable rows with a target of images that the model was trained on, as far as that is known.
         num_alike: Readable rows with a target of others that have the names and sizes of photos it was trained on.
+        learned_fault: What kept these from being known; empty where nothing did.
     """
 
     num_images: int
@@ -94,10 +95,13 @@ class Summary:
     num_unlabelled: int = 0
     num_learned: int = 0
     num_alike: int = 0
+    learned_fault: str = ""
 
     @property
     def warning_of_learned(self) -> str | None:
         """What to say where the model was trained on labelled images, or may have been; None where nothing tells."""
+        if self.learned_fault:
+            return f"whether the model was trained on some of the labelled images is not known: {self.learned_fault}"
         said = []
         if self.num_learned:
             images = f"{self.num_learned:,} of the labelled images"

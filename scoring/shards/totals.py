@@ -107,6 +107,7 @@ def summarise(
     one_answer: OneAnswer | None = None,
     num_learned: int = 0,
     num_alike: int = 0,
+    learned_fault: str = "",
 ) -> Summary:
     """Summarise one invocation, in its driver.
 
@@ -120,6 +121,7 @@ def summarise(
         one_answer: What nearly all images got.
         num_learned: Labelled rows of images that the model was trained on.
         num_alike: Labelled rows of others of the names and sizes of such.
+        learned_fault: What kept these from being known.
     """
     counted = counted or RightCount(())
     steady = totals.steady_images_per_s()
@@ -147,6 +149,7 @@ def summarise(
         num_unlabelled=counted.num_unlabelled,
         num_learned=num_learned,
         num_alike=num_alike,
+        learned_fault=learned_fault,
     )
 
 

@@ -1,15 +1,15 @@
 """Tell the kind of a file by its first bytes, and decompress a compressed tar."""
 
 import tarfile
-import zipfile
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from scoring.errors import BucketError, ImagesError
+from scoring.errors import ImagesError, StorageError
 from scoring.pixels.formats import format_of
 from scoring.sources.decompression import COMPRESSED, decompressed
 from scoring.storage.downloads import made_once
-from scoring.storage.reading import PinnedFile, Place, path_or_file, read_range
+from scoring.storage.reading import PinnedFile, Place, read_range
+from scoring.storage.zips import holds_zip
 
 _TAR_MAGIC_AT = 257  # POSIX.1-1988, ustar
 # What files of each kind begin with, as file(1) knows them.
@@ -37,14 +37,18 @@ def kind_of(place: Place) -> str | None:
 
     Raises:
         ImagesError: If it cannot be read.
-        BucketError: If its bucket cannot be reached.
+        StorageError: If its bucket cannot be reached, or has another object there since it was looked at.
     """
     try:
-        head = read_range(place, 0, tarfile.BLOCKSIZE)
-    except BucketError:
+        return _kind_of(place)
+    except StorageError:
         raise
     except OSError as error:
         raise ImagesError(f"Expected readable `images`; {place} is not: {error.strerror or error}.") from error
+
+
+def _kind_of(place: Place) -> str | None:
+    head = read_range(place, 0, tarfile.BLOCKSIZE)
     if head[_TAR_MAGIC_AT:].startswith(b"ustar"):  # first: a tar begins with the name of a member, any bytes
         return "tar"
     for kind, magic in _HEADS:
@@ -52,7 +56,7 @@ def kind_of(place: Place) -> str | None:
             return kind
     if image := format_of(head):
         return f"{image} image"
-    return "zip" if zipfile.is_zipfile(path_or_file(place)) else None  # behind other bytes, as of a program
+    return "zip" if holds_zip(place) else None  # behind other bytes, as of a program
 
 
 def is_compressed(kind: str | None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from scoring.errors import BucketError, ImageError, ImagesError, StorageError
+from scoring.errors import BucketError, ChangedError, ImageError, ImagesError, StorageError
 from scoring.sources import encoded_images
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile
@@ -21,7 +21,7 @@ from scoring.sources.zip_names import member_paths, plain_path
 from scoring.storage.downloads import made_once
 from scoring.storage.reach import refuse_absent
 from scoring.storage.read_deadline import within_limit
-from scoring.storage.reading import Place, identity, path_or_file, stamp_at
+from scoring.storage.reading import Place, identity, open_zip, stamp_at
 from scoring.storage.sections import Section
 from scoring.storage.stamps import has_changed, stamp_of
 from scoring.storage.walking import Fault
@@ -47,8 +47,8 @@ class ZipDirectory:
         self._place = place
         try:
             self._stamp = stamp_at(place)
-            self._opened = zipfile.ZipFile(path_or_file(place))
-        except BucketError:
+            self._opened = open_zip(place)
+        except (BucketError, ChangedError):
             raise
         except Exception as error:  # BadZipFile, but of hostile bytes NotImplementedError or struct.error as well
             refuse_absent(place, error)

@@ -1,11 +1,10 @@
 """Images in a zip as Kaggle ships it, local or in a bucket: read in place, in a folder or a zip within the zip too."""
 
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from scoring.errors import ImagesError
+from scoring.errors import ChangedError, ImagesError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
 from scoring.sources.packing import is_compressed, kind_of
@@ -15,9 +14,10 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
 from scoring.storage.locations import Location
 from scoring.storage.reach import refuse_absent
-from scoring.storage.reading import Place, path_or_file, read_range
+from scoring.storage.reading import Place
 from scoring.storage.walking import Fault
 from scoring.storage.write_times import is_written_since
+from scoring.storage.zips import holds_zip
 
 _DEEPEST = 3  # zips within zips
 _NAMED = 10  # folders and archives in a message
@@ -44,16 +44,16 @@ class ZipSource:
 
     def check(self) -> None:
         """See `ImageSource`."""
-        if not zipfile.is_zipfile(path_or_file(self._archive)):
-            self._refuse_unread()
+        if not self._is_zip():
             whole = whole_of_part(self._archive.name)
             advice = f" It is a part of one: put all together with `cat {whole}.* > {whole}`." if whole else ""
             raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.{advice}")
 
-    def _refuse_unread(self) -> None:
-        """Raise what keeps the zip from being read: the standard library takes that for another kind of file."""
+    def _is_zip(self) -> bool:
         try:
-            read_range(self._archive, 0, 1)
+            return holds_zip(self._archive)
+        except ChangedError:
+            raise
         except OSError as error:
             refuse_absent(self._archive, error)
             raise ImagesError(f"Cannot read {self._archive}: {error.strerror or error}.") from error

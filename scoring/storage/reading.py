@@ -4,6 +4,8 @@ import errno
 import io
 import os
 import stat
+import sys
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -42,9 +44,21 @@ def open_file(place: Place, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
     return place.open(buffer_bytes) if isinstance(place, Url) else place.open("rb")
 
 
-def path_or_file(place: Place) -> Path | BinaryIO:
-    """What zipfile takes: a path, which it opens and closes itself, or an open file."""
-    return place if isinstance(place, Path) else open_file(place)
+def open_zip(place: Place, buffer_bytes: int = BUFFER_BYTES) -> zipfile.ZipFile:
+    """Open a zip for reading; of an object no less than `buffer_bytes` are fetched at a time.
+
+    Raises:
+        OSError: If it cannot be read, which the standard library takes for another kind of file.
+        zipfile.BadZipFile: If it is none, or damaged.
+    """
+    handled = sys.exception()
+    try:
+        return zipfile.ZipFile(place if isinstance(place, Path) else open_file(place, buffer_bytes))
+    except zipfile.BadZipFile as error:
+        fault = error.__context__
+        if isinstance(fault, OSError) and fault is not handled:
+            raise fault from None
+        raise
 
 
 def is_there(place: Place) -> bool:

@@ -12,7 +12,7 @@ import obstore
 from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import ObjectStore
 
-from scoring.errors import BucketError, TooLargeError
+from scoring.errors import BucketError, ChangedError, TooLargeError
 from scoring.storage.bucket_answers import one_line, refuses_setting
 from scoring.storage.bucket_clients import bucket_faults
 from scoring.storage.retrying import patiently
@@ -28,11 +28,13 @@ _UNKNOWN_RANGES = re.compile(
 _WITHOUT_RANGES = re.compile(
     "InvalidRange|416 Range Not Satisfiable|InvalidArgument|InvalidRequest|NotImplemented|PermissionDenied|AccessDenied"
 )
+# Its words for an answer that broke off, and what a server says that was asked for the rest and has another object.
+_BROKEN_OFF = re.compile("request or response body error|error decoding response body|412 Precondition Failed")
 # Clients of servers that know no ranges, by their ids: they may send an object for each in vain, and each request that
 # is answered by 501 is repeated ten times.
 _refuse_ranges = WeakValueDictionary[int, ObjectStore]()
 _T = TypeVar("_T")
-_Receive: TypeAlias = Callable[["obstore.GetResult"], bytes]
+_Receive: TypeAlias = Callable[["obstore.GetResult"], _T]
 
 
 class _DoubtfulError(OSError):
@@ -75,14 +77,14 @@ class StoredObject(NamedTuple):
         stamps = partial(object_stamps, meta) if meta.get("e_tag") else frozenset[int]
         return content, Seen(meta["size"], object_stamp(meta), stamps)
 
-    def _read_whole(self, content_of: _Receive) -> tuple[bytes, Mapping[str, Any]]:
+    def _read_whole(self, content_of: _Receive[bytes]) -> tuple[bytes, Mapping[str, Any]]:
         """As a range from the first byte on: a part that nobody asked for looks to the client like the whole."""
         if _refuse_ranges.get(id(self.store)) is self.store:
             return self._read_without_ranges(content_of)
         with bucket_faults(self.url):
             try:
                 found = self._get(None, range={"offset": 0})
-                return content_of(found), found.meta
+                return self._received(found, None, content_of), found.meta
             except BaseError as error:
                 is_unknown = refuses_setting(error) or _UNKNOWN_RANGES.search(str(error)) is not None
                 if not is_unknown and not _WITHOUT_RANGES.search(str(error)):
@@ -92,10 +94,10 @@ class StoredObject(NamedTuple):
             _refuse_ranges[id(self.store)] = self.store
         return received
 
-    def _read_without_ranges(self, content_of: _Receive) -> tuple[bytes, Mapping[str, Any]]:
+    def _read_without_ranges(self, content_of: _Receive[bytes]) -> tuple[bytes, Mapping[str, Any]]:
         with bucket_faults(self.url):
             found = self._get(None)
-            content, meta = content_of(found), found.meta
+            content, meta = self._received(found, None, content_of), found.meta
         try:
             seen = self.look()
         except OSError:  # not to be looked at, or removed since
@@ -109,7 +111,7 @@ class StoredObject(NamedTuple):
 
         def read() -> bytes:
             with bucket_faults(self.url):
-                return self._content(self._get(seen, range=(start, start + length)))
+                return self._received(self._get(seen, range=(start, start + length)), seen, self._content)
 
         return self._until_sound(read)
 
@@ -129,11 +131,13 @@ class StoredObject(NamedTuple):
                         raise
 
     def _append(self, file: BinaryIO, seen: Mapping[str, Any]) -> None:
+        if object_identity(seen) is None:  # another object may be there since
+            file.seek(0)
+            file.truncate()
         start = file.tell()
         with bucket_faults(self.url):
             rest = self._get(seen, range={"offset": start}) if start else self._get(seen)
-            for part in rest.stream(_AT_ONCE_BYTES):
-                file.write(part)
+            self._received(rest, seen, lambda found: file.writelines(found.stream(_AT_ONCE_BYTES)))
         self._refuse_size(file.tell(), seen["size"])
 
     def _get(self, seen: Mapping[str, Any] | None, **options: Any) -> "obstore.GetResult":
@@ -162,6 +166,28 @@ class StoredObject(NamedTuple):
         self._refuse_size(meta["size"], seen["size"])
         if is_of_another_time and not sent:
             raise self._doubt(f"expected the object of {tag}, received an answer without a tag, of another time")
+
+    def _received(self, found: "obstore.GetResult", seen: Mapping[str, Any] | None, receive: _Receive[_T]) -> _T:
+        """What the body of an answer holds.
+
+        The client goes on with one that breaks off, but not where another object is there since, or one without a
+        tag that can be a condition.
+        """
+        try:
+            return receive(found)
+        except BaseError as error:
+            if not _BROKEN_OFF.search(str(error)):
+                raise
+            present = obstore.head(self.store, self.key)
+            try:
+                self._compare(present, seen or found.meta)
+            except ChangedError:
+                if seen:
+                    raise
+                raise self._doubt("expected all of the answer, which broke off; another is there since") from error
+            if (tag := present.get("e_tag")) and not tag.startswith("W/"):
+                raise
+            raise self._doubt("expected all of the answer, which broke off") from error
 
     def _content(self, found: "obstore.GetResult") -> bytes:
         start, end = found.range

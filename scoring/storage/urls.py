@@ -228,19 +228,22 @@ class Url:
 
     def unlink(self, missing_ok: bool = False) -> None:
         """Remove the object."""
+        from scoring.storage.removing import remove_object  # who only reads removes none
+
         if not missing_ok:
             self.size_and_version()
         with self._faults():
-            obstore.delete(self._store, self.object_key)
+            remove_object(self._store, self.object_key)
 
     def remove_below(self, check: Callable[[], None]) -> None:
         """Remove every object below, as many at a time as are listed at once; what `check` raises ends it."""
         from scoring.storage.listed_pages import pages_left
+        from scoring.storage.removing import remove_objects
 
         with self._faults():
             for page in pages_left(self._store, self.object_key):
                 check()
-                obstore.delete(self._store, [path for path, _, _ in page])
+                remove_objects(self._store, [path for path, _, _ in page])
 
     def open(self, buffer_bytes: int = BUFFER_BYTES) -> BinaryIO:
         """Open the object for reading; what is read is fetched in ranges of at least `buffer_bytes`.

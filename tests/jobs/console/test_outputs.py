@@ -98,6 +98,20 @@ def test_what_was_filled_into_an_odd_template_gives_way_and_nothing_else(photos:
 
 
 @pytest.mark.parametrize("command", _COMMANDS)
+@pytest.mark.parametrize("name", ["", "/photos"])
+def test_no_prefix_of_a_bucket_gets_a_file_of_its_name(photos: Path, command: str, name: str, bucket: Url) -> None:
+    run = write_run(photos.parent / "run", cats_and_dogs(8))
+    (bucket / "photos" / "cat.0.png").write_bytes(b"photo")
+    (photos.parent / "template.csv").write_text(_TEMPLATE)
+    options = ["--template", str(photos.parent / "template.csv")] if command == "submission" else []
+    words = [command, str(run.path), *options, "--output"]
+    ended = CliRunner().invoke(app, [*words, f"{bucket}{name}"])
+    assert (ended.exit_code, f"{bucket}{name} is a folder. Name a file in it." in ended.stderr) == (2, True)
+    assert CliRunner().invoke(app, [*words, f"{bucket}/photos/mine"]).exit_code == 0
+    assert {key for key, _ in bucket.objects()} == {"photos/cat.0.png", "photos/mine"}
+
+
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_what_is_damaged_in_the_commands_own_place_gives_way(photos: Path, command: str) -> None:
     run = write_run(photos.parent / "run", cats_and_dogs(8))
     place = run.report if command == "report" else run.submission

@@ -47,6 +47,31 @@ def test_quotes_are_those_of_csv_or_json(given: str, names: tuple[str, ...]) -> 
     assert read_class_names(given) == names
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "s3://photos/cat,dog,fox.txt",
+        "s3a://photos/cat,dog/labels",
+        "data/cat,dog.txt",
+        "/data/pets, 2 kinds/labels.JSON",
+        "/data/pets, 2 kinds/labels",
+        "../pets, 2 kinds/labels",
+        "~/cat,dog/labels",
+    ],
+)
+def test_a_file_that_is_not_there_is_no_list_of_names_though_its_path_has_commas(given: str, request: Any) -> None:
+    if "://" in given:
+        request.getfixturevalue("bucket")
+        given = given.replace("photos", request.getfixturevalue("bucket").bucket)
+    with pytest.raises(ModelError, match="there is no file"):
+        read_class_names(given)
+
+
+@pytest.mark.parametrize("given", ["/m/01yrx,/m/0bt9lr", "cat/lynx,dog", "cat,dog/wolf", "cat,n/a"])
+def test_names_may_have_slashes(given: str) -> None:
+    assert read_class_names(given) == tuple(given.split(","))
+
+
 @pytest.mark.parametrize("given", ["['cat', 'dog']", '["cat", "dog"', "{'cat': 0}", "{0: 'cat'}"])
 def test_what_is_almost_json_is_refused_or_would_be_names_with_marks(given: str) -> None:
     with pytest.raises(ModelError, match="is no whole JSON"):

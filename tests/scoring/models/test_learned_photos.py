@@ -1,10 +1,13 @@
 """Whether a run is of photos that its model was trained on, in the order and under the names of another listing."""
 
+import errno
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from rich.console import Console
@@ -12,14 +15,17 @@ from rich.console import Console
 from scoring.models.learned_photos import Learned, find_learned
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.report.facts import warnings_of
 from scoring.report.page import write_report
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import CONTENTS, Manifest, contents_digest, write_manifest
 from scoring.run.predictions import joint_contents
 from scoring.sources.inputs import find_images
 from scoring.sources.targets import LabelsFrom
+from scoring.storage import retrying
 from scoring.storage.durable import remove_tree
 from tests.chaos.without_ray import score_here
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import SUMMARY, Page, Scored, record_of, save_record, summary_of, write_model
 
@@ -167,6 +173,20 @@ def test_nothing_is_said_of_photos_of_other_sizes_or_of_the_size_that_all_have(t
     for path in copy.iterdir():  # each of a size that only a photo of another name has, or none
         path.write_bytes(path.read_bytes() + bytes(100))
     assert find_learned(str(model.path), _run(tmp_path / "again", copy)) == Learned()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ENOTCONN])
+def test_photos_of_a_model_that_cannot_be_read_now_are_not_called_others(
+    tmp_path: Path, photos: Path, number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.001)
+    model = _train(tmp_path / "model", photos, ())
+    monkeypatch.setattr("jobs.score.row_counts.find_learned", lambda _, run: find_learned(str(model.path), run))
+    fail(monkeypatch, pq, "ParquetFile", on_disk(model.features.manifest), system_fault(number))
+    run = score_here(photos, tmp_path / "run", Console(soft_wrap=True, width=500), labels_from=LabelsFrom.NAMES)
+    told = f"trained on some of the labelled images is not known: Cannot read {model.features.manifest}: "
+    assert told + os.strerror(number) in capsys.readouterr().out
+    assert warnings_of(record_of(run.path))[0].endswith("Run again once it can be read.")
 
 
 @pytest.mark.parametrize(("num_alike", "is_told"), [(1, False), (2, True)])

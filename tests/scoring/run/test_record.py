@@ -44,7 +44,7 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     earlier = json.loads(_EARLIER)
     earlier["summary"] |= {"one_answer": None, "num_changed": 0, "batch_sizes": [], "num_unknown": 0}
     earlier["summary"] |= {"unknown_labels": [], "unused_gpu": None, "num_unlabelled": 0}
-    earlier["summary"] |= {"num_learned": 0, "num_alike": 0}
+    earlier["summary"] |= {"num_learned": 0, "num_alike": 0, "learned_fault": ""}
     earlier["milestones"] |= {"process_at": None, "imported_at": None}
     earlier["devices"][0]["started_at"] = 0.0
     earlier["request"]["read_timeout_s"] = None

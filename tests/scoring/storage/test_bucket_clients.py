@@ -13,6 +13,7 @@ from obstore.store import GCSStore, ObjectStore, S3Store
 from jobs.score.request import READ_TIMEOUT_S
 from scoring.errors import BucketError, UnreachableError
 from scoring.storage.bucket_clients import open_bucket, open_to_write
+from scoring.storage.bucket_settings import server_of
 from scoring.storage.urls import Url
 from tests.local_server import serving
 
@@ -136,6 +137,7 @@ def test_a_bucket_is_given_up_before_the_read_of_an_image_in_it(scheme: str, mon
         ("s3", "AWS_ENDPOINT_URL", "http://127.0.0.1:9\n"),
         ("s3", "AWS_ENDPOINT_URL_S3", "http://127.0.0.1:99999"),
         ("s3", "AWS_ENDPOINT_URL", "http://a b:9"),
+        ("s3", "AWS_ENDPOINT", "minio:9000"),
         ("gs", "GOOGLE_BASE_URL", "fake:4443"),
         ("az", "AZURE_STORAGE_ENDPOINT", "ftp://azurite"),
         ("s3", "AWS_REGION", "eu-west-1\n"),
@@ -183,6 +185,17 @@ def test_what_requests_can_be_made_of_is_taken(
         monkeypatch.setenv(f"AWS_{name}", usual)
     monkeypatch.setenv("AWS_ENDPOINT_URL", server_address)
     monkeypatch.setenv(variable, value)
+    assert type(_fault_of("403_AccessDenied")) is BucketError
+
+
+def test_a_server_may_be_named_by_the_clients_shorter_word(
+    server_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for longer in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(longer, raising=False)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "True")
+    monkeypatch.setenv("AWS_ENDPOINT", server_address)
+    assert server_of("s3") == server_address
     assert type(_fault_of("403_AccessDenied")) is BucketError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import BucketError, ChangedError, StorageError
+from scoring.errors import BucketError, ChangedError, StorageError, TooLargeError
 from scoring.storage import retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file, write_text
@@ -248,3 +248,66 @@ def test_a_file_of_a_store_that_calls_it_something_else_is_read_back(server: Obj
     with whole_file(_TABLE) as temporary:
         temporary.write_bytes(b"1,0.90")
     assert ("GET", "labels.csv") in server.requests
+
+
+def _broken_off(server: ObjectServer, then: bytes, num_sent: int) -> _Answer:
+    """An answer that breaks off; what is stored then is written when that is."""
+
+    def answer(content: bytes) -> tuple[int, dict[str, str], bytes]:
+        told = {**server.about("labels.csv"), "Content-Length": str(len(content))}
+        if then != content:
+            server.stored["labels.csv"] = then, 2 * _ONE_YEAR_S
+        return 206, {**told, "Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}, content[:num_sent]
+
+    return answer
+
+
+_OTHERS = b"id,label\n0,dog\n1,cat\n2,dog\n"
+_told = pytest.mark.parametrize("tells", _TOLD, ids=["-".join(sorted(told)) or "nothing" for told in _TOLD])
+
+
+@_told
+@pytest.mark.parametrize("then", [_LABELS, _OTHERS, _OTHERS * 2], ids=["same", "other", "longer"])
+@_however_it_is_read
+def test_an_object_whose_answer_breaks_off_is_read_anew_as_it_is_then(
+    server: ObjectServer, read: Callable[[], bytes], then: bytes, tells: frozenset[str]
+) -> None:
+    """As a lease, which each heartbeat replaces."""
+    server.tells, server.stored["labels.csv"] = tells, (_LABELS, _ONE_YEAR_S)
+    for num_sent in (0, 12):
+        server.stored["labels.csv"] = _LABELS, _ONE_YEAR_S
+        server.first = [_broken_off(server, then, num_sent)]
+        try:
+            assert read() == then
+        except TooLargeError:
+            assert len(then) > len(_LABELS)
+
+
+@_told
+def test_a_part_of_an_object_that_is_replaced_as_its_answer_breaks_off_is_not_read(
+    server: ObjectServer, tells: frozenset[str]
+) -> None:
+    server.tells, server.stored["labels.csv"] = tells, (_LABELS, _ONE_YEAR_S)
+    seen = _TABLE.look()
+    server.first = [_broken_off(server, _LABELS, 12)]
+    assert _TABLE.read_range(0, len(_LABELS), seen) == _LABELS
+    server.first = [_broken_off(server, _OTHERS * 2, 12)]
+    with pytest.raises(ChangedError if tells else BucketError):
+        _TABLE.read_range(0, len(_LABELS), seen)
+
+
+@_told
+def test_a_download_of_an_object_that_is_replaced_as_its_answer_breaks_off_is_of_one(
+    server: ObjectServer, tells: frozenset[str], tmp_path: Path
+) -> None:
+    server.tells, server.stored["labels.csv"] = tells, (_LABELS, _ONE_YEAR_S)
+    server.first = [_broken_off(server, _LABELS, 12)]
+    _TABLE.download(tmp_path / "copy", _TABLE.look())
+    assert (tmp_path / "copy").read_bytes() == _LABELS
+    server.first = [_broken_off(server, _OTHERS, 12)]
+    if tells:
+        with pytest.raises(ChangedError):
+            _TABLE.download(tmp_path / "copy", _TABLE.look())
+    else:
+        _TABLE.download(tmp_path / "copy", _TABLE.look())
+        assert (tmp_path / "copy").read_bytes() == _OTHERS
