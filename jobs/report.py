@@ -7,6 +7,7 @@ it: one page that opens from disk and loads nothing. A run of 12,500 images take
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from rich.console import Console
@@ -43,12 +44,13 @@ def report(
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Where the page is, its size in bytes, the shards that are missing or damaged and so not in it, and whether it
-        lacks pictures.
+        Where the page is, its size in bytes, the shards that are missing or damaged and so not in it, why those that
+        are damaged are, which files among them are none of the run, and whether it lacks pictures.
 
     Raises:
         RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
             a file of the folder, or another one that is no report.
+        IncompleteError: If every shard is missing or damaged, and there is an earlier page, which stays.
         StorageError: If the page cannot be written.
     """
     started = time.perf_counter()
@@ -67,9 +69,22 @@ def report(
         if moved is not None:
             said = f"it shows no images: none of those that it tells of is in {moved} as it was"
         console.print(said, style="yellow")
-    if written.missing_shards:
-        console.print(f"not in it, because they are missing: the shards {', '.join(map(str, written.missing_shards))}")
+    for lacking in _lacks(written):
+        console.print(lacking, style="yellow")
     return replace(written, path=page.absolute())
+
+
+def _lacks(written: WrittenReport) -> Iterator[str]:
+    """What is not on the page, in words."""
+    missing = [str(shard) for shard in written.missing_shards if shard not in written.damaged]
+    if missing:
+        yield f"not in it, because they are missing: the shards {', '.join(missing)}"
+    for shard, reason in written.damaged.items():
+        yield f"not in it, because it is damaged: shard {shard} {reason}"
+    if written.missing_shards:
+        yield "the same score command again, without `overwrite`, scores these shards and no others"
+    for name in written.foreign:
+        yield f"not in it: {name}, which lies among the shards and is not one of them; move it away"
 
 
 def _whole(folder: Location) -> Location:
@@ -85,4 +100,4 @@ _EXAMPLES = (
     "report models/dogs-vs-cats --output report.html",
 )
 
-app = command("report", report, is_whole=lambda written: not written.missing_shards, examples=_EXAMPLES)
+app = command("report", report, is_whole=lambda written: written.is_complete, examples=_EXAMPLES)

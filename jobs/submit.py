@@ -65,8 +65,10 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
         packages=shipped_packages(),
         environment=_environment(request.environment),
     )
+    if other := _overrules(request.address):
+        console.print(other, style="yellow")
     job = submit_job(settings, request.address)
-    console.print(f"submitted {job.job_id} to {job.address}{_whose_address(request.address)}")
+    console.print(f"submitted {job.job_id} to {job.address}")
     if not request.wait:
         _print_what_to_do_with(job, console)
         if console.quiet:
@@ -125,9 +127,12 @@ def _environment(pairs: Sequence[str]) -> Mapping[str, str]:
     return environment
 
 
-def _whose_address(address: str | None) -> str:
+def _overrules(address: str | None) -> str | None:
+    """In words, what sends the job to another cluster than the one that was named."""
     variable = overruling_variable()
-    return f" ({variable}, which Ray puts before `address`)" if variable and address else ""
+    if not variable or address in (None, os.environ[variable]):
+        return None
+    return f"{variable} is set, which Ray puts before `address`: the job goes to its cluster. Unset it to go to yours."
 
 
 def _stop_or_leave(request: SubmitRequest, job: SubmittedJob, stop: BaseException, console: Console) -> int:
@@ -185,7 +190,8 @@ def _submit(
         str | None,
         typer.Option(
             rich_help_panel=group_of("address"),
-            help="Dashboard, as http://HEAD:8265; by default RAY_ADDRESS, or a Ray here.",
+            help="Dashboard, as http://HEAD:8265; Ray puts RAY_API_SERVER_ADDRESS and RAY_ADDRESS before it. "
+            "Without any of them, a Ray here.",
         ),
     ] = None,
     env: Annotated[

@@ -18,6 +18,9 @@ _COLUMNS = (
     *("\n", "peak\nGFLOP/s", "\nlimit", "\nforward", "of\nlimit", "\njob", "of\nforward"),
     *("cold\ns", "actor\nMB", "driver\nMB"),
 )
+_BOUND_BY = "bound by"
+_ESTIMATE_COLUMNS = ("images", "actors", "setup", "score", "end", "in all", "actor\nhours", "cost", _BOUND_BY)
+_WORDS = ("\n", _BOUND_BY)  # columns that hold no numbers
 
 
 def print_bench(
@@ -40,9 +43,7 @@ def print_bench(
     """
     print_machine(console, machine)
     title = f"images/s of one actor with {worker.num_cpus:g} cores and {worker.num_gpus:g} GPUs; medians"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in _COLUMNS:
-        table.add_column(Text(heading), justify="right" if heading.strip() else "left", no_wrap=True)
+    table = _narrow_table(title, _COLUMNS)
     for row in rows:
         table.add_row(*_cells(row))
     console.print(table)
@@ -89,10 +90,7 @@ def print_estimates(
         estimates: At least one.
         price: What an actor costs for an hour, in any currency; None leaves the cost out.
     """
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("images", "actors", "setup", "score", "end", "in all", "actor\nhours", "cost"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("bound by", no_wrap=True)
+    table = _narrow_table(title, _ESTIMATE_COLUMNS)
     for run in estimates:
         spans = (_span(seconds) for seconds in (run.setup_s, run.score_s, run.tail_s + run.verify_s, run.wall_s))
         cost = "-" if price is None else _amount(run.worker_hours * price)
@@ -124,6 +122,14 @@ def print_parts(console: Console, title: str, parts: Parts) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def _narrow_table(title: str, headings: Sequence[str]) -> Table:
+    """A table without rows; its headings may have two lines, which a console gives to no string."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in headings:
+        table.add_column(Text(heading), justify="left" if heading in _WORDS else "right", no_wrap=True)
+    return table
 
 
 def _span(seconds: float) -> str:

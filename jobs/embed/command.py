@@ -84,7 +84,8 @@ def embed(
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.
         labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
-        resize: Squash to the square, or shortest side 256 and centre crop; by default a trained folder's, or squash.
+        resize: Squash to the network's shape, or crop the centre, 224/256 of the shortest side; by default a trained
+            folder's, or squash.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest.
         batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor; auto finds a GPU's fastest.

@@ -100,7 +100,7 @@ def finetune(
         learning_rate: Learning rate of Adam; softmax heads; by default 0.003.
         epochs: Largest number of epochs; training stops earlier when it no longer helps; softmax heads; by default 100.
         head_only: Keep the head without its base network.
-        resize: Squash to the square, or shortest side 256 and centre crop.
+        resize: Squash to the network's shape, or crop the centre, 224/256 of the shortest side.
         engine: What runs the base network; openvino and mnn, for processors, are extras.
         precision: Number format of the base network.
         batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor; auto finds a GPU's fastest.

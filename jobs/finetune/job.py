@@ -22,7 +22,6 @@ from jobs.score.needed_files import require_on_every_node, see_output
 from scoring.models.foreign_model import refuse_foreign_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
-from scoring.run.holding import hold_folder
 from scoring.run.milestones import Milestones
 
 
@@ -40,9 +39,8 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     folder = ModelFolder(request.output)
     images = photos_job(request, console)
     refuse_foreign_model(folder)
-    with hold_folder(folder.features, folder.beside_features) as lease:
+    with folder.hold() as lease:
         earlier = None if request.overwrite else refuse_other_model(request)
-        folder.prepare()
         images.start_listing(lease, request.overwrite)
         with open_session(request.address):
             needed = [*see_output(folder.features), *images.files()]

@@ -94,7 +94,8 @@ def score(
         labels_from: Labelled photos: cat.123.jpg, or cats/123.jpg; fills the target column.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.
         label_column: Its column of labels, or that of a .parquet table of images; by default found by its name.
-        resize: Squash to the square, or shortest side 256 and centre crop; by default a trained folder's, or squash.
+        resize: Squash to the network's shape, or crop the centre, 224/256 of the shortest side; by default a trained
+            folder's, or squash.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest but int8.
         batch_size: Images per forward pass; by default 64 on a GPU, 16 on a processor; auto finds a GPU's fastest.

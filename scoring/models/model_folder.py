@@ -1,12 +1,24 @@
 """The folder that `finetune` leaves: what lies where."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from scoring.errors import LeaseLostError
 from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
-from scoring.run.holding import remove_earlier_run
-from scoring.storage.durable import make_folder, read_faults, refuse_link, remove_file, remove_tree, storage_faults
+from scoring.run.holding import hold_folder, remove_earlier_run
+from scoring.run.lease import Lease
+from scoring.storage.durable import (
+    make_folder,
+    read_faults,
+    refuse_link,
+    remove_empty_folder,
+    remove_file,
+    remove_tree,
+    storage_faults,
+)
 from scoring.storage.locations import Location
 from scoring.storage.reading import read_range
 
@@ -111,6 +123,25 @@ class ModelFolder:
     def beside_features(self) -> list[Location]:
         """The folders that training writes into."""
         return [self.path, self.heads]
+
+    @contextmanager
+    def hold(self) -> Iterator[Lease]:
+        """Keep other commands out, with room for features and heads; see `hold_folder`.
+
+        Where nothing was written, as when a request is refused, nothing is left that another command would trip over.
+        """
+        try:
+            with hold_folder(self.features, self.beside_features) as lease:
+                try:
+                    self.prepare()
+                    yield lease
+                finally:
+                    with suppress(LeaseLostError):  # else they are another command's
+                        lease.fence.check()
+                        remove_empty_folder(self.heads)
+                        remove_empty_folder(self.features.predictions)
+        finally:
+            remove_empty_folder(self.features.path)
 
     def prepare(self) -> None:
         """Make the folder for heads.

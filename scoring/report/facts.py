@@ -81,13 +81,11 @@ def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
 def notices_of(status: RunStatus) -> list[str]:
     """What limits the whole report, one sentence each: missing shards, foreign files, a sample."""
     notices = []
-    if status.missing or status.damaged:
-        absent, others = len(status.missing) + len(status.damaged), "All figures are of the others"
+    if found := lacks(status):
+        others = "All figures are of the others" if status.done else "There is no other"
         notices.append(
-            f"This run is not finished: {so_many_shards(absent, status.num_shards)} missing"
-            + (f", {count(len(status.damaged))} of them damaged" if status.damaged else "")
-            + f". {others if status.done else 'There is no other'}. "
-            "The same score command again scores what is missing."
+            f"This run is not finished: {', and '.join(found)}. {others}. "
+            "The same score command again scores what is missing or damaged."
         )
     if status.foreign:
         notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
@@ -98,6 +96,17 @@ def notices_of(status: RunStatus) -> list[str]:
             f"{plural(looked_at, 'shard')} drawn at random, always the same ones."
         )
     return notices
+
+
+def lacks(status: RunStatus) -> list[str]:
+    """How many shards are missing, and how many are damaged and why, in words; nothing where all are sound."""
+    found = []
+    if status.missing:
+        found.append(f"{so_many_shards(len(status.missing), status.num_shards)} missing")
+    if status.damaged:
+        reasons = some([f"shard {shard} {reason}" for shard, reason in status.damaged.items()])
+        found.append(f"{so_many_shards(len(status.damaged), status.num_shards)} damaged: {reasons}")
+    return found
 
 
 def warnings_of(record: RunRecord) -> list[str]:

@@ -1,15 +1,16 @@
 """Write `report.html`: one file that opens from disk anywhere, and loads nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from scoring.errors import RequestError, RunFolderError, ScoringError
+from scoring.errors import IncompleteError, RequestError, RunFolderError, ScoringError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record
+from scoring.report.facts import lacks
 from scoring.report.model_report import model_report
 from scoring.report.parts import Look, Report
 from scoring.report.run_report import run_report
@@ -18,6 +19,7 @@ from scoring.report.sonar_report import sonar_parts
 from scoring.report.text import count, folder_title, percent
 from scoring.report.thumbnails import THUMBNAIL_SIZE
 from scoring.run.folder import RunFolder
+from scoring.run.verification import RunStatus
 from scoring.storage.durable import read_faults, write_text
 from scoring.storage.locations import Location
 from scoring.storage.redaction import redact, visible
@@ -32,14 +34,23 @@ class WrittenReport:
     Attributes:
         path: The page; absolute, as `report` returns it.
         size_bytes: Its size.
-        missing_shards: Shards of the run that it could not tell of.
+        missing_shards: Shards of the run that it could not tell of: those without a file, and the damaged ones.
         lacks_pictures: Whether it shows none of the images that it tells of.
+        damaged: Which of them are damaged, and why.
+        foreign: Files among the shards that are none of the run.
     """
 
     path: Location
     size_bytes: int
     missing_shards: Sequence[int]
     lacks_pictures: bool = False
+    damaged: Mapping[int, str] = field(default_factory=dict)
+    foreign: Sequence[str] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it tells of every image of the run, and nothing else lay among the shards."""
+        return not self.missing_shards and not self.foreign
 
 
 def write_report(
@@ -56,14 +67,30 @@ def write_report(
     Raises:
         RequestError: If the folder is none of these, or damaged, or replaced meanwhile (RunFolderError), or `images` is
             none (ImagesError).
+        IncompleteError: If no shard is sound, and an earlier page would make room for one without rows.
         StorageError: If something in the folder cannot be read now, or the page cannot be written.
     """
     with _as_damage(folder), read_faults(folder):
-        report, missing = _gather(folder, images, verify)
+        report, status = _gather(folder, images, verify)
         page = render(report)
     path = output or RunFolder(folder).report
+    if status is None:
+        missing, damaged, foreign = [], {}, []
+    else:
+        _keep_earlier(path, folder, status)
+        missing, damaged, foreign = sorted([*status.missing, *status.damaged]), status.damaged, status.foreign
     write_text(path, page)
-    return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report))
+    return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report), damaged, foreign)
+
+
+def _keep_earlier(path: Location, folder: Location, status: RunStatus) -> None:
+    with read_faults(path):
+        if status.done or not path.is_file():
+            return
+    raise IncompleteError(
+        f"Expected rows of {folder} to tell of; {', and '.join(lacks(status))}. {path} stays as it was. The same score "
+        "command again scores what is missing or damaged."
+    )
 
 
 def _lacks_pictures(report: Report) -> bool:
@@ -86,12 +113,12 @@ def _as_damage(folder: Location) -> Iterator[None]:
         ) from error
 
 
-def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Report, Sequence[int]]:
+def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Report, RunStatus | None]:
     run = RunFolder(folder)
     model = ModelFolder(folder)
     if model.training.is_file():
         with of_one_model(model):
-            return model_report(model, images), []
+            return model_report(model, images), None
     sonar = sonar_parts(run.sonar)
     if run.record.is_file():
         with of_one_run(run):
@@ -99,14 +126,14 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
         if sonar:
             key_figures = [*report.key_figures, *sonar.key_figures[:1]]
             report = replace(report, key_figures=key_figures, sections=[*report.sections, *sonar.sections])
-        return report, sorted([*status.missing, *status.damaged])
+        return report, status
     if sonar:
         if images:
             raise RequestError(
                 f"`images` says where the pictures of a run or a model are; {folder} holds sonar results alone. Leave "
                 "it out."
             )
-        return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), []
+        return Report(folder_title(folder), sonar.subtitle, sonar.key_figures, sonar.sections), None
     if model.is_ours:
         load_training_record(model)  # of one that is not finished it says so
     found = "holds nothing of theirs" if folder.is_dir() else "is no folder"

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TypeVar
@@ -219,6 +219,13 @@ def remove_file(path: Location) -> None:
     """Remove a file, if there is one; see `publishing_after`."""
     _check.get()()
     path.unlink(missing_ok=True)
+
+
+def remove_empty_folder(folder: Location) -> None:
+    """Remove a folder on a disk if nothing lies in it, and it can be removed."""
+    if isinstance(folder, Path):
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def remove_temporaries(folder: Location) -> None:

@@ -22,6 +22,7 @@ from jobs.console.session import tell_removed
 from scoring.bench.drawings import draw_sonar
 from scoring.storage.locations import Url
 from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
+from tests.tampering import ALL
 
 
 def _run(*arguments: object) -> tuple[int, str]:
@@ -303,6 +304,28 @@ def test_report_is_written_into_its_folder_and_what_it_lacks_is_exit_1(tmp_path:
     assert result.exit_code == 1
     assert "they are missing: the shards 1" in result.stdout
     assert (tmp_path / "part.html").is_file()
+
+
+def test_what_is_not_in_a_report_is_told_by_what_it_is_and_is_exit_1(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(40), without_shards=(3,))
+    ALL["another model's shard"](run)
+    ALL["an extra file"](run)
+    ended = CliRunner().invoke(app, ["report", str(run.path)])
+    said = " ".join(ended.stdout.split())
+    assert ended.exit_code == 1
+    assert "because they are missing: the shards 3 not in it" in said
+    assert "because it is damaged: shard 1 " in said
+    assert "again, without --overwrite, scores these shards and no others" in said
+    assert "notes.txt, which lies among the shards and is not one of them; move it away" in said
+    code, error = _run("report", run.path, "-q")
+    assert (code, "shards 3" in error, "shard 1 " in error, "notes.txt" in error) == (1, True, True, True)
+
+
+def test_an_added_file_alone_is_exit_1_of_a_report(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    ALL["an extra file"](run)
+    assert _run("report", run.path)[0] == 1
+    assert run.report.is_file()
 
 
 @pytest.mark.ci

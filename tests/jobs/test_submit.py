@@ -41,7 +41,8 @@ class FakeJob:
 @pytest.fixture
 def take(monkeypatch: pytest.MonkeyPatch) -> Callable[[FakeJob], list[JobSettings]]:
     """Let a fake job stand for whatever is submitted; returns what was."""
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS"):
+        monkeypatch.delenv(name, raising=False)
     taken: list[JobSettings] = []
 
     def install(job: FakeJob) -> list[JobSettings]:
@@ -212,7 +213,18 @@ def test_address_that_ray_overrules_is_told(
     take(FakeJob(JobEnd(0)))
     monkeypatch.setenv("RAY_ADDRESS", "http://head:8265")
     _, output, _ = _submit("--address", "http://other:8265", "--", *_SCORE)
-    assert "to http://head:8265 (RAY_ADDRESS, which Ray puts before --address)" in output
+    assert "RAY_ADDRESS is set, which Ray puts before --address" in output
+    _, _, error = _submit("-q", "--address", "http://other:8265", "--", *_SCORE)
+    assert "RAY_ADDRESS is set" in error
+    assert "RAY_ADDRESS" not in _submit("--address", "http://head:8265", "--", *_SCORE)[1]
+    assert "RAY_ADDRESS" not in _submit("--", *_SCORE)[1]
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://third:8265")
+    assert "RAY_API_SERVER_ADDRESS is set" in _submit("--address", "http://head:8265", "--", *_SCORE)[1]
+
+
+def test_help_says_what_counts_before_an_address() -> None:
+    said = " ".join(CliRunner().invoke(app, ["submit", "--help"], env={"COLUMNS": "300"}).stdout.split())
+    assert "Ray puts RAY_API_SERVER_ADDRESS and RAY_ADDRESS before it" in said
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), INTERRUPTED), (Terminated(), TERMINATED)])

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.nodes import Node
@@ -21,6 +20,7 @@ from jobs.bench.job import run_bench
 from jobs.bench.one_worker import place_alone, run_alone
 from jobs.bench.request import BenchRequest
 from jobs.cli import app
+from jobs.console.terminal import console_for
 from jobs.score.model_options import model_words
 from scoring.bench.bare_rates import BareForward, DecodeRate
 from scoring.bench.results import VARIANTS
@@ -77,7 +77,7 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
 def _bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[str, dict[str, Any]]:
     """What was printed, in 80 columns as in a log, and what was stored."""
     request = BenchRequest(_MODEL, num_images=32, json_path=tmp_path / "figures.json", **options)
-    run_bench(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    run_bench(request, console_for(True))
     return capsys.readouterr().out, json.loads(request.json_path.read_text())
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cluster.ledger import TaskLedger
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.cli import app
+from jobs.console.terminal import console_for
 from scoring.bench.parts import GPU_PARTS, Part, Parts, assumed_forward
 from scoring.bench.scale import estimate
 from scoring.errors import RequestError
@@ -44,7 +45,7 @@ def figures(tmp_path: Path) -> Path:
 
 
 def _print(request: SimulateRequest, capsys: pytest.CaptureFixture[str]) -> str:
-    run_simulation(request, Console(width=80, soft_wrap=True, highlight=False, markup=False))
+    run_simulation(request, console_for(True))
     return capsys.readouterr().out
 
 

@@ -36,6 +36,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.precision import Precision
 from scoring.quality.intervals import single_test_interval
 from scoring.run.folder import RunFolder
+from scoring.run.holding import refuse_foreign_files
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import LabelsFile
@@ -283,6 +284,7 @@ def test_killed_between_its_stages_and_run_with_another_option_it_is_a_fresh_mod
 def test_labels_that_cannot_be_split_are_refused_before_any_work(photos: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ImagesError, match=r"Expected `validation` from 2 to 79.*received 80 of 81 photos"):
         run_finetune(_request(photos, base, tmp_path / "out", num_validation=80), Console(quiet=True))
+    refuse_foreign_files(RunFolder(tmp_path / "out"))  # `score` takes the folder
 
 
 def test_photos_that_cannot_be_divided_into_folds_are_refused_before_any_work(base: Path, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scoring.errors import LeaseLostError
+from scoring.errors import ImagesError, LeaseLostError, RunFolderError
 from scoring.models.model_folder import ModelFolder
 from scoring.report.page import write_report
 from scoring.run.fence import Fence
+from scoring.run.folder import RunFolder
 from scoring.run.holder import Holder
-from scoring.run.holding import hold_folder
+from scoring.run.holding import hold_folder, refuse_foreign_files
 from scoring.storage.conditional import read_version, write_if
 from scoring.storage.durable import write_text
 from tests.places import on_disk
@@ -88,3 +89,28 @@ def test_what_a_killed_worker_left_half_written_goes_at_the_end_unless_another_d
         if is_lost:
             folder.features.lease.write_bytes(other.to_bytes())
     assert [place.exists() for place in left] == [is_lost] * 3
+
+
+def test_nothing_is_left_that_would_be_in_the_way_where_nothing_was_written(tmp_path: "Path") -> None:
+    folder = ModelFolder(tmp_path / "model")
+    with pytest.raises(ImagesError), folder.hold():
+        assert folder.heads.is_dir()
+        assert folder.features.predictions.is_dir()
+        with pytest.raises(RunFolderError, match=r"holds features and no run\.json"):
+            refuse_foreign_files(RunFolder(folder.path))
+        with pytest.raises(RunFolderError, match="is being written"), folder.hold():
+            pass  # another command
+        assert folder.features.predictions.is_dir()
+        raise ImagesError("no labels")
+    assert list(on_disk(folder.path).iterdir()) == []
+    refuse_foreign_files(RunFolder(folder.path))
+
+
+def test_what_was_written_before_an_end_stays(tmp_path: "Path") -> None:
+    folder = ModelFolder(tmp_path / "model")
+    with pytest.raises(KeyboardInterrupt), folder.hold():
+        on_disk(folder.head(1)).write_bytes(b"a head")
+        on_disk(folder.features.shard(0, 1)).write_bytes(b"features")
+        raise KeyboardInterrupt
+    assert folder.head(1).is_file()
+    assert folder.features.shard(0, 1).is_file()

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from scoring.errors import BucketError, RequestError, RunFolderError, StorageError
+from scoring.errors import BucketError, IncompleteError, RequestError, RunFolderError, StorageError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record, save_training_record
@@ -175,7 +175,8 @@ def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path:
     written = write_report(run.path, None, None)
     assert list(written.missing_shards) == [1, 2, 3]
     text = Page(on_disk(written.path)).text
-    assert "3 of 5 shards are missing, 1 of them damaged" in text
+    assert list(written.damaged) == [2]
+    assert f"2 of 5 shards are missing, and 1 of 5 shards is damaged: shard 2 {written.damaged[2][:20]}" in text
     assert text.index("Note:") < text.index("Accuracy")
     assert "No time split" in text
 
@@ -183,11 +184,27 @@ def test_an_unfinished_run_says_at_the_top_how_many_shards_are_missing(tmp_path:
 def test_a_run_without_any_shard_is_reported_as_it_is(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8), without_shards=(0,), finished=False)
     text = " ".join(_report(run.path).text.split())
-    assert "1 of 1 shard is missing. There is no other. The same score command again scores what is missing." in text
+    assert "1 of 1 shard is missing. There is no other. The same score command again scores what is missing or" in text
     assert "Images 0 none scored yet" in text
     assert "shards 1, with 8 images in all" in text
     assert "readable" not in text
     assert "was read" not in text
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_page_without_rows_takes_the_place_of_no_earlier_page(tmp_path: Path, is_named: bool) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(8))
+    page = write_report(run.path, tmp_path / "page.html" if is_named else None, None).path
+    before = page.read_bytes()
+    shard = on_disk(run.shard(0, 1))
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(IncompleteError, match=r"1 of 1 shard is damaged: shard 0 cannot be read.* stays as it was"):
+        write_report(run.path, page if is_named else None, None)
+    shard.unlink()
+    with pytest.raises(IncompleteError, match=r"tell of; 1 of 1 shard is missing\. .*\.html stays as it was"):
+        write_report(run.path, page if is_named else None, None)
+    assert page.read_bytes() == before
+    assert write_report(run.path, tmp_path / "new.html", None).missing_shards == [0]
 
 
 def test_a_run_of_unreadable_images_names_them_with_their_reasons(tmp_path: Path) -> None:
@@ -968,11 +985,13 @@ def test_what_is_not_as_the_run_left_it_is_told_and_not_counted(
         assert "\n" not in str(error)
     else:
         text = " ".join(Page(on_disk(written.path)).text.split())
+        assert not written.is_complete
         if written.missing_shards:
-            assert list(written.missing_shards) == [1]
-            assert "1 of 3 shards is missing, 1 of them damaged" in text
+            assert list(written.missing_shards) == list(written.damaged) == [1]
+            assert "1 of 3 shards is damaged: shard 1 " in text
             assert "Images 12" in text
         else:
+            assert len(written.foreign) == 1
             assert "among the shards and none of this run" in text
             assert "Images 20" in text
 
