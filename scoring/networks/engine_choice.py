@@ -12,7 +12,8 @@ from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.last_activation import last_activation
-from scoring.networks.mnn_engine import CONVERTING_BACKEND, MnnEngine, check_mnn
+from scoring.networks.library_words import sentence_of
+from scoring.networks.mnn_engine import MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice
 from scoring.networks.precision_check import held_precision
@@ -21,6 +22,10 @@ from scoring.process.telemetry import mute_telemetry
 
 if TYPE_CHECKING:
     import keras
+
+# Keras exports LiteRT from TensorFlow alone, and OpenVINO cannot run what it exports from JAX or PyTorch. What one
+# backend converted is kept for all of them.
+_CONVERTING_BACKEND = "tensorflow"
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def load_engine(
     Args:
         name: Which engine.
         choice: Number format of the inner layers.
-        backend: The backend of Keras, which builds the network.
+        backend: The backend of Keras, where that runs the network; TensorFlow's converts it for other engines.
         find_network: May load all of the weights to digest them; called again once they are in the network.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
         exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
@@ -92,11 +97,10 @@ def load_engine(
             not network.is_published,
         )
     mute_telemetry()
-    network = find_network()
+    network = _built_lazily(find_network(), find_network, name)
     if name is EngineName.MNN:
-        mnn = MnnEngine(_built_lazily(network, find_network, CONVERTING_BACKEND))
+        mnn = MnnEngine(network)
         return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, not network.is_published)
-    network = _built_lazily(network, find_network, backend)
     engine = OpenVinoEngine(network, choice.precision, sample)
     held = held_precision(choice, network, engine.library, engine.input_shape, engine.score_in)
     if held.precision is not choice.precision:
@@ -119,11 +123,17 @@ def _held_by_keras(
     )
 
 
-def _built_lazily(network: Network, find_network: Callable[[], Network], backend: str) -> Network:
-    """The same network; Keras is imported only if it must be built."""
+def _built_lazily(network: Network, find_network: Callable[[], Network], engine: EngineName) -> Network:
+    """The same network; Keras and TensorFlow are imported only if it must be built, to be converted for an engine."""
 
     def build() -> "keras.Model":
-        import_keras(backend)
+        try:
+            import_keras(_CONVERTING_BACKEND)
+        except ImportError as error:
+            raise ModelError(
+                f"`engine` {engine} needs TensorFlow, which converts networks for it whatever Keras' backend is; it "
+                f"cannot be imported: {sentence_of(error)} Use pip install tensorflow, or `engine` keras."
+            ) from error
         return _built(network, find_network)
 
     return replace(network, build=build)

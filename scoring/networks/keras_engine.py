@@ -16,6 +16,7 @@ from scoring.errors import ModelError
 from scoring.networks.bounded_steps import all_bounded, last_bounded, left_out
 from scoring.networks.engines import Pending, library_versions
 from scoring.networks.library_words import words_of
+from scoring.networks.network_faults import blames_network
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
 
@@ -96,7 +97,9 @@ def forward(model: "keras.Model") -> _Begin:
     def begin_or_refuse(images: UInt8Array) -> Pending:
         try:
             return begin(images)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            if not blames_network(error):
+                raise
             raise ModelError(
                 f"Expected a network that Keras can run on a batch of {len(images)}; it cannot this one: "
                 f"{words_of(error)}"

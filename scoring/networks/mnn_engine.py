@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import keras
 
 PRECISIONS = (Precision.AUTO, Precision.FLOAT32)
-# Keras exports LiteRT from TensorFlow alone.
-CONVERTING_BACKEND = "tensorflow"
 # MNN's private converter, the extension module below its `mnnconvert`. That command itself, and all of MNN.tools,
 # reports its use to MNN's makers and runs `pip install` for it when it is imported.
 _CONVERT = """

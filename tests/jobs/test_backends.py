@@ -26,14 +26,15 @@ _SONAR = ("--protocol", "article", "--model", "article", "--seed", "0")
 _Run: TypeAlias = Callable[[str], Path]
 
 
-def _command(backend: str, *words: str | Path) -> None:
+def _command(backend: str, *words: str | Path, code: int = 0) -> str:
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"the {backend} backend needs {backend}")
     environment = {**os.environ, "KERAS_BACKEND": backend}
     ended = subprocess.run(
         [sys.executable, "-m", "jobs", *words], env=environment, capture_output=True, text=True, check=False
     )
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == code, ended.stderr
+    return ended.stderr
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,23 @@ def test_a_model_is_fine_tuned_to_the_same_probabilities(
     _command(backend, "score", "--images", photos, *scoring)
     rows = _rows(tmp_path / "run" / "predictions")
     assert (rows["label"] == rows["target"]).mean() > 0.9
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])  # JAX makes no numbers of what a table lacks
+def test_a_network_that_cannot_take_all_pixels_is_refused_in_one_line(
+    backend: str, photos: Path, tmp_path: Path
+) -> None:
+    import keras
+
+    pixels = keras.Input((16, 16, 3))
+    brightness = keras.layers.Embedding(128, 4)(keras.layers.GlobalMaxPooling2D()(pixels))
+    outputs = keras.layers.Dense(2, "softmax")(keras.layers.Flatten()(brightness))
+    keras.Model(pixels, outputs).save(tmp_path / "model.keras")
+    options = ("--model", tmp_path / "model.keras", "--labels", "cat,dog", "--output", tmp_path / "run")
+    said = _command(backend, "score", "--images", photos, *options, "--precision", "float32", code=2)
+    assert "Expected a network that Keras can run on a batch of " in said
+    assert "\x1b" not in said
+    assert "u001b" not in said
 
 
 @pytest.mark.parametrize("backend", _BACKENDS)
