@@ -106,7 +106,7 @@ class FailedStarts:
         if not self._on:
             return [None] * count
         used = Counter(taken)
-        free = {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes()}
+        free = _free(nodes(), placement, used)
         usable = sorted(filter(self._is_usable, free), key=self._on.__getitem__)
         # Those whose node is not known yet may all be on one: there, a further one would wait, and room elsewhere too.
         found: list[str | None] = [node_id for node_id in usable for _ in range(free[node_id] - used[None])]
@@ -114,7 +114,17 @@ class FailedStarts:
             found += [None] * count  # for nodes that may join: there is no room on one to avoid
         return found[:count]
 
+    def spare_room(self, nodes: Sequence[Node], placement: Placement, taken: Iterable[str | None]) -> bool:
+        """Whether there is room on a node where none is known to have failed; `taken` is that of `places`."""
+        free = _free(nodes, placement, Counter(taken))
+        return any(room > 0 and self.was_spared(node_id) for node_id, room in free.items())
+
     def _is_usable(self, node_id: str) -> bool:
         if self.was_spared(node_id):
             return self._on[None] < _MAX_FAILED
         return self._on[node_id] < _MAX_FAILED and not self.are_many
+
+
+def _free(nodes: Sequence[Node], placement: Placement, used: Counter[str | None]) -> dict[str, int]:
+    """Room by node, for so many workers more."""
+    return {node.node_id: count_room([node], placement) - used[node.node_id] for node in nodes}

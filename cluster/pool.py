@@ -21,6 +21,7 @@ from cluster.nodes import check_open, cluster_nodes, on_node
 from cluster.own_packages import Actor
 from cluster.placement import Placement, count_room
 from cluster.refusals import Refusals
+from cluster.shared_files import FileNotSharedError
 from cluster.waiting import Waiting
 from cluster.work import MAX_TASKS_AT_ONCE, D, R, Recipe, T
 from cluster.worker import Worker, WorkerInfo, cause_of_death, died_with_node, one_line, unlike
@@ -244,17 +245,28 @@ class WorkerPool(Generic[T, R, D]):
         self.ready_workers.append(info)
 
     def _start_failed(self, worker: Worker[T, D], reason: str, cause: Exception | None) -> None:
-        """It could not be built: a worker of the first set stops the job, another one is tried again elsewhere."""
+        """It could not be built: a worker of the first set stops the job, another one is tried again elsewhere.
+
+        So is one of the first that lacks a file, on a node that may have it.
+        """
         self._remove(worker)
+        self._failed_starts.note(worker.node_id)
         is_of_first_nodes = worker.node_id is None or worker.node_id in self._first_nodes
-        if worker.worker_id < self._placement.num_workers and (is_of_first_nodes or not self.ready_workers):
+        is_first = worker.worker_id < self._placement.num_workers and (is_of_first_nodes or not self.ready_workers)
+        if isinstance(cause, FileNotSharedError):
+            is_first = (is_first or not (self._workers or self.ready_workers)) and not self._may_start_elsewhere()
+        if is_first:
             if isinstance(cause, self._faults):
                 raise cause from None
             raise WorkerStartError(f"An actor could not start: {reason}") from cause
-        self._failed_starts.note(worker.node_id)
         self._last_fault = reason
         self.start_failures.append(reason)
         self._replace()
+
+    def _may_start_elsewhere(self) -> bool:
+        """Whether there is room on a node where no start has failed."""
+        taken = [worker.node_id for worker in self._living]
+        return self._failed_starts.spare_room(cluster_nodes(), self._placement, taken)
 
     def _lose(self, worker: Worker[T, D], reason: str, with_node: bool = False) -> Iterator[Outcome[T, R]]:
         """A worker died: its tasks are tried again elsewhere, and a new one takes its place.

@@ -32,6 +32,7 @@ NO_TOKEN = (
     "it asks for a token, and got none or another. Ray takes it from RAY_AUTH_TOKEN, from the file in "
     "RAY_AUTH_TOKEN_PATH or from ~/.ray/auth_token, if RAY_AUTH_MODE is token."
 )
+_OTHER_PORT = "Or its port is of the other kind: HEAD:6379 is a head's own, ray://HEAD:10001 its Ray Client server's."
 
 _SLOW = "A local Ray did not start in time, as happens where a machine is busy: it is started once more."
 
@@ -213,7 +214,7 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
             raise  # a signal's handler did
         reason = reason_of(error, address=address)
         if answered and isinstance(error, ConnectionError) and _NO_CLIENT not in reason:  # Ray prints why
-            reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN}"
+            reason = f"{reason.rstrip('.')}. Perhaps {NO_TOKEN} {_OTHER_PORT}"
         if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
             reason = f"{reason.rstrip('.')}. {temporary_folder.ADVICE}"
         raise SessionError(f"Cannot reach {where}: {reason}") from error

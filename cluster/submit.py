@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import BadStatusLine
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,20 @@ import aiohttp
 import requests
 from ray.exceptions import AuthenticationError, RayError
 from ray.job_submission import JobStatus, JobSubmissionClient
-from tenacity import Retrying, retry_if_exception_message, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_message,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from cluster.addresses import hide_secrets, reason_of, without_password
-from cluster.errors import SessionError
+from cluster.errors import SessionError, WaitingWarning
 from cluster.knock import check_answers
+from cluster.notices import notice
 from cluster.session import NO_TOKEN
 
 # Ray's Jobs API puts them, in this order, before an address that it is given.
@@ -31,6 +41,13 @@ _ADDRESS_VARIABLES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 _PATIENCE_S = 10.0
 _START_PATIENCE_S = 60.0
 _NO_AGENT = "No available agent"  # as Ray's dashboard says it, some seconds after `ray start`
+_SILENT_TRIES = 10
+_AGENT_MISSING = (
+    f"no agent of its head node has answered for {_START_PATIENCE_S:.0f} s, and that one starts jobs. Look into "
+    "dashboard_agent.log on the head: where another Ray on that machine has its port, give "
+    "`ray start --dashboard-agent-listen-port` another."
+)
+_NO_DASHBOARD = "its port speaks another language than HTTP: it is not a dashboard's, which is 8265 if none was chosen."
 _OUTAGE_PATIENCE_S = 300.0  # a head node that restarts, a laptop that sleeps
 _LOOK_S = 1.0
 _SILENCE_S = 60.0  # then the log is opened anew: a connection may die without a word
@@ -169,22 +186,33 @@ def _start(client: JobSubmissionClient, settings: JobSettings, folder: str) -> s
     """Have the entry point started; a head node that has just come up has no agent for it yet, and is asked again.
 
     Under one id: a cluster that took the job and answered too late refuses it the second time.
+
+    Raises:
+        TimeoutError: If it gets none.
     """
     job_id = f"raysubmit_{uuid.uuid4().hex[:16]}"
     patiently = Retrying(
         retry=retry_if_exception_message(match=f"(?s).*{_NO_AGENT}"),
         stop=stop_after_delay(_START_PATIENCE_S),
         wait=wait_fixed(_LOOK_S),
-        reraise=True,
+        before_sleep=_tell_of_wait,
     )
-    return patiently(
-        lambda: client.submit_job(
+    try:
+        started: str = patiently(
+            client.submit_job,
             submission_id=job_id,
             entrypoint=settings.command,
             runtime_env={"working_dir": folder, "env_vars": dict(settings.environment)},
             metadata={"job_name": settings.name},
         )
-    )
+    except RetryError as error:
+        raise TimeoutError(_AGENT_MISSING) from error
+    return started
+
+
+def _tell_of_wait(state: RetryCallState) -> None:
+    if state.attempt_number == _SILENT_TRIES:
+        notice("Waiting for the agent of the cluster's head node, which starts jobs.", WaitingWarning)
 
 
 def overruling_variable() -> str | None:
@@ -225,5 +253,7 @@ def _cause(error: BaseException) -> BaseException:
     while isinstance(error, requests.ConnectionError) and cause:
         if isinstance(cause, OSError) and cause.strerror:
             return cause
+        if isinstance(cause, BadStatusLine) and not isinstance(cause, OSError):  # one that hung up is both
+            return OSError(_NO_DASHBOARD)
         cause = cause.__cause__ or cause.__context__
     return error

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 # For the head of a `ray.cluster_utils.Cluster`: a free port in place of 52365, for which the agents of two Rays of one
 # machine fight for seconds, and no dashboard, which no test asks.
 BESIDE_OTHERS = {"dashboard_agent_listen_port": None, "include_dashboard": False}
@@ -36,6 +38,15 @@ def ray_node(address: str, *options: str, before: Sequence[str] = ()) -> Iterato
     listen = ("--dashboard-agent-listen-port", str(free_port()))
     with _started([*before, _RAY, "start", "--address", address, *listen, *options, *_SMALL], os.environ):
         yield
+
+
+def without_disk(path: Path) -> list[str]:
+    """What `ray_node` begins a node after that has an empty disk of its own at a path."""
+    mount = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
+    before = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, str(path)]
+    if subprocess.run([*before, "true"], capture_output=True).returncode:
+        pytest.skip("a disk that one node alone sees needs root")
+    return before
 
 
 def free_port() -> int:

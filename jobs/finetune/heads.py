@@ -1,18 +1,17 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
 import os
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from cluster.ledger import TaskFailed
-from cluster.nodes import cluster_nodes
-from cluster.placement import Placement, count_room, place_workers
 from cluster.pool import WorkerPool
+from cluster.shared_files import SharedFile, require_files
 from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, given_up, print_failures
+from jobs.finetune.head_placement import place_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
@@ -23,19 +22,19 @@ from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _HEAD_DEADLINE_S = 24 * 3600.0  # for each: two dense layers, or hundreds of labels, take their time on a few cores
 
 
-def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, console: Console) -> None:
+def train_heads(
+    request: FinetuneRequest, folder: RunFolder, fence: Fence, needed: Sequence[SharedFile], console: Console
+) -> None:
     """Train the missing heads, then put the model together.
 
     Args:
         request: What was asked for.
         folder: Where the features are.
         fence: Keeps workers of a driver that has lost its lease from writing.
+        needed: What a worker must see to be built; what this process does not see any more is not looked for.
         console: Where to print.
 
     Raises:
@@ -44,9 +43,11 @@ def train_heads(request: FinetuneRequest, folder: RunFolder, fence: Fence, conso
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    recipe = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence))))
+    build = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence))))
+    needed = [file for file in needed if file.is_here()]
+    recipe = require_files(build, needed)
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
-    with WorkerPool(recipe, place_heads(request), deadline_s, faults=(ScoringError,)) as pool:
+    with WorkerPool(recipe, place_heads(request, needed), deadline_s, faults=(ScoringError,)) as pool:
         for tasks in stages:
             failures = [outcome for outcome in pool.run(tasks) if isinstance(outcome, TaskFailed)]
             if failures:
@@ -79,19 +80,3 @@ def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> Fine
         scorer=scorer_settings(request.images, folder, None),
         fence=fence,
     )
-
-
-def place_heads(request: FinetuneRequest) -> Placement:
-    """One worker for all small heads, which are trained at once or in seconds each; for dense layers as GPUs allow.
-
-    Each gets what the request says that a worker gets, and no more of them are planned than it names.
-
-    Raises:
-        PlacementError: If one does not fit.
-    """
-    nodes, wanted = cluster_nodes(), request.images.workers
-    one = place_workers(nodes, replace(wanted, num_workers=1))
-    if not (request.heads.unfreeze_dense and one.gpus_per_worker):
-        return one
-    most = min(request.num_heads, wanted.num_workers or request.num_heads)
-    return replace(one, num_workers=max(1, min(most, count_room(nodes, one))))

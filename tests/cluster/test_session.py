@@ -114,6 +114,7 @@ def test_an_address_that_answers_and_lets_nobody_in_is_told_with_where_the_token
         pass
     assert ("Perhaps it asks for a token" in str(told.value)) == is_told
     assert ("RAY_AUTH_MODE is token" in str(told.value)) == is_told
+    assert ("ray://HEAD:10001" in str(told.value)) == is_told
 
 
 @pytest.mark.parametrize(

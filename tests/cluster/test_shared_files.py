@@ -1,13 +1,16 @@
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cluster.errors import WorkerStartError
+from cluster.nodes import own_node_id
 from cluster.placement import Placement
-from cluster.pool import WorkerPool
-from cluster.shared_files import SharedFile, find_missing, find_missing_by_node, require_files
+from cluster.pool import TaskDone, WorkerPool
+from cluster.shared_files import FileNotSharedError, SharedFile, find_missing, find_missing_by_node, require_files
 from cluster.work import function_recipe
 
 
@@ -63,3 +66,21 @@ def test_worker_is_not_built_where_a_file_cannot_be_seen(own: SharedFile, monkey
         WorkerPool(recipe, Placement(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)) as pool,
     ):
         pool.first_ready()
+
+
+def _sees_on_the_other_node(first: Path) -> Callable[[int], int]:
+    with suppress(FileExistsError), first.open("x") as file:
+        file.write(own_node_id())
+    if first.read_text() == own_node_id():
+        raise FileNotSharedError("Expected every node to see `output`")
+    return _double()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("two_nodes")
+def test_worker_of_the_first_set_is_built_on_a_node_that_sees_what_another_does_not(tmp_path: Path) -> None:
+    recipe = function_recipe(partial(_sees_on_the_other_node, tmp_path / "blind"))
+    with WorkerPool(recipe, Placement(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)) as pool:
+        done = [outcome.result for outcome in pool.run([1, 2, 3]) if isinstance(outcome, TaskDone)]
+    assert sorted(done) == [2, 4, 6]
+    assert pool.start_failures == ["Expected every node to see `output`"]

@@ -9,7 +9,7 @@ import requests
 from ray.job_submission import JobStatus
 
 from cluster import submit
-from cluster.errors import SessionError
+from cluster.errors import SessionError, WaitingWarning
 from cluster.submit import JobEnd, JobSettings, SubmittedJob, submit_job
 
 
@@ -167,6 +167,29 @@ def test_a_head_node_that_has_just_come_up_is_asked_again_under_the_same_id(
     assert submit_job(JobSettings("ours", "true", {}), "http://head:8265").job_id == asked[0]
     assert len(asked) == 3
     assert len(set(asked)) == 1
+
+
+def test_a_head_node_without_an_agent_is_waited_for_with_a_word_and_then_refused_with_what_to_do(
+    dashboard: type[Dashboard], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Dashboard, **options: Any) -> str:
+        raise RuntimeError("Request failed with status code 500: No available agent to submit job.")
+
+    monkeypatch.setattr(Dashboard, "submit_job", refuse)
+    monkeypatch.setattr(submit, "_START_PATIENCE_S", 0.2)
+    monkeypatch.setattr(submit, "_SILENT_TRIES", 2)
+    with (
+        pytest.warns(WaitingWarning, match="Waiting for the agent") as told,
+        pytest.raises(SessionError, match=r"dashboard_agent\.log .*-agent-listen-port` another\.$"),
+    ):
+        submit_job(JobSettings("ours", "true", {}), "http://head:8265")
+    assert len(told) == 1
+
+
+@pytest.mark.ray
+def test_the_heads_own_port_is_told_to_be_no_dashboards(two_nodes: Any) -> None:
+    with pytest.raises(SessionError, match=r"another language than HTTP: .* 8265 if none was chosen\.$"):
+        submit_job(JobSettings("ours", "true", {}), f"http://{two_nodes.address}")
 
 
 def test_a_dashboard_that_is_not_there_is_told_in_the_systems_words() -> None:

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import ray
 from PIL import Image
 from rich.console import Console
 
 from cluster.placement import WorkerRequest
 from jobs.finetune import job
+from jobs.finetune.heads import train_heads
 from jobs.finetune.job import run_finetune
 from jobs.finetune.photos_job import check_photos
 from jobs.finetune.request import FinetuneRequest
@@ -41,8 +43,9 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import LabelsFile
 from scoring.sources.targets import LabelsFrom
-from tests.gate.control import Gate
+from tests.gate.control import Gate, wait_until
 from tests.places import on_disk
+from tests.ray_processes import ray_node, without_disk
 
 _SECOND = "the base of this file"
 pytestmark = [pytest.mark.ci, pytest.mark.ray, pytest.mark.keras]
@@ -173,6 +176,21 @@ def test_nothing_is_left_of_what_a_worker_was_writing_when_it_died(
     monkeypatch.setattr(job, "train_heads", die)
     assert run_finetune(_request(photos, base, on_disk(model.path)), Console(quiet=True))
     assert not any(place.exists() for place in left)
+
+
+def test_heads_are_trained_beside_a_node_that_came_late_and_does_not_see_the_output(
+    photos: Path, base: Path, tmp_path: Path, two_nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin_beside_it(*arguments: Any) -> None:
+        with ray_node(two_nodes.address, "--num-cpus", "4", before=without_disk(tmp_path / "model")):
+            train_heads(*arguments)
+
+    monkeypatch.setattr(job, "train_heads", begin_beside_it)
+    request = _request(photos, base, tmp_path / "model", ensemble=1)
+    request = replace(request, images=replace(request.images, workers=WorkerRequest(2, gpus_per_worker=0)))
+    assert run_finetune(request, Console(quiet=True))
+    assert ModelFolder(tmp_path / "model").network.is_file()
+    wait_until(lambda: sum(node["Alive"] for node in ray.nodes()) == 2, "the node's end")  # type: ignore[no-untyped-call]
 
 
 def test_another_request_is_refused_before_it_replaces_a_finished_model(

@@ -5,8 +5,8 @@ import pytest
 
 from cluster.nodes import Node
 from cluster.placement import Placement, WorkerRequest
-from jobs.finetune import heads
-from jobs.finetune.heads import place_heads
+from jobs.finetune import head_placement
+from jobs.finetune.head_placement import place_heads
 from jobs.finetune.request import FinetuneRequest
 from jobs.score.request import ImagesRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
@@ -21,7 +21,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr("cluster.placement.is_autoscaling", lambda patience_s=0.0: False)
 
     def plan(nodes: list[Node], *, dense: bool = False, num_heads: int = 5, **workers: Any) -> Placement:
-        monkeypatch.setattr(heads, "cluster_nodes", lambda: nodes)
+        monkeypatch.setattr(head_placement, "cluster_nodes", lambda: nodes)
         images = ImagesRequest(tmp_path, FAKE_MODEL, workers=WorkerRequest(**workers))
         settings = HeadSettings(kind=HeadKind.SOFTMAX, unfreeze_dense=dense)
         return place_heads(FinetuneRequest(tmp_path, images, settings, num_heads))

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from scoring.run.folder import RunFolder
-from tests.ray_processes import free_port, ray_head, ray_node
+from tests.ray_processes import free_port, ray_head, ray_node, without_disk
 from tests.runs import read_predictions, record_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -50,10 +50,7 @@ def half_blind(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """A cluster whose second node has a disk of its own at a path; yields its address, and that path."""
     private = tmp_path / "private"
     private.mkdir()
-    mount = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
-    before = ("unshare", "--mount", "--propagation", "private", "sh", "-c", mount, str(private))
-    if subprocess.run([*before, "true"], capture_output=True).returncode:
-        pytest.skip("a disk that one node alone sees needs root")
+    before = without_disk(private)
     with ray_head("--num-cpus", "1") as address, ray_node(address, "--num-cpus", "1", before=before):
         yield address, private
 
