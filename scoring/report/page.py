@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,18 +12,15 @@ from scoring.models.training_record import load_training_record
 from scoring.report.facts import lacks
 from scoring.report.model_report import model_report
 from scoring.report.parts import Look, Report
+from scoring.report.rendering import render
 from scoring.report.run_report import run_report
 from scoring.report.same_results import of_one_model, of_one_run
 from scoring.report.sonar_report import sonar_parts
-from scoring.report.text import count, folder_title, percent
-from scoring.report.thumbnails import THUMBNAIL_SIZE
+from scoring.report.text import folder_title
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus
 from scoring.storage.durable import read_faults, write_text
 from scoring.storage.locations import Location
-from scoring.storage.redaction import redact, visible
-
-_TEMPLATES = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -138,27 +134,3 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
         load_training_record(model)  # of one that is not finished it says so
     found = "holds nothing of theirs" if folder.is_dir() else "is no folder"
     raise RequestError(f"Expected a folder written by score, finetune or sonar; {folder} {found}.")
-
-
-def render(report: Report) -> str:
-    """Turn a report into a page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        finalize=_visible,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"grouped": count, "percent": percent}
-    css = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    template = environment.get_template("report.html.j2")
-    return template.render(report=report, css=css, thumbnail_size=THUMBNAIL_SIZE).lstrip()
-
-
-def _visible(value: object) -> object:
-    """All text but markup shows what it hides, and no secret, before it is escaped."""
-    return visible(redact(value)) if type(value) is str else value
