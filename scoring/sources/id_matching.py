@@ -215,16 +215,16 @@ def _match_in_order(
 
 
 def _match(reading: Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+    keys = list(map(reading.of_id, ids))
     wanted: dict[str, str] = {}
     twice = None
-    for one in ids:
-        key = reading.of_id(one)
+    for one, key in zip(ids, keys, strict=True):
         if key is not None and (other := wanted.setdefault(key, one)) != one:
             twice = twice or f"the ids {other} and {one} are one"
-    rows: dict[str, int] = {}
-    for row, (image_id, path) in enumerate(zip(image_ids, paths, strict=True)):
+    rows: dict[str | None, int] = {}
+    for row, (image_id, path) in enumerate(zip(image_ids, paths, strict=True) if wanted else ()):
         key = reading.of_image(image_id, path)
         if key in wanted and rows.setdefault(key, row) != row:
             twice = twice or f"{wanted[key]} is {paths[rows[key]]} and {path}"
-    found = [rows.get(key, -1) if (key := reading.of_id(one)) is not None else -1 for one in ids]
+    found = [rows.get(key, -1) for key in keys]
     return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)
