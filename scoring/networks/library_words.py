@@ -9,15 +9,23 @@ _WAY = re.compile(r"in user code:.*\n\s*\n\s*[\w.]+(Error|Exception): ", re.DOTA
 _ARGUMENTS = "Arguments received by"  # behind which Keras lists what a layer was called with
 _SHOWN = 300  # characters
 _MORE = " ..."
+_ENDS = ("?", "!", "\u2026")  # of sentences, beside periods
 
 
 def words_of(error: Exception | str) -> str:
-    """An error's own words in one line, without the way to the code that failed, and no more than their beginning."""
+    """An error's own words in one line, without the way to the code that failed, and no more than their beginning.
+
+    Of one without words it is the name of its class.
+    """
     words = _ESCAPES.sub("", str(error)).partition(_ARGUMENTS)[0]
-    return shorten(_WAY.sub("", words, count=1), _SHOWN, placeholder=_MORE)
+    line = " ".join(_WAY.sub("", words, count=1).split())
+    if not line and isinstance(error, Exception):
+        return type(error).__name__
+    short = shorten(line, _SHOWN, placeholder=_MORE)
+    return line[: _SHOWN - len(_MORE)] + _MORE if short == _MORE.strip() else short
 
 
 def sentence_of(error: Exception | str) -> str:
-    """The same as the end of a sentence: with one period, or what tells that there is more."""
+    """The same as the end of a sentence: with one mark at its end, or what tells that there is more."""
     words = words_of(error)
-    return words if words.endswith(_MORE) else f"{words.rstrip('. ')}."
+    return words if words.endswith((_MORE, *_ENDS)) else f"{words.rstrip('.: ')}."

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
-from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, ending, readings
+from scoring.sources.id_readings import AS_WRITTEN, Reading, Spell, endings, readings, wholes
 from scoring.sources.id_spelling import folded, slashed, without_image_suffix, without_suffix
-from scoring.sources.path_ends import may_be_absent
+from scoring.sources.path_ends import are_by_folders, may_be_absent
 from scoring.sources.ways_into_folder import Way, WaysInto
 
 _FILE = re.compile("file:/", re.IGNORECASE)  # of a URL, in which pathlib and browsers quote blanks and accents
@@ -176,31 +176,55 @@ def _taken(leading: Mapping[str, Way], ways: Iterable[Sequence[Way]]) -> dict[st
 def _match_ends(fold: Spell, cut: Spell, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
     """Find the image whose path ends in each id: `1.jpg` of one, `b/2.jpg` of another; see `_match_below`.
 
-    An end that may as well be the path of an absent image finds none.
+    An end that may as well be the path of an absent image finds none, unless every image has one id, in one way.
     """
-    depths = sorted({fold(one).count("/") for one in ids})
-    found = [_match(ending(depth, fold, cut), ids, image_ids, paths) for depth in depths]
-    rows = np.max([matches.rows for matches in found], axis=0)
-    twice = next((matches.twice for matches in found if matches.twice), None)
+    ends, spelled, spelled_paths = endings(ids, fold, cut), list(map(fold, ids)), list(map(fold, paths))
+    if len(ids) == len(paths):
+        matches = _match_in_order([*wholes(paths, fold, cut), *ends], ids, image_ids, paths)
+        is_whole = not matches.missing and matches.twice is None
+        if is_whole and are_by_folders(spelled, matches.rows, spelled_paths):
+            return matches
+    matches = _match_in_order(ends, ids, image_ids, paths)
+    absent = may_be_absent(spelled, matches.rows, spelled_paths)
+    if not absent.any():
+        return matches
+    kept = [one for one, is_absent in zip(ids, absent, strict=True) if not is_absent]
+    matches = _match_in_order(ends, kept, image_ids, paths)
+    rows = np.full(len(ids), -1, np.int64)
+    rows[~absent] = matches.rows
+    return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], matches.twice)
+
+
+def _match_in_order(
+    readings: Sequence[Reading], ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]
+) -> Matches:
+    """Find the image of each id by the first of some readings that tells one."""
+    row_of: dict[str, int] = {}
+    twice = None
+    for reading in readings:
+        left = [one for one in ids if one not in row_of]
+        matches = _match(reading, left, image_ids, paths)
+        twice = twice or matches.twice
+        row_of |= {one: row for one, row in zip(left, matches.rows.tolist(), strict=True) if row >= 0}
     first: dict[int, str] = {}
-    for one, row in zip(ids, rows.tolist(), strict=True):
-        if row >= 0 and (other := first.setdefault(row, one)) != one:
+    for one, row in row_of.items():
+        if (other := first.setdefault(row, one)) != one:
             twice = twice or f"the ids {other} and {one} are one"
-    rows[may_be_absent([fold(one) for one in ids], rows, [fold(path) for path in paths])] = -1
-    return Matches(rows, [one for one, row in zip(ids, rows, strict=True) if row < 0], twice)
+    rows = [row_of.get(one, -1) for one in ids]
+    return Matches(np.array(rows, np.int64), [one for one in ids if one not in row_of], twice)
 
 
 def _match(reading: Reading, ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:
+    keys = list(map(reading.of_id, ids))
     wanted: dict[str, str] = {}
     twice = None
-    for one in ids:
-        key = reading.of_id(one)
+    for one, key in zip(ids, keys, strict=True):
         if key is not None and (other := wanted.setdefault(key, one)) != one:
             twice = twice or f"the ids {other} and {one} are one"
-    rows: dict[str, int] = {}
-    for row, (image_id, path) in enumerate(zip(image_ids, paths, strict=True)):
+    rows: dict[str | None, int] = {}
+    for row, (image_id, path) in enumerate(zip(image_ids, paths, strict=True) if wanted else ()):
         key = reading.of_image(image_id, path)
         if key in wanted and rows.setdefault(key, row) != row:
             twice = twice or f"{wanted[key]} is {paths[rows[key]]} and {path}"
-    found = [rows.get(key, -1) if (key := reading.of_id(one)) is not None else -1 for one in ids]
+    found = [rows.get(key, -1) for key in keys]
     return Matches(np.array(found, np.int64), [one for one, row in zip(ids, found, strict=True) if row < 0], twice)

@@ -32,11 +32,23 @@ class Reading:
     of_image: Callable[[str, str], str | None]
 
 
-def ending(depth: int, fold: Spell, cut: Spell) -> Reading:
-    """Reads ids below so many folders as the end of a path; this is cut first, and both are folded."""
+def wholes(paths: Sequence[str], fold: Spell, cut: Spell) -> Sequence[Reading]:
+    """Reads ids as paths, whole or below the folder that all share; these are cut first, and both are folded."""
+    depth = CommonFolder(paths).depth
+    return (
+        Reading(fold, lambda image_id, path: fold(cut(path))),
+        Reading(fold, lambda image_id, path: fold(cut(path)).split("/", depth)[-1]),
+    )
 
+
+def endings(ids: Sequence[str], fold: Spell, cut: Spell) -> Sequence[Reading]:
+    """Reads ids as ends of paths, those below so many folders after the others; paths are cut first, both folded."""
+    return [_ending(depth, fold, cut) for depth in sorted({fold(one).count("/") for one in ids})]
+
+
+def _ending(depth: int, fold: Spell, cut: Spell) -> Reading:
     def end_of(path: str) -> str | None:
-        steps = fold(cut(path)).split("/")
+        steps = fold(cut(path)).rsplit("/", depth + 1)
         return "/".join(steps[-1 - depth :]) if len(steps) > depth else None
 
     def of_id(one: str) -> str | None:

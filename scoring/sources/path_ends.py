@@ -1,5 +1,6 @@
 """Ids that are ends of images' paths, and may as well be whole paths of images that are absent."""
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,29 +10,52 @@ from scoring.sources.listing import CommonFolder
 
 
 def may_be_absent(ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which ids lack folders of the path that they end, and may be whole paths of absent images.
+    """Which ids do not begin where others begin, and may be paths from there to absent images.
 
-    They may where as many others are whole paths in folders, below the one that all images share: `2.jpg` is not
-    `dog/2.jpg` beside an id `dog/3.jpg`, nor beside an id `cat/3.jpg` if some images lie in no folder, as it does.
+    They may where as many others begin in the folder that all images share, or in one above: `2.jpg` is not `dog/2.jpg`
+    beside an id `cat/3.jpg`. Not where the ids of a folder are those of all images where they lead: of absent ones
+    some would be left over, or some of these.
 
     Args:
         ids: In one spelling with the paths.
         rows: The row of the image whose path ends in each; -1 of ids without one.
         paths: Those of the images.
     """
-    depth = CommonFolder(paths).depth
-    folders = {row: tuple(paths[row].split("/")[depth:-1]) for row in rows[rows >= 0].tolist()}
-    pairs = [(number, row) for number, row in enumerate(rows.tolist()) if row >= 0]
-    lacking = {number: len(folders[row]) - ids[number].count("/") for number, row in pairs}
-    whole = [folders[row] for number, row in pairs if lacking[number] <= 0]
-    told = {steps[:end] for steps in whole for end in range(1, len(steps) + 1)}
-    found = np.zeros(len(ids), bool)
-    if not told or sum(number > 0 for number in lacking.values()) > sum(map(bool, whole)):
-        return found
-    holding = {tuple(path.split("/")[depth:-1]) for path in paths}
-    num_ids = np.bincount(rows[rows >= 0], minlength=len(paths))
-    for number, row in pairs:
-        if lacking[number] > 0 and num_ids[row] == 1:
-            lies_here = tuple(ids[number].split("/")[:-1]) in holding
-            found[number] = lies_here or folders[row][: lacking[number]] in told
+    num_folders = np.array([one.count("/") for one in ids])
+    lacking = np.where(rows < 0, -1, np.array([path.count("/") for path in paths])[rows] - num_folders)
+    is_end = lacking > CommonFolder(paths).depth
+    whole = lacking[(num_folders > 0) & (lacking >= 0) & ~is_end]
+    if len(whole):
+        is_end |= (num_folders == 0) & (lacking > whole.min())
+    if np.count_nonzero(is_end) > len(whole):
+        return np.zeros(len(ids), bool)
+    is_end[_of_whole_folders(ids, rows, paths, np.flatnonzero(is_end).tolist())] = False
+    return is_end
+
+
+def are_by_folders(ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequence[str]) -> bool:
+    """Whether ids, each of an image, are below one folder for all images of a folder, as ends of so many steps are."""
+    pairs = {(_folder(paths[row]), _folder(one)) for one, row in zip(ids, rows.tolist(), strict=True)}
+    return len(pairs) == len({folder for folder, _ in pairs})
+
+
+def _of_whole_folders(
+    ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequence[str], ends: Sequence[int]
+) -> list[int]:
+    """Those of some ids whose folder holds no other id, and leads to folders of which no image has another."""
+    num_ids, num_images = Counter(map(_folder, ids)), Counter(map(_folder, paths))
+    num_ids_of = np.bincount(rows[rows >= 0], minlength=len(paths))
+    ends_in = defaultdict[str, list[int]](list)
+    for number in ends:
+        ends_in[_folder(ids[number])].append(number)
+    found: list[int] = []
+    for folder, numbers in ends_in.items():
+        led = rows[numbers].tolist()
+        num_there = sum(num_images[each] for each in {_folder(paths[row]) for row in led})
+        if len(numbers) == num_ids[folder] == num_there and all(num_ids_of[row] == 1 for row in led):
+            found += numbers
     return found
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]

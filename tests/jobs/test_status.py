@@ -54,6 +54,11 @@ def test_sonar_results_alone_are_no_run_of_images_and_are_told_of(tmp_path: Path
     for place in (tmp_path, tmp_path / "sonar"):
         ended = CliRunner().invoke(status, [str(place)])
         assert (ended.exit_code, "holds sonar results alone, of which" in ended.stderr) == (2, True)
+    (tmp_path / "predictions").mkdir()
+    assert "has no run.json of one" in CliRunner().invoke(status, [str(tmp_path)]).stderr, "a run that lost it"
+    (tmp_path / "predictions").rmdir()
+    (tmp_path / "manifest.parquet").touch()
+    assert "has no run.json of one" in CliRunner().invoke(status, [str(tmp_path)]).stderr
     (tmp_path / "run.json").write_text("{}")
     assert "sonar" not in CliRunner().invoke(status, [str(tmp_path)]).stderr.replace(str(tmp_path), "")
 

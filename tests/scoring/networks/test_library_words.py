@@ -37,3 +37,20 @@ def test_words_are_one_line_of_their_beginning() -> None:
 def test_words_at_a_sentences_end_have_one_period_or_tell_that_there_is_more() -> None:
     assert sentence_of("it cannot") == sentence_of("it cannot.") == sentence_of("it cannot .\n") == "it cannot."
     assert sentence_of("this is not " * 40).endswith("this is ...")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (NotImplementedError(), "NotImplementedError."),
+        (ValueError("Arguments received by Dense.call():\n  x"), "ValueError."),
+        ("What?", "What?"),
+        ("Stop! \n", "Stop!"),
+        ("and so \u2026", "and so \u2026"),
+        ("of these:", "of these."),
+        (KeyError("k" * 400), f"'{'k' * 295} ..."),
+        ("k" * 300, f"{'k' * 300}."),
+    ],
+)
+def test_a_sentence_says_something_and_ends_as_one(error: Exception | str, said: str) -> None:
+    assert sentence_of(error) == said

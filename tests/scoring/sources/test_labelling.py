@@ -310,6 +310,24 @@ def test_a_photo_that_is_absent_is_not_one_of_that_name_in_a_folder_where_others
     assert _targets_in(tmp_path, "/d/photos.zip" if top else "/d/photos", labels, paths) == targets
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ""])
+@pytest.mark.parametrize(
+    ("here", "absent", "unlabelled"),
+    [
+        ([f"{one}/{n}" for one in ("cat", "bird") for n in range(4)], ["dog/0", "dog/1", "dog/2"], ["web/dog/0"]),
+        ([f"extra/{n}" for n in range(5)], ["7", "8", "9"], ["extra/night/7", "extra/night/8"]),
+        ([f"a/{n}" for n in range(5)], ["1", "7"], ["b/7"]),
+        ([f"a/{n}" for n in range(5)], ["7", "8", "a/9"], ["a/7"]),
+    ],
+)
+def test_a_photo_in_a_folder_of_which_no_id_tells_is_not_the_absent_one_whose_path_its_own_ends_in(
+    tmp_path: Path, here: Sequence[str], absent: Sequence[str], unlabelled: Sequence[str], suffix: str
+) -> None:
+    labels = {f"{one}{suffix}": one for one in (*here, *absent)}
+    targets = _targets_in(tmp_path, "/d/photos", labels, [f"{one}.jpg" for one in (*here, *unlabelled)])
+    assert targets == {f"{one}.jpg": one for one in here}
+
+
 def test_a_path_that_may_end_in_a_folder_or_in_one_of_its_own_name_within_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"/k/cell/cell/0\.png is cell/0\.png and 0\.png"):
         _targets_in(tmp_path, "/d/cell", {"/k/cell/cell/0.png": "dog"}, ["0.png", "cell/0.png"])

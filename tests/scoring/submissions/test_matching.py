@@ -198,7 +198,8 @@ def test_ids_may_be_the_ends_of_paths_some_with_folders_and_some_without() -> No
     ("ids", "message"),
     [
         (["stg2/2.jpg", "1.jpg"], r"1\.jpg is a/stg1/1\.jpg and a/stg2/1\.jpg"),
-        (["stg2/1.jpg", "2.jpg", "stg2/2.jpg"], r"the ids 2\.jpg and stg2/2\.jpg are one"),
+        (["stg2/1.jpg", "2.jpg", "stg2/2.jpg"], r"1 of 3 have none: 2\.jpg"),
+        (["2.jpg", ".\\2.jpg"], r"the ids 2\.jpg and \.\\2\.jpg are one"),
         (["stg2/1.jpg", "tg2/2.jpg"], r"1 of 2 have none: tg2/2\.jpg"),
         (["stg2/1.jpg", "2"], "1 of 2 have none"),
     ],
@@ -217,6 +218,35 @@ def test_an_end_of_a_path_is_not_taken_where_it_may_be_the_path_of_an_absent_ima
     for top in ("", "photos/"):
         with pytest.raises(RequestError, match=rf"1 of {len(ids)} have none: 2{suffix}\."):
             _match([f"{one}{suffix}" for one in ids], [f"{top}{path}" for path in paths])
+
+
+_DEEP = [f"{one}.jpg" for one in ("0", "p1/1", "p1/2", "p2/1", "p2/3", "p1/late/4", "p2/late/0")]
+
+
+@pytest.mark.parametrize("suffix", ["", ".jpg"])
+@pytest.mark.parametrize("steps", [2, 3])
+@pytest.mark.parametrize("top", ["", "photos/"])
+def test_ends_of_paths_are_taken_where_every_image_has_one_id(top: str, steps: int, suffix: str) -> None:
+    """As a folder and a name, of images some of which lie deeper, and one of which, `0`, is called as one of these."""
+    ids = ["/".join(path.split("/")[-steps:]).removesuffix(".jpg") + suffix for path in _DEEP]
+    assert _match(ids, [f"{top}{path}" for path in _DEEP]) == list(range(len(ids)))
+
+
+def test_an_end_is_not_taken_where_images_beside_it_have_ids_in_another_folder_though_every_image_has_one() -> None:
+    ids, paths = ["2", "4", "3", "a/2", "b/2"], ["2.jpg", "4.jpg", "a/3.jpg", "a/2.jpg", "b/2.jpg"]
+    with pytest.raises(RequestError, match=r"1 of 5 have none: 3\."):
+        _match(ids, paths)
+
+
+@pytest.mark.parametrize("others", [(), ("train/5.jpg", "train/6.jpg")])
+def test_ends_of_paths_are_taken_where_all_images_of_their_folder_have_an_id(others: Sequence[str]) -> None:
+    """As in the whole of The Nature Conservancy Fisheries Monitoring, also beside its photos to train on."""
+    paths = ["stg1/img_1.jpg", "stg1/img_2.jpg", *(f"stg2/image_{n}.jpg" for n in range(4)), *others]
+    ids = ["img_1.jpg", "img_2.jpg", *paths[2:6]]
+    assert _match(ids, paths) == list(range(6))
+    for absent in (0, 1):
+        with pytest.raises(RequestError, match=r"2 of 6 have none: img_1\.jpg, img_2\.jpg\."):
+            _match(ids, [path for row, path in enumerate(paths) if row != absent])
 
 
 def test_an_end_of_a_path_is_not_taken_where_another_image_of_a_table_has_it_for_its_id() -> None:
