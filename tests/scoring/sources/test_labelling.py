@@ -906,34 +906,6 @@ def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
     assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
 
 
-@pytest.mark.parametrize(
-    ("header", "rows", "others"),
-    [
-        ("image,species,individual_id", "whale,3a whale,7f seal,3a seal,9c", "'individual_id'"),
-        ("id,genus,species,poisonous", "A,a,p B,b,e B,c,e A,a,p", "'genus' or 'poisonous'"),
-        ("id,diagnosis,w,x,y,z", "a,k,k,k,k b,l,l,l,l a,l,l,l,l b,k,k,k,k", "'w' or 'x' or 'y', ..."),
-        ("id,species,common_name", "a,A b,B a,A b,B", None),
-        ("id,species,width,latitude", "a,640,1.5 b,480,1.5 b,640,1e3 a,480,1e3", None),
-        ("id,species,subset,fold,is_test", "a,train,x,no b,train,y,no b,train,x,no a,,y,no", None),
-        ("id,species,note", "a,w b,x a,y b,z", None),
-        ("id,label,patient_id", "a,1 b,2 b,1 a,2", None),
-    ],
-)
-def test_columns_that_may_be_the_labels_beside_a_property_are_told(
-    tmp_path: Path, header: str, rows: str, others: str | None
-) -> None:
-    lines = [f"{row}.jpg,{values}" for row, values in enumerate(rows.split())]
-    for suffix in ("csv", "parquet"):
-        file = _write(tmp_path, "\n".join([header, *lines]))
-        if suffix == "parquet":
-            pd.read_csv(file).to_parquet(file := tmp_path / "train.parquet")
-        listing = _listing([f"train/{row}.jpg" for row in range(len(lines))])
-        column = next(name for name in ("species", "diagnosis", "label") if name in header)
-        says = f"the labels are those of {column!r} in {file.name}; if {others} is meant, name `label_column`"
-        assert label_by_file(listing, LabelsFile(file)).told == ((says,) if others else ())
-        assert label_by_file(listing, LabelsFile(file, label_column=column)).told == ()
-
-
 def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     paths = [f"x/{path}" for path in paths]
     file = _write(tmp_path, "\n".join(["id,label", *map(",".join, zip(paths, labels, strict=True))]) + "\n")
