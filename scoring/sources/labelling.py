@@ -94,7 +94,7 @@ def label_by_file(
         *told_of_splits,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        told_of_several(label_of.values(), use),
+        told_of_several(label_of.values()) if use == TRAINING else None,
         _told_otherwise(labelled, table.name, use),
     )
     return Labelled(
@@ -139,11 +139,11 @@ def label_by_table(
     if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
         return label_by_table(found, table, columns, use)
     labelled = _with_targets(listing, [target_of.get(row_of(image)) for image in listing.images], table.name, use)
-    told_of_splits: Sequence[str] = ()
+    hints: Sequence[str | None] = ()
     if use == TRAINING:
-        told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-    told_of_labels = told_of_several(labels, use), _told_otherwise(labelled, table.name, use)
-    return Labelled(labelled, told=tuple(filter(None, (*told_of_splits, *told_of_labels))))
+        of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
+        hints = *of_splits, told_of_several(labels)
+    return Labelled(labelled, told=tuple(filter(None, (*hints, _told_otherwise(labelled, table.name, use)))))
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
@@ -217,5 +217,5 @@ def label_by_path(
                 f"Expected one label for each photo; {first!r} has {several!r}, which is several, with {MARKS[mark]} "
                 f"between them, {NOT_TRAINED}"
             )
-    told = told_of_several(labels, use, _MARKS_OF_PATHS)
+    told = told_of_several(labels, ",")
     return Labelled(replace(listing, images=images), told=(told,) if told else ())
