@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
-from scoring.sources.label_use import TRAINING
 from scoring.sources.marked_photos import marked_as_test
 from scoring.sources.several_labels import told_of_several
 from scoring.sources.spelling import singular
@@ -187,7 +186,7 @@ def _check_rarest(counts: Counter[str | None], among: str = "") -> int:
 
 
 def _told_of_several(labels: Iterable[str | None]) -> str:
-    told = told_of_several(map(str, labels), TRAINING)
+    told = told_of_several(map(str, labels))
     return f" The label {told}." if told else ""
 
 

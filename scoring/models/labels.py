@@ -20,7 +20,7 @@ _SHAPES = (
     'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
     '{"0": ["n02123045", "tabby"]}'
 )
-_BEGIN_PATHS = ("./", "../", "~/")
+_BEGIN_PATHS = ("/", "./", "../", "~/")
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 # What files begin with that are no text, and what to do.
 _NO_TEXT = {
@@ -148,12 +148,14 @@ def class_names_file(given: str) -> Location | None:
 
 
 def _means_file(given: str) -> bool:
-    """Whether a text can only be meant as a file, though it has commas; classes may be called `/m/01yrx`."""
-    if bucket_of(given) or PurePosixPath(given).suffix.lower() in _SUFFIXES or given.startswith(_BEGIN_PATHS):
-        return True
-    if "," not in given:
-        return "/" in given
-    return given.startswith("/") and not all(name.strip().startswith("/") for name in _split(given))
+    """Whether a text can only be meant as a file, though it has commas; classes may be called `/m/01yrx`, main.py."""
+    *others, last = [name.strip() for name in given.split(",")]
+    has_suffix = PurePosixPath(last).suffix.lower() in _SUFFIXES
+    if not others:
+        return "/" in given or has_suffix
+    are_paths = [name.startswith(_BEGIN_PATHS) for name in (*others, last)]
+    ends_path = "/" in given and has_suffix and not any(PurePosixPath(name).suffix for name in others)
+    return bucket_of(given) is not None or (are_paths[0] and not all(are_paths)) or ends_path
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, Any]:

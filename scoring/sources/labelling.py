@@ -1,6 +1,6 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scoring.errors import ImagesError, RequestError
@@ -9,7 +9,7 @@ from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
-from scoring.sources.other_columns import columns_of_file, columns_of_table, told_of_other_labels
+from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
 from scoring.sources.several_labels import MARKS, NOT_TRAINED, read_several, several_of, told_of_several
@@ -91,11 +91,11 @@ def label_by_file(
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
     told = (
         table.told_of_one(column, ids.column),
-        told_of_other_labels(table, column, ids.column) if file.label_column is None else None,
         *told_of_splits,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        *_told_of_labels(label_of.values(), labelled, table.name, use),
+        told_of_several(label_of.values()) if use == TRAINING else None,
+        _told_otherwise(labelled, table.name, use),
     )
     return Labelled(
         labelled,
@@ -139,15 +139,11 @@ def label_by_table(
     if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
         return label_by_table(found, table, columns, use)
     labelled = _with_targets(listing, [target_of.get(row_of(image)) for image in listing.images], table.name, use)
-    told_of_splits: Sequence[str] = ()
+    hints: Sequence[str | None] = ()
     if use == TRAINING:
-        told_of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-    told_of_labels = _told_of_labels(labels, labelled, table.name, use)
-    return Labelled(labelled, told=tuple(filter(None, (*told_of_splits, *told_of_labels))))
-
-
-def _told_of_labels(labels: Iterable[str], listing: Listing, name: str, use: LabelUse) -> Sequence[str | None]:
-    return told_of_several(labels, use), _told_otherwise(listing, name, use)
+        of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
+        hints = *of_splits, told_of_several(labels)
+    return Labelled(labelled, told=tuple(filter(None, (*hints, _told_otherwise(labelled, table.name, use)))))
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
@@ -221,5 +217,5 @@ def label_by_path(
                 f"Expected one label for each photo; {first!r} has {several!r}, which is several, with {MARKS[mark]} "
                 f"between them, {NOT_TRAINED}"
             )
-    told = told_of_several(labels, use, _MARKS_OF_PATHS)
+    told = told_of_several(labels, ",")
     return Labelled(replace(listing, images=images), told=(told,) if told else ())

@@ -12,6 +12,7 @@ from scoring.sources.splits import Split, split_of_name, word_of_split
 from scoring.sources.targets import word_before_number
 
 _KEPT = 10_000  # names whose words are not looked for again
+_NOUNS = {"photo", "photos"}  # beside the word of a split, as sets, data and images, which that says nothing of
 _told = lru_cache(_KEPT)(word_of_split)
 
 
@@ -38,8 +39,8 @@ def marked_as_test(images: Sequence[ImageEntry]) -> list[ImageEntry]:
     By a folder of that word alone, `test_set`, or by a folder or the name before a number, of any other words, where
     others are marked as to train or to validate on: `test_hidden` beside `train_images`, `PublicTest_2.jpg` beside
     `Training_1.jpg`. The outermost folder that tells counts. A folder that is the label tells nothing, nor does a name
-    that is, but for `test_oak_1.jpg` beside `train_oak_1.jpg`, and a folder in which most names are other labels, as
-    `testset/cat_1.jpg` beside `cat/1.jpg`.
+    that is, but for `test_oak_1.jpg` beside `train_oak_1.jpg`, and a folder in which most names are labels of several
+    others, as `testset/cat_1.jpg` and `testset/dog_1.jpg` beside `cat/1.jpg` and `dog/1.jpg`.
     """
     shared = CommonFolder(image.path for image in images).depth
 
@@ -70,28 +71,29 @@ def marked_as_test(images: Sequence[ImageEntry]) -> list[ImageEntry]:
 
 
 def _named_otherwise(images: Sequence[ImageEntry]) -> set[str]:
-    """The folders that are labels and called as to test on, of whose photos most names are labels of other folders."""
+    """The folders that are labels and called as to test on, of whose photos most names are labels of several others."""
     labels = {singular(image.target or "") for image in images}
-    votes = defaultdict[str, int](int)
+    names = defaultdict[str, list[str]](list)
     for image in images:
         folder, _, _ = image.path.rpartition("/")
         label = singular(image.target or "")
         if (told := _told(_name(folder))) and told[0] is Split.TEST and singular(_name(folder)) == label:
             name = singular(word_before_number(image.path) or "")
-            votes[folder] += 1 if name in labels - {label} else -1
-    return {folder for folder, votes_of in votes.items() if votes_of > 0}
+            names[folder].append(name if name in labels and name != label else "")
+    return {folder for folder, of in names.items() if 2 * of.count("") < len(of) and len({*of} - {""}) > 1}
 
 
 def called_as_held_out(images: Sequence[ImageEntry]) -> str | None:
     """A label that is called as photos to test or to validate on are, where no other is called as a split: `test_set`.
 
-    A folder that bears such a word alone is known to be a label. So are those that a file tells.
+    A folder that bears such a word alone is known to be a label. So are those that a file tells, and `test_tube`.
     """
     called = dict[str, Split]()
     for image in images:
         folder, label = _name(image.path.rpartition("/")[0]), image.target or ""
         is_folder = folder == label and not split_of_name(label)
-        if (is_folder or word_before_number(image.path) == label) and (told := _told(label)):
+        told = _told(label) if is_folder or word_before_number(image.path) == label else None
+        if told and _NOUNS.issuperset(told[1]):
             called[label] = told[0]
     held_out = [label for label, split in called.items() if split is not Split.TRAIN]
     return held_out[0] if len(called) == len(held_out) == 1 else None

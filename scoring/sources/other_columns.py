@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from scoring.errors import RequestError
 from scoring.sources.labels_file import FLAGS, LabelsTable, tidy_labels
-from scoring.sources.split_words import names_splits, split_flagged, split_told
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_images import TableSource
 
@@ -16,10 +15,6 @@ Flags = Mapping[Hashable, bool]  # whether something is so, by the id of each ro
 
 _EMPTY = {"na", "none", "-", "?", "-1", "unassigned"}  # as good as empty, where it is no label
 _MARK = re.compile(r"[^\d\s]")  # `x`, as in a list that was filled in by hand
-_PROPERTY = re.compile("category|species|breed|diagnosis", re.IGNORECASE)  # one of several that a photo has
-_NAMING = re.compile("(id|name|code)s?$", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d*[.,]?\d+(e-?\d+)?", re.IGNORECASE)
-_NAMED = 3  # columns in a message
 _MANY = 1_000  # different values in a column that may be of anything
 
 
@@ -82,38 +77,3 @@ def columns_of_table(source: TableSource, columns: TableColumns) -> OtherColumns
         return [((file.written, file.image_id), file.target or "") for file in files if not file.left_out]
 
     return OtherColumns(source.other_columns(), read)
-
-
-def told_of_other_labels(table: LabelsTable, column: str, id_column: str) -> str | None:
-    """In words, that labels may stand in other columns than one that was taken for its name; None if in none.
-
-    A label or a class is what it is called; a species or a category may be one of a photo's properties, as others are
-    that photos share: texts, or what is called an id or a name. Not what says of each photo the same in other words.
-    """
-    if not _PROPERTY.search(column):
-        return None
-    others = [name for name in table.columns if name not in (column, id_column)]
-    found = [name for name in others if _may_be_labels(table, name, column)]
-    named = " or ".join(map(repr, found[:_NAMED])) + (", ..." if len(found) > _NAMED else "")
-    return (
-        f"the labels are those of {column!r} in {table.name}; if {named} is meant, name `label_column`"
-        if found
-        else None
-    )
-
-
-def _may_be_labels(table: LabelsTable, name: str, column: str) -> bool:
-    """Whether a column may be of labels, and of others than one that was taken."""
-    values: Sequence[str] = ()
-    with suppress(RequestError):  # of a Parquet table, one that cannot be text
-        values = table.columns[name]
-    different = set(values)
-    is_naming = _NAMING.search(name) is not None
-    if not 1 < len(different) < len(values) or not (is_naming or 2 * len(different) <= len(values)):
-        return False
-    if not is_naming and all(_NUMBER.fullmatch(value) for value in different if value):
-        return False
-    if names_splits(name) or split_flagged(name) or any(map(split_told, different)):
-        return False
-    taken = table.columns[column]
-    return not len(set(zip(values, taken, strict=True))) == len(different) == len(set(taken))

@@ -14,7 +14,7 @@ from scoring.submissions.index_meaning import check_index
 from scoring.submissions.near import bare, finder_of
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
-from scoring.submissions.template_values import check_numbers, check_spelled, check_told, kind_of_values
+from scoring.submissions.template_values import check_binary, check_numbers, check_spelled, check_told, kind_of_values
 from scoring.submissions.wishes import Values, Wishes
 
 _OF_BOXES = {"bbox", "encodedpixels", "predictionstring", "rle", "rlemask"}
@@ -53,6 +53,8 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
     column, of_best = template.columns[0], f"a column for the {kind} of the best class"
+    if kind is Values.INDEX and len(labels) == 2:
+        check_binary(values)
     if kind is Values.INDEX and wishes.positive is not None and len(labels) == 2:
         _refuse(wishes, ("clip",), of_best)
         return _one_of_two(column, labels, wishes.positive)

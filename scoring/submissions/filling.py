@@ -15,7 +15,7 @@ from scoring.run.reader import RunReader
 from scoring.run.record import RunRecord
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location
-from scoring.submissions.answers import Above, Answers, Best, Ranked, check_stored
+from scoring.submissions.answers import Above, Answers, check_stored
 from scoring.submissions.choosing import choose_answers
 from scoring.submissions.index_meaning import told_of_index
 from scoring.submissions.matching import are_to_test_on, match_ids
@@ -80,9 +80,8 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
 
 def _warnings(answers: Answers, record: RunRecord, template: Template, asked: pa.Table) -> Iterator[str]:
     """Why the answers may be others than the competition wants."""
-    if isinstance(answers, (Best, Ranked, Above)) and answers.as_index:
-        told = told_of_index(template.columns[0], record.labels, {value for (value,) in template.answers})
-        yield from [told] if told else []
+    if told := told_of_index(answers, template):
+        yield told
     paths, targets = asked["path"].to_pylist(), asked["target"].to_pylist()
     if _are_labelled(targets, record.labels) and not are_to_test_on(paths, record.request.images):
         yield (

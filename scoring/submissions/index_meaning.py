@@ -1,12 +1,14 @@
 """What an index means, of two labels above all: 1 of `cactus` and `no_cactus` is that there is no cactus."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from scoring.errors import RequestError
 from scoring.sources.spelling import composed, singular
 from scoring.storage.redaction import brief
+from scoring.submissions.answers import Above, Answers, Best, OneOfTwo, Ranked
 from scoring.submissions.column_name import PLAIN, WORD, ColumnName, read_column_name
+from scoring.submissions.template import Template
 from scoring.submissions.template_values import check_numbers, told_by_number
 
 _DENIES = re.compile(
@@ -41,16 +43,23 @@ def check_index(column: str, labels: Sequence[str]) -> None:
             f"{brief(labels[1])}. If it wants 0 and 1, name as `positive` the label that is 1; or name the column "
             "otherwise."
         )
-    if wanted is None and _is_denied(column, labels):
+    words, has_both = _words(column), len(name.classes) > 1  # if so, it denies neither: `no_tumor/tumor`
+    asks = _is_denied([] if has_both else words, labels) or (has_both and _tells_numbers(words, labels))
+    if wanted is None and asks:
         raise RequestError(
             f"Expected `positive`, the label that is 1 in the column {column!r} of `template`; by `values` index alone "
             f"it is {brief(labels[1])}, and {brief(labels[0])} is 0."
         )
 
 
-def told_of_index(column: str, labels: Sequence[str], values: Iterable[str]) -> str | None:
+def told_of_index(answers: Answers, template: Template) -> str | None:
     """What an index means where others may be wanted, by numbers within labels or by words; None of others."""
-    return told_by_number(labels, values) or _told_by_words(column, labels)
+    values = {value for row in template.answers for value in row}
+    if isinstance(answers, OneOfTwo):
+        return told_by_number([answers.labels[1 - answers.one], answers.labels[answers.one]], values)
+    if not isinstance(answers, (Best, Ranked, Above)) or not answers.as_index:
+        return None
+    return told_by_number(answers.labels, values) or _told_by_words(template.columns[0], answers.labels)
 
 
 def _told_by_words(column: str, labels: Sequence[str]) -> str | None:
@@ -67,8 +76,8 @@ def _told_by_words(column: str, labels: Sequence[str]) -> str | None:
 
 def _named(column: str, labels: Sequence[str], name: ColumnName) -> int | None:
     """The one of two labels that 1 means by the column's name: as that label's in it, or within a word, `nodog`."""
-    if name.only is not None:
-        return name.only ^ name.is_denied
+    if name.classes:
+        return None if name.only is None else name.only ^ name.is_denied
     wholes = ["".join(_words(label)) for label in labels]
     told = set()
     for word in _words(column):
@@ -78,10 +87,14 @@ def _named(column: str, labels: Sequence[str], name: ColumnName) -> int | None:
     return told.pop() if len(told) == 1 else None
 
 
-def _is_denied(column: str, labels: Sequence[str]) -> bool:
-    """Whether 1 would be a label that denies the other, and the column does not; or the other way round."""
+def _tells_numbers(words: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether words are numbers beside those of both labels: `Female (1) / Male (0)`."""
+    return sum(map(str.isdecimal, {*words}.difference(*map(_words, labels)))) > 1
+
+
+def _is_denied(words: Sequence[str], labels: Sequence[str]) -> bool:
+    """Whether 1 would be a label that denies the other, and the column's words do not; or the other way round."""
     first, second = labels
-    words = _words(column)
     if _denies(second, first):
         core = _core(_words(first))
         asks_for_it = _column_denies(words, core) or any(map(_SELDOM.fullmatch, words))

@@ -13,6 +13,7 @@ from scoring.submissions.wishes import Values, Wishes
 
 _DIGITS = re.compile(r"[0-9]+")
 _MOST = 10  # times as high as their count may numbers be that labels are told by: not those of wnids
+_BOOLEAN = re.compile("true|false", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?[0-9]+(?:\.0*)?")
 
 
@@ -84,6 +85,17 @@ def check_numbers(labels: Sequence[str]) -> None:
         raise RequestError(
             f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
             f"label {labels[other]}."
+        )
+
+
+def check_binary(values: Iterable[str]) -> None:
+    """Refuse 0 and 1, the indices of two labels, where values are others: 1 and 2, -1 and 1, or True and False."""
+    found = [value for value in dict.fromkeys(values) if value]
+    are_numbers = len(found) > 1 and all(map(_INTEGER.fullmatch, found)) and not {*map(float, found)} <= {0, 1}
+    if found and (are_numbers or all(map(_BOOLEAN.fullmatch, found))):
+        raise RequestError(
+            f"Expected 0 and 1 in `template`, as `values` index fills in of two labels; received {some(found)}. If "
+            "such are wanted, score with labels that are these; if they only hold a place, write 0 there."
         )
 
 

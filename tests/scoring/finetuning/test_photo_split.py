@@ -125,7 +125,8 @@ def test_a_folder_to_test_on_in_which_names_are_the_labels_of_others_is_no_label
     with pytest.raises(ImagesError, match=r"'kaggle_testset/abe_0\.jpg' is called as one to test on, one of 8 of 16"):
         check_folds([*photos, *tests], None, seed=0)
     check_folds(photos, None, seed=0)
-    check_folds([*photos, *_photos(*(f"photos/test_tube/pic_{number}.jpg" for number in range(4)))], None, seed=0)
+    for other in ("test_tube/pic", "test_tube/tube", "test_drive/abe"):
+        check_folds([*photos, *_photos(*(f"photos/{other}_{number}.jpg" for number in range(4)))], None, seed=0)
 
 
 @pytest.mark.parametrize("between", "_.-")

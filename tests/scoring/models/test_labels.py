@@ -67,8 +67,14 @@ def test_a_file_that_is_not_there_is_no_list_of_names_though_its_path_has_commas
         read_class_names(given)
 
 
-@pytest.mark.parametrize("given", ["/m/01yrx,/m/0bt9lr", "cat/lynx,dog", "cat,dog/wolf", "cat,n/a"])
-def test_names_may_have_slashes(given: str) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("/m/01yrx,/m/0bt9lr", "cat/lynx,dog", "cat,dog/wolf", "cat,n/a", "./cat,./dog"),
+        *("main.py,data.json", "README.txt,LICENSE.txt", "readme,license.txt", "src/main.py,data.json"),
+    ],
+)
+def test_names_may_have_slashes_and_suffixes(given: str) -> None:
     assert read_class_names(given) == tuple(given.split(","))
 
 

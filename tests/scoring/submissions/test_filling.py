@@ -355,6 +355,12 @@ def test_of_two_labels_the_one_that_denies_the_other_is_1_only_if_the_column_or_
         (("cat", "other_cat"), "label"),
         (("not_recyclable", "recyclable"), "label"),
         (("negative", "positive"), "has_crack"),
+        (("no_tumor", "tumor"), "no_tumor/tumor"),
+        (("not_hotdog", "hotdog"), "not_hotdog_vs_hotdog"),
+        (("nonviolence", "violence"), "nonviolence_vs_violence"),
+        (("None", "Some"), "None/Some"),
+        (("cat", "dog"), "cat (2) or dog"),
+        (("type_1", "type_2"), "type_1/type_2"),
     ],
 )
 def test_1_is_the_second_of_two_labels_where_that_is_no_denial_or_the_column_asks_for_it(
@@ -375,13 +381,16 @@ def test_1_is_the_second_of_two_labels_where_that_is_no_denial_or_the_column_ask
         (("Yes", "No"), "no_tumor"),
         (("without_mask", "with_mask"), "no_mask"),
         (("cactus", "no_cactus"), "yes_no"),
+        (("cactus", "no_cactus"), "cactus/no_cactus"),
+        (("female", "male"), "Female (1) / Male (0)"),
+        (("female", "male"), "1=female 2=male"),
     ],
 )
 def test_1_is_not_the_second_of_two_labels_where_the_column_may_ask_for_the_first(
     tmp_path: Path, labels: tuple[str, str], column: str
 ) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], labels)
-    _refused(folder, [f"id,{column}", "1,0", "2,0"], f"for the column|in the column '{column}'", values=Values.INDEX)
+    _refused(folder, [f"id,{column}", "1,0", "2,0"], f"(for|in) the column '{re.escape(column)}'", values=Values.INDEX)
     lines = [f"id,{column}", "1,0", "2,0"]
     assert _fill(folder, lines, values=Values.INDEX, positive=labels[0])[1:] == ["1,1", "2,0"]
 
@@ -426,6 +435,30 @@ def test_the_one_of_two_labels_that_is_1_is_that_of_the_columns_name(tmp_path: P
     assert _fill(numbers, ["id,label", "1,0", "2,0"], values=Values.INDEX, positive="1")[1:] == ["1,0", "2,1"]
     three = _run(tmp_path / "d", [_A], _LEAVES)
     _refused(three, ["id,label", "1,0"], "no `positive`.*the index of", values=Values.INDEX, positive="ash")
+
+
+@pytest.mark.parametrize("values", ["12", ("-1", "1"), ("True", "False"), ("false", ""), ("1.0", "2.0")])
+@pytest.mark.parametrize("positive", [None, "cat", "dog"])
+def test_a_template_of_other_values_than_0_and_1_gets_no_index_of_two_labels(
+    tmp_path: Path, values: Sequence[str], positive: str | None
+) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
+    _refused(folder, lines, "Expected 0 and 1 in `template`", values=Values.INDEX, positive=positive)
+
+
+@pytest.mark.parametrize("values", [("0", "0"), ("", ""), ("-1", "-1"), ("1.0", "0.0"), ("0.5", "2"), ("x", "y")])
+def test_a_template_whose_values_hold_a_place_gets_indices_of_two_labels(tmp_path: Path, values: Sequence[str]) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
+    assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+
+
+def test_that_labels_are_numbered_otherwise_is_told_of_the_one_that_is_1_too(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], ("class_0", "class_1"))
+    lines, told = _fill_and_tell(folder, ["id,label", "1,0", "2,0"], values=Values.INDEX, positive="class_0")
+    assert (lines[1:], len(told.warnings)) == (["1,1", "2,0"], 1)
+    assert told.warnings[0].startswith("As an index, 0 means 'class_1', whose name has the number 1.")
 
 
 def test_two_labels_that_are_the_same_are_no_name_of_a_column(tmp_path: Path) -> None:
