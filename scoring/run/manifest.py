@@ -5,7 +5,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from operator import attrgetter
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -247,8 +249,8 @@ class Manifest:
         return manifest_digest(images, self.shard_sizes[0])
 
     def sample(self, count: int) -> list[ImageEntry]:
-        """Read up to `count` images, evenly spaced over the manifest; the same ones every time."""
-        rows = _evenly_spaced(self.info.num_images, count)
+        """Read up to `count` images from all over the manifest; the same ones every time."""
+        rows = _spread_rows(self.info.num_images, count)
         shard_size = self.shard_sizes[0]
         by_shard: dict[int, list[int]] = {}
         for row in rows:
@@ -258,12 +260,15 @@ class Manifest:
 
 def manifest_sample(images: Sequence[ImageEntry], count: int) -> list[ImageEntry]:
     """What `Manifest.sample` reads of the manifest of these images, before there is one."""
-    rows = (manifest_rows(images, row, row + 1) for row in _evenly_spaced(len(images), count))
+    rows = (manifest_rows(images, row, row + 1) for row in _spread_rows(len(images), count))
     return [ImageEntry(**row.to_pylist()[0]) for row in rows]
 
 
-def _evenly_spaced(num_images: int, count: int) -> list[int]:
-    return sorted({index * num_images // count for index in range(count)})
+def _spread_rows(num_images: int, count: int) -> list[int]:
+    """One row, drawn by chance, of each of `count` equal parts: evenly spaced ones may all be left views of pairs."""
+    chance = Random(num_images)
+    ends = [index * num_images // count for index in range(count + 1)]
+    return [start + int(chance.random() * (end - start)) for start, end in pairwise(ends) if end > start]
 
 
 def is_foreign_manifest(path: Location) -> bool:

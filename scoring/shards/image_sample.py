@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 
@@ -21,7 +22,7 @@ SAMPLE_SIZE = 200
 
 
 def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
-    """Readable images of that shape, evenly spaced over the manifest: every second one calibrates, the others compare.
+    """Readable images of that shape from all over the manifest: of every two, one calibrates, and the other compares.
 
     Raises:
         ImagesError: If fewer than two are readable.
@@ -33,18 +34,34 @@ def image_sample(settings: ScorerSettings, shape: InputShape) -> ImageSample:
     if len(pixels) < 2:
         why = f", and one that says: {reasons[0]}" if reasons else ""
         raise ImagesError(f"Expected at least two readable images to calibrate int8 with; found {len(pixels)}{why}.")
-    return ImageSample(np.stack(pixels[::2]), np.stack(pixels[1::2]), earlier_model)
+    to_calibrate, to_compare = _halves(len(pixels))
+    return ImageSample(
+        np.stack([pixels[row] for row in to_calibrate]), np.stack([pixels[row] for row in to_compare]), earlier_model
+    )
 
 
 def images_to_compare(settings: ScorerSettings, shape: InputShape) -> dict[str, UInt8Array]:
     """The pixels of the images that do not calibrate, by image id; each of shape (height, width, channels)."""
-    return {image.image_id: pixels for image, pixels in list(_readable(settings, shape, []))[1::2]}
+    readable = list(_readable(settings, shape, []))
+    compared = [readable[row] for row in _halves(len(readable))[1]]
+    return {image.image_id: pixels for image, pixels in compared}
 
 
 def some_images(settings: ScorerSettings, shape: InputShape, count: int) -> dict[str, UInt8Array]:
     """The pixels of a few images, as far as they are readable, by image id; each of shape (height, width, channels)."""
     sample = Manifest(RunFolder(settings.output).manifest).sample(count)
     return {image.image_id: pixels for image, pixels in _readable(replace(settings, sample=tuple(sample)), shape, [])}
+
+
+def _halves(num_images: int) -> tuple[list[int], list[int]]:
+    """Which images calibrate, and which compare: drawn by chance, for every second one may be the right view of a pair.
+
+    The same ones every time; what is left of an odd number calibrates.
+    """
+    chance = Random(num_images)
+    firsts = [row + (chance.random() < 0.5) for row in range(0, num_images - 1, 2)]
+    to_compare = [row ^ 1 for row in firsts]
+    return sorted(set(range(num_images)) - set(to_compare)), to_compare
 
 
 def _readable(

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.agreement --images PHOTOS --model FILE.keras --labels cat,dog
 
 `--model` takes what `shardscore score` takes. Prints one row each: share of equal labels, the largest difference of any
-probability and the mean one, and the accuracy where names or folders tell the truth. int8 is calibrated on every second
-one of up to 200 of the photos, as in `score`.
+probability and the mean one, and the accuracy where names or folders tell the truth. int8 is calibrated on one of every
+two of up to 200 of the photos, as in `score`.
 """
 
 import argparse

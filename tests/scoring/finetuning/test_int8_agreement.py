@@ -25,7 +25,7 @@ from scoring.sources.entries import ImageEntry
 from tests.models import save_brightness_model
 
 _NUM_PHOTOS = 40
-_NUM_COMPARED = 20  # every second one
+_NUM_COMPARED = 20  # one of every two
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,6 +17,7 @@ from scoring.run.manifest import (
     Manifest,
     default_shard_size,
     manifest_digest,
+    manifest_sample,
     read_info,
     write_manifest,
 )
@@ -95,12 +97,23 @@ def test_raw_path_survives(tmp_path: Path) -> None:
     assert Manifest(tmp_path / "manifest.parquet").shard(0) == [image]
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(5, [1, 3, 5, 7, 9]), (2, [1, 6]), (100, list(range(1, 11)))])
-def test_sample_is_spread_evenly_over_all_shards(tmp_path: Path, count: int, sizes: list[int]) -> None:
+@pytest.mark.parametrize(("count", "length"), [(5, 2), (2, 5), (100, 1)])
+def test_sample_is_spread_evenly_over_all_shards(tmp_path: Path, count: int, length: int) -> None:
     write_manifest(tmp_path / "manifest.parquet", _IMAGES, 4, 0)
     manifest = Manifest(tmp_path / "manifest.parquet")
     assert manifest.shard_sizes == [4, 4, 2]
-    assert [image.size_bytes for image in manifest.sample(count)] == sizes
+    sample = manifest.sample(count)
+    assert [(image.size_bytes - 1) // length for image in sample] == list(range(10 // length))
+    assert manifest_sample(_IMAGES, count) == sample == manifest.sample(count)
+
+
+@pytest.mark.parametrize("num_images", [40, 80, 200, 2_000])
+@pytest.mark.parametrize("num_views", [2, 4])
+def test_sample_has_all_views_of_images_that_stand_by_turns(num_images: int, num_views: int) -> None:
+    images = [ImageEntry(str(number), f"{number}.jpg", number % num_views) for number in range(num_images)]
+    seen = Counter(image.size_bytes for image in manifest_sample(images, 20))
+    assert len(seen) == num_views
+    assert max(seen.values()) <= 16
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from scoring.pixels.resampling import RESAMPLING
 from scoring.run.fingerprint import Fingerprint, check_same, parse_fingerprint
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
-from scoring.shards.image_sample import image_sample
+from scoring.shards.image_sample import image_sample, images_to_compare
 from scoring.shards.retry import Retry, ShardTask
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
@@ -312,8 +312,13 @@ def test_sample_comes_from_all_over_a_table_and_leaves_out_what_cannot_be_read(p
     settings = ScorerSettings(tmp_path / "table.parquet", tmp_path, FAKE_MODEL, Resize.SQUASH, 4, 2, columns)
     sample = image_sample(settings, InputShape(9, 5, 1))
     assert sample.to_calibrate.shape == (6, 9, 5, 1)
-    assert [int(image[0, 0, 0]) for image in sample.to_calibrate] == [20, 60, 100, 140, 180, 220]
-    assert [int(image[0, 0, 0]) for image in sample.to_compare] == [40, 80, 120, 160, 200, 240]
+    halves = [[int(image[0, 0, 0]) // 20 for image in half] for half in (sample.to_calibrate, sample.to_compare)]
+    assert sorted([*halves[0], *halves[1]]) == list(range(1, 13))
+    for half in halves:
+        assert [(number - 1) // 2 for number in half] == [0, 1, 2, 3, 4, 5]
+        assert {number % 2 for number in half} == {0, 1}, "of photos in pairs, each half has left and right ones"
+    seen = images_to_compare(settings, InputShape(9, 5, 1))
+    assert [int(pixels[0, 0, 0]) // 20 for pixels in seen.values()] == halves[1]
 
 
 def test_sample_of_a_run_that_goes_on_says_its_model_and_is_read_though_the_table_has_changed(
