@@ -53,7 +53,7 @@ class FeatureRequest(CutNetworkRequest):
     def load(self, sample: Callable[[InputShape], ImageSample]) -> "FeatureExtractor":
         """Build the network up to the layer; int8 is calibrated on the sample."""
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice, self.backend, self._network, sample, exact_outputs=False)
+        loaded = load_engine(self.engine, choice, self.backend, self._network, sample)
         sees = self.flip or self.base.sees_mirrored
         return FeatureExtractor(loaded.engine, loaded.digest, loaded.precision, self.flip, loaded.may_mix, sample, sees)
 

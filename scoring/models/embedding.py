@@ -74,7 +74,7 @@ class EmbeddingRequest(CutNetworkRequest):
         """
         self.check()
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice, self.backend, self._network, exact_outputs=False)
+        loaded = load_engine(self.engine, choice, self.backend, self._network)
         digest = f"{loaded.digest}:{self.dtype}"
         return Embedder(loaded.engine, digest, loaded.precision, self.dtype, loaded.may_mix, sample)
 

@@ -126,7 +126,9 @@ class ModelRequest(RunsOnEngine):
         kind = self.kind
         kind.check()
         choice = choose_precision(self.precision, self.runtime)
-        loaded = load_engine(self.engine, choice, self.backend, kind.network, sample)
+        loaded = load_engine(
+            self.engine, choice, self.backend, kind.network, sample, lambda *told: kind.reading(*told).still
+        )
         check_size(loaded.engine.input_shape.size, self.size, self.model)  # an earlier conversion has not been asked
         reading = kind.reading(loaded.engine.num_outputs, loaded.last_activation)
         return Classifier(

@@ -60,6 +60,13 @@ class OutputReading:
         return self.kind is OutputMeaning.MULTI_LABEL
 
     @property
+    def still(self) -> str:
+        """What is still to be computed of the outputs: SOFTMAX, SIGMOID, or NONE."""
+        if not self.from_logits:
+            return NONE
+        return SOFTMAX if self.kind is OutputMeaning.PROBABILITIES else SIGMOID
+
+    @property
     def suffix(self) -> str:
         """What follows a network's digest where its outputs are not what is stored."""
         return (":multi-label" if self.is_multi_label else "") + (":from-logits" if self.from_logits else "")

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from scoring.errors import ModelError
 from scoring.networks.agreement import ComparedOutputs, ImageSample
 from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
-from scoring.networks.last_activation import last_activation
+from scoring.networks.last_activation import NONE, last_activation
 from scoring.networks.library_words import sentence_of
 from scoring.networks.mnn_engine import MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice
-from scoring.networks.precision_check import held_precision
+from scoring.networks.precision_check import LastStep, held_precision, is_compared
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.telemetry import mute_telemetry
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Keras exports LiteRT from TensorFlow alone, and OpenVINO cannot run what it exports from JAX or PyTorch. What one
 # backend converted is kept for all of them.
 _CONVERTING_BACKEND = "tensorflow"
+_Still: TypeAlias = Callable[[int, Callable[[], str]], str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def load_engine(
     backend: str,
     find_network: Callable[[], Network],
     sample: Callable[[InputShape], ImageSample] | None = None,
-    exact_outputs: bool = True,
+    still: _Still | None = None,
 ) -> LoadedEngine:
     """Load a network into an engine.
 
@@ -75,7 +76,9 @@ def load_engine(
         backend: The backend of Keras, where that runs the network; TensorFlow's converts it for other engines.
         find_network: May load all of the weights to digest them; called again once they are in the network.
         sample: Gives some of the user's images in the network's shape; asked for only to calibrate int8.
-        exact_outputs: Whether Keras computes the last layer with weights, and all that follows, in float32.
+        still: What is still to be computed of a classifier's outputs, SOFTMAX, SIGMOID or NONE, by their number and by
+            what tells the network's last activation. Keras then computes the last layer with weights, and all that
+            follows, in float32. None for what is no classifier.
 
     Raises:
         ModelError: If the network cannot be built, its files change meanwhile, the engine cannot run it, or float16,
@@ -88,9 +91,9 @@ def load_engine(
             import_keras(backend)
         network = found.result()
         model = _built(network, find_network)
-        choice = _held_by_keras(model, choice, network, exact_outputs)
+        choice = _held_by_keras(model, choice, network, still)
         return LoadedEngine(
-            KerasEngine(model, choice.precision, exact_outputs),
+            KerasEngine(model, choice.precision, still is not None),
             network.digest,
             choice,
             partial(last_activation, model),
@@ -102,25 +105,45 @@ def load_engine(
         mnn = MnnEngine(network)
         return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, not network.is_published)
     engine = OpenVinoEngine(network, choice.precision, sample)
-    held = held_precision(choice, network, engine.library, engine.input_shape, engine.score_in)
+    held = _held_by_openvino(engine, choice, network, still)
     if held.precision is not choice.precision:
         engine = OpenVinoEngine(network, held.precision)
     return LoadedEngine(engine, engine.digest, held, engine.last_activation, not network.is_published, engine.compared)
 
 
 def _held_by_keras(
-    model: "keras.Model", choice: PrecisionChoice, network: Network, exact_outputs: bool
+    model: "keras.Model", choice: PrecisionChoice, network: Network, still: _Still | None
 ) -> PrecisionChoice:
     """See `held_precision`; the model's policies are changed."""
     import keras
 
+    if not is_compared(choice, network):
+        return choice
     return held_precision(
         choice,
         network,
         f"keras-{keras.__version__}-{keras.config.backend()}",
         filled(model.inputs[0].shape[1:]),
-        lambda precision: KerasEngine(model, precision, exact_outputs).score,
+        lambda precision: KerasEngine(model, precision, still is not None).score,
+        _last_step(int(model.outputs[0].shape[1]), partial(last_activation, model), still),
     )
+
+
+def _held_by_openvino(
+    engine: OpenVinoEngine, choice: PrecisionChoice, network: Network, still: _Still | None
+) -> PrecisionChoice:
+    """See `held_precision`."""
+    if not is_compared(choice, network):
+        return choice
+    step = _last_step(engine.num_outputs, engine.last_activation, still)
+    return held_precision(choice, network, engine.library, engine.input_shape, engine.score_in, step)
+
+
+def _last_step(num_outputs: int, activation: Callable[[], str], still: _Still | None) -> LastStep:
+    if still is None:
+        return LastStep()
+    name = still(num_outputs, activation)
+    return LastStep(name, is_done=False) if name != NONE else LastStep(activation())
 
 
 def _built_lazily(network: Network, find_network: Callable[[], Network], engine: EngineName) -> Network:

@@ -20,9 +20,11 @@ from scoring.networks.base_request import BaseRequest
 from scoring.networks.conversions import conversion_folder, made_once
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
+from scoring.networks.last_activation import SIGMOID, SOFTMAX
+from scoring.networks.last_step import LastStep
 from scoring.networks.noise import noise
 from scoring.networks.precision import Precision, PrecisionChoice, cpu_flags
-from scoring.networks.precision_check import _are_alike, held_precision
+from scoring.networks.precision_check import _are_alike, _are_near, held_precision
 from scoring.networks.vgg16 import RANDOM_WEIGHTS
 from scoring.pixels.input_shape import InputShape
 
@@ -184,6 +186,71 @@ def test_auto_takes_float32_where_bfloat16_does_not_hold_smooth_pictures(tmp_pat
     path = _blurs(tmp_path / "m.keras")
     loaded = ModelRequest(path, None, "blurred,sharp", Precision.AUTO, "tensorflow", engine).load()
     assert loaded.precision.reason == "bfloat16 does not hold this network's numbers"
+
+
+def _certain(path: Path, activation: str, stddev: float) -> str:
+    """A network whose logits of noise and plain colours are far from each other, as those of textures are not."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    pixels = hidden = keras.Input((24, 32, 3))
+    for layer in (keras.layers.Rescaling(1 / 127.5, -1), keras.layers.Conv2D(16, 3, 2, activation="relu")):
+        hidden = layer(hidden)
+    features = keras.layers.GlobalAveragePooling2D()(hidden)
+    normal = keras.initializers.RandomNormal(stddev=stddev, seed=4)
+    num_outputs = 1 if activation == "sigmoid" else 2
+    logits = keras.layers.Dense(num_outputs, kernel_initializer=normal)(features)
+    keras.Model(pixels, keras.layers.Activation(activation)(logits)).save(path)
+    return str(path)
+
+
+@pytest.mark.usefixtures("_with_amx")
+@pytest.mark.parametrize(
+    ("activation", "engine"),
+    [
+        ("softmax", EngineName.KERAS),
+        ("sigmoid", EngineName.KERAS),
+        ("linear", EngineName.KERAS),
+        pytest.param("sigmoid", EngineName.OPENVINO, marks=pytest.mark.ci),
+    ],
+)
+def test_certainty_does_not_hide_how_far_logits_move(tmp_path: Path, activation: str, engine: EngineName) -> None:
+    """Where noise and plain colours are far from the boundary between two labels, photos near it change theirs."""
+    if engine is EngineName.OPENVINO:
+        pytest.importorskip("openvino")
+        if not cpu_flags() & {"amx_bf16", "avx512_bf16"}:
+            pytest.skip("OpenVINO computes in float32 on this processor")
+    for stddev, precision in ((3000, Precision.FLOAT32), (3, Precision.BFLOAT16)):
+        path = _certain(tmp_path / f"{stddev}.keras", activation, stddev)
+        loaded = ModelRequest(path, None, "cat,dog", Precision.AUTO, "tensorflow", engine).load()
+        assert loaded.precision.precision is precision, stddev
+
+
+@pytest.mark.parametrize("is_done", [False, True])
+def test_odds_move_as_logits_do_that_lead_to_them(is_done: bool) -> None:
+    step = LastStep(SOFTMAX, is_done=is_done)
+    logits = np.array([[-60, 4, 1], [7, 0, 6]], np.float32) + np.float32(50)
+    exact, others = (
+        LastStep(SOFTMAX, is_done=False).probabilities(each) if is_done else each
+        for each in (logits, logits + np.array([9, 1, 0.5], np.float32))
+    )
+    np.testing.assert_allclose(step.moved(exact, others), [[0.5], [8.5]], atol=1e-5)
+    single = LastStep(SIGMOID, is_done=is_done)
+    exact, others = (
+        LastStep(SIGMOID, is_done=False).probabilities(each) if is_done else each
+        for each in (logits[:, 1:] - 50, logits[:, 1:] - np.float32(49.5))
+    )
+    np.testing.assert_allclose(single.moved(exact, others), 0.5, atol=1e-3)
+
+
+def test_odds_that_are_not_to_be_seen_any_more_are_taken_to_move() -> None:
+    certain = np.array([[1, 0], [0, 1]], np.float32)
+    for step in (LastStep(SOFTMAX), LastStep(SIGMOID)):
+        moved = step.moved(certain, certain)
+        assert np.isnan(moved).all()
+        assert not _are_near([moved])
+    assert _are_near([moved, np.full((2, 1), 0.19)])
+    assert not _are_near([moved, np.full((2, 1), 0.21)])
 
 
 @pytest.mark.usefixtures("_on_turing")
