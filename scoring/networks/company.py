@@ -11,6 +11,7 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
+from scoring.networks.column_scales import column_scales
 from scoring.networks.engines import AtOnce, Engine
 from scoring.networks.kept_answers import kept_answer
 from scoring.networks.keras_engine import KerasEngine
@@ -20,11 +21,11 @@ from scoring.networks.precision import Precision
 if TYPE_CHECKING:
     import keras
 
-TRIED = "any-place"  # what an earlier version tried in another way is tried again
+TRIED = "by-column"  # what an earlier version tried in another way is tried again
 _CHANGE = "change_below.json"  # stands beside a converted network, of which nothing can be left out
 _BATCH_SIZE = 4  # of Keras' trial of what is converted for batches of any size
 _NUM_SEEN = 8
-# Of the largest output. The same program computes the same picture in the same place of a batch.
+# Of an output's scale. The same program computes the same picture in the same place of a batch.
 _TOLERANCE = {Precision.FLOAT32: 1e-3}
 _ROUGH_TOLERANCE = 1e-2  # in other precisions
 # The same picture in another place, or in a batch of another size, may be computed in another order.
@@ -101,30 +102,30 @@ class Company:
 
     def _change(self, engine: Engine) -> float | None:
         """How far the same pictures' outputs change; None if by no more than rounding."""
-        for once, again, tolerance in self._trials(engine):
-            largest = np.abs(once[np.isfinite(once)]).max(initial=0)
-            if not np.allclose(once, again, rtol=0, atol=tolerance * largest, equal_nan=True):
+        for once, again, tolerance, least_share in self._trials(engine):
+            scales = column_scales(once, least_share)
+            if not np.allclose(once, again, rtol=0, atol=tolerance * scales, equal_nan=True):
                 with np.errstate(invalid="ignore"):  # infinite ones
                     return float(np.nanmax(np.abs(once - again), initial=0))
         return None
 
-    def _trials(self, engine: Engine) -> Iterator[tuple[Float32Array, Float32Array, float]]:
-        """Outputs of the same pictures in two batches, and by what share of the largest one they may differ."""
+    def _trials(self, engine: Engine) -> Iterator[tuple[Float32Array, Float32Array, float, float]]:
+        """Outputs of the same pictures in two batches, by what share they may differ, and of what at least."""
         shape, batch_size = engine.input_shape, max(self.batch_size, 2)
         num_seen = max(1, min(_NUM_SEEN, (batch_size - 1) // 2))
         few = 2 if batch_size > 2 else 3
-        pictures = np.resize(noise(_NUM_SEEN, shape) // 4 + 64, shape.as_array(max(few, batch_size)))  # 64 to 127
-        batch = pictures[:batch_size]
+        noisy = np.resize(noise(_NUM_SEEN, shape) // 4 + 64, shape.as_array(max(few, batch_size)))  # 64 to 127
+        batch = noisy[:batch_size]
         outputs = self._outputs(engine, batch)
         others = np.resize(harsh_noise(2, shape), batch.shape)
         others[1 : num_seen + 1] = batch[1 : num_seen + 1]
         among_others = self._outputs(engine, others)[1 : num_seen + 1]
-        yield outputs[1 : num_seen + 1], among_others, _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE)
+        yield outputs[1 : num_seen + 1], among_others, _TOLERANCE.get(self.precision, _ROUGH_TOLERANCE), 0.1
         tolerance = _MOVED_TOLERANCE.get(self.precision, _ROUGH_MOVED_TOLERANCE)
-        yield outputs, np.roll(self._outputs(engine, np.roll(batch, 1, axis=0)), -1, axis=0), tolerance
+        yield outputs, np.roll(self._outputs(engine, np.roll(batch, 1, axis=0)), -1, axis=0), tolerance, 1
         for size in (1, few) if isinstance(engine, KerasEngine) else ():  # others compile for one size
             with suppress(Exception):  # it does not take that size, which each library says otherwise
-                yield outputs[:size], self._outputs(engine, pictures[:size])[:batch_size], tolerance
+                yield outputs[:size], self._outputs(engine, noisy[:size])[:batch_size], tolerance, 1
 
     def _outputs(self, engine: Engine, images: UInt8Array) -> Float32Array:
         outputs = engine.score(images)

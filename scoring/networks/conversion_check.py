@@ -10,6 +10,7 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import IncompleteError, ModelError
 from scoring.networks.bounded_steps import last_bounded, left_out
+from scoring.networks.column_scales import column_scales
 from scoring.networks.engines import EngineName
 from scoring.networks.keras_engine import forward
 from scoring.networks.last_activation import NONE, SIGMOID, SOFTMAX, last_activation
@@ -20,8 +21,10 @@ from scoring.pixels.input_shape import filled
 if TYPE_CHECKING:
     import keras
 
-# How far outputs may lie from Keras', as a share of the largest. The features of VGG16 differ by 2e-5 of it in MNN.
+# How far outputs may lie from Keras', as a share of their scale. The features of VGG16 differ by 2e-5 of the largest in
+# MNN.
 _TOLERANCE = 1e-3
+_LEAST_SHARE = 0.1  # of the largest value, where an output hardly ranges
 _LEAST_TOLERANCE = 1e-4  # where all outputs are near zero
 # How far logarithms of probabilities may, as a share of what lies between them, or of 1: of five published networks
 # they differ by at most 9e-5 where 16 lie between them, of layers that were converted wrongly by 0.025 where 0.06 do.
@@ -48,8 +51,8 @@ def check_conversion(
 
     Raises:
         ModelError: If it cannot be scored, or its outputs differ in shape or by more than float32 explains: by 0.001 of
-            the largest, or, of probabilities, by 0.002 of what lies between their logarithms; or if only one of both
-            is no number.
+            each one's scale, or, of probabilities, by 0.002 of what lies between their logarithms; or if only one of
+            both is no number.
     """
     activation = last_activation(model)
     if not _compare(engine, model, score, activation) or activation not in _PROBABILITIES:
@@ -98,8 +101,8 @@ def _is_same(expected: Float32Array, received: Float32Array, activation: str) ->
     not a number in Keras must not become one.
     """
     if activation not in _PROBABILITIES:
-        tolerance = max(_LEAST_TOLERANCE, _TOLERANCE * _largest(expected))
-        return np.allclose(received, expected, _TOLERANCE, tolerance, equal_nan=True)
+        tolerances = np.maximum(_LEAST_TOLERANCE, _TOLERANCE * column_scales(expected, _LEAST_SHARE))
+        return np.allclose(received, expected, 0, tolerances, equal_nan=True)
     logs, others = (np.log(np.maximum(each, _LEAST_PROBABILITY)) for each in (expected, received))
     numbers = logs[~np.isnan(logs)]
     between = numbers.max(initial=-np.inf) - numbers.min(initial=np.inf)

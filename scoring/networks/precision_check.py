@@ -27,8 +27,8 @@ _TOLERANCE = 0.2
 _MEAN_TOLERANCE_OF_A_KIND = 0.1
 _MEAN_TOLERANCE = 0.05
 _LEAST_SHARE = 0.5
-# How far the logarithms of odds may move on average of all pictures, and twice as far of a kind of them. Such a step
-# leads from a probability of one half to 0.55. Of squeezenet, VGG16 and others trained on photos, they move by 0.06 and 0.18.
+# How far the logarithms of odds may move on average of all pictures, and twice as far of a kind of them: from a
+# probability of one half to 0.55. Of squeezenet, VGG16 and others trained on photos, they move by 0.06 and 0.18.
 _ODDS_TOLERANCE = 0.2
 _TINY = float(np.finfo(np.float32).tiny)
 # Of images, pixels 0 to 255, to their outputs.

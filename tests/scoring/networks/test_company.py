@@ -90,6 +90,24 @@ def test_images_that_shape_each_others_outputs_are_refused_by_every_command(tmp_
             model.try_out(4)
 
 
+@pytest.mark.parametrize("offset", [0, 3000])
+def test_large_outputs_do_not_hide_what_others_shape(tmp_path: Path, offset: int) -> None:
+    """Neither a bias of all logits does, nor one feature among many that is larger than all others."""
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((8, 8, 3))
+    features = layers.Dense(20, activation="relu")(layers.Flatten()(pixels / 255.0))
+    mixed = features / ops.max(features)
+    total = ops.sum(pixels, axis=(1, 2, 3))[:, None] * (offset > 0)
+    named = layers.Activation("linear", name="hidden")(ops.concatenate([mixed, total], axis=-1))
+    bias = keras.initializers.Constant(offset)
+    logits = layers.Dense(3, bias_initializer=bias, kernel_initializer="ones", name="classes")
+    keras.Model(pixels, logits(5 * named[:, :-1])).save(tmp_path / "m.keras")
+    for request in _requests(str(tmp_path / "m.keras")):
+        labelled = replace(request, labels="a,b,c") if isinstance(request, ModelRequest) else request
+        with pytest.raises(ModelError, match="sees each image by itself"):
+            labelled.load(Mock()).try_out(4)
+
+
 @pytest.mark.parametrize("batch_size", [2, 3, 5])
 def test_network_that_turns_its_batch_round_is_refused_in_batches_of_every_size(
     tmp_path: Path, batch_size: int

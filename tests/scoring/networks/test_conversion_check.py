@@ -125,3 +125,26 @@ def test_network_that_gives_no_numbers_for_noise_is_converted_as_it_is() -> None
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1.0)(pixels))
     model = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(keras.ops.exp(flat)))
     check_conversion(EngineName.MNN, model, model.predict_on_batch, Mock())
+
+
+@pytest.mark.parametrize("is_wrong", [False, True])
+def test_one_large_output_hides_no_others_and_an_output_of_nothing_has_the_rounding_of_others(is_wrong: bool) -> None:
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))
+    scales = np.ones((48, 20))
+    scales[:, 0], scales[:, 1] = 1e5, 1e-6
+    layer = keras.layers.Dense(20)
+    model = keras.Model(pixels, layer(flat))
+    layer.set_weights([_weights(20, 1.0) * scales, np.zeros(20)])
+    error = np.array([20 if is_wrong else 0, 1e-4, *[0.2 if is_wrong else 1e-4] * 18], np.float32)
+
+    def score(images: Any) -> Any:
+        return model.predict_on_batch(images) + error
+
+    if is_wrong:
+        with pytest.raises(ModelError, match="cannot run this network: its outputs on"):
+            check_conversion(EngineName.MNN, model, score, Mock())
+    else:
+        check_conversion(EngineName.MNN, model, score, Mock())
