@@ -15,7 +15,7 @@ from scoring.networks.column_scales import column_scales
 from scoring.networks.engines import AtOnce, Engine
 from scoring.networks.kept_answers import kept_answer
 from scoring.networks.keras_engine import KerasEngine
-from scoring.networks.noise import harsh_noise, noise
+from scoring.networks.noise import harsh_noise, noise, pictures
 from scoring.networks.precision import Precision
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Company:
         if self.batch_size == 1 and not self.in_any_batch:
             self._outputs(self.engine, noise(1, self.engine.input_shape))
             return True
+        self._check_size()
         change, where = self._change(self.engine), ""
         if change is None:
             change, where = self.change_below(), ", before any softmax, sigmoid and the like,"
@@ -126,6 +127,22 @@ class Company:
         for size in (1, few) if isinstance(engine, KerasEngine) else ():  # others compile for one size
             with suppress(Exception):  # it does not take that size, which each library says otherwise
                 yield outputs[:size], self._outputs(engine, noisy[:size])[:batch_size], tolerance, 1
+
+    def _check_size(self) -> None:
+        """Raise ModelError if the engine computes otherwise in the run's batches than in those compared with Keras."""
+        engine = self.engine
+        if not isinstance(engine, AtOnce) or engine.compared_in in (0, self.batch_size):
+            return
+        shape, size = engine.input_shape, self.batch_size
+        known = np.concatenate([self._outputs(engine, each) for each in pictures(engine.compared_in, shape)])
+        same = np.resize(pictures(1, shape), shape.as_array(size))
+        outputs, known = self._outputs(engine, same), np.resize(known, (size, *known.shape[1:]))
+        tolerances = _MOVED_TOLERANCE[Precision.FLOAT32] * column_scales(known, 1)
+        if not np.allclose(known, outputs, rtol=0, atol=tolerances, equal_nan=True):
+            raise ModelError(
+                f"Expected the outputs of {self.name} that are Keras' in batches of {engine.compared_in}; the engine "
+                f"computes others in batches of {size}. Use `batch_size` {engine.compared_in}, or `engine` keras."
+            )
 
     def _outputs(self, engine: Engine, images: UInt8Array) -> Float32Array:
         outputs = engine.score(images)

@@ -31,7 +31,7 @@ _LEAST_TOLERANCE = 1e-4  # where all outputs are near zero
 _LOG_TOLERANCE = 2e-3
 _LEAST_PROBABILITY = 1e-7  # what is below counts as this
 _CERTAIN = 1e-3  # from 0 and 1: probabilities in which much that lies below them does not show
-_NUM_COMPARED = 4
+NUM_COMPARED = 4
 _PROBABILITIES = (SOFTMAX, SIGMOID)
 _Score: TypeAlias = Callable[[UInt8Array], Float32Array]
 
@@ -65,7 +65,7 @@ def check_conversion(
 def _compare(engine: EngineName, model: "keras.Model", score: _Score, activation: str) -> bool:
     """Raise ModelError unless outputs are Keras'; return whether all of noise are nearly 0 or 1."""
     begin, is_certain = forward(model), False
-    greys, noise = pictures(_NUM_COMPARED, filled(model.inputs[0].shape[1:]))
+    greys, noise = pictures(NUM_COMPARED, filled(model.inputs[0].shape[1:]))
     for name, pixels in (("noise", noise), ("plain pictures", greys)):
         expected = begin(pixels)()
         received = _received(engine, score, pixels)

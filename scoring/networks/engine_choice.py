@@ -12,11 +12,12 @@ from scoring.networks.engines import Engine, EngineName, Network
 from scoring.networks.keras_engine import KerasEngine
 from scoring.networks.keras_import import import_keras
 from scoring.networks.last_activation import NONE, last_activation
+from scoring.networks.last_step import LastStep
 from scoring.networks.library_words import sentence_of
 from scoring.networks.mnn_engine import MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice
-from scoring.networks.precision_check import LastStep, held_precision, is_compared
+from scoring.networks.precision_check import held_precision, is_compared
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.telemetry import mute_telemetry
 

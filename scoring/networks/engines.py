@@ -125,9 +125,11 @@ class AtOnce(ABC):
 
     Attributes:
         change_below: What was noted of the network when it was converted: see `Company.change`.
+        compared_in: Images per batch in which it was compared with Keras, if it computes others as easily; or 0.
     """
 
     change_below: float | None = None
+    compared_in: int = 0
 
     @abstractmethod
     def score(self, images: UInt8Array) -> Float32Array:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.company import TRIED, note_change_below, noted_change_below
-from scoring.networks.conversion_check import check_conversion
+from scoring.networks.conversion_check import NUM_COMPARED, check_conversion
 from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
 from scoring.networks.engines import AtOnce, EngineName, Network
 from scoring.networks.keras_engine import takes_uint8
@@ -73,6 +73,7 @@ class MnnEngine(AtOnce):
         path, self.library = _converted(network), _library()
         self.change_below = noted_change_below(path.parent)
         self.last_activation = partial(noted_last_activation, path.parent)
+        self.compared_in = NUM_COMPARED
         self._session = MnnSession(path)
 
     @property

@@ -247,3 +247,27 @@ def test_a_converted_network_is_refused_too(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(ModelError, match="sees each image by itself"):
             model.try_out(4)
         model.try_out(1)
+
+
+@pytest.mark.parametrize(("batch_size", "is_refused"), [(4, False), (8, True)])
+def test_outputs_that_are_others_in_large_batches_than_in_those_compared_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_size: int, is_refused: bool
+) -> None:
+    """MNN keeps what is not a number in batches of 24 and more, and drops it in smaller ones."""
+
+    class Dropping(FakeEngine):
+        def score(self, images: UInt8Array) -> Any:
+            outputs = super().score(images)
+            return np.where((images.max(axis=(1, 2, 3)) == 0)[:, None] & (len(images) > 4), np.nan, outputs)
+
+    monkeypatch.setattr("scoring.networks.conversions.cache_folder", lambda: tmp_path)
+    engine = Dropping()
+    engine.compared_in = 4
+    company = Company(engine, batch_size, Precision.FLOAT32, "m")
+    if is_refused:
+        with pytest.raises(
+            ModelError, match=r"computes others in batches of 8\. Use `batch_size` 4, or `engine` keras\."
+        ):
+            company.check("digest")
+    else:
+        company.check("digest")
