@@ -68,11 +68,11 @@ class Company:
         if self.batch_size == 1 and not self.in_any_batch:
             self._outputs(self.engine, noise(1, self.engine.input_shape))
             return True
-        self._check_size()
         change, where = self._change(self.engine), ""
         if change is None:
             change, where = self.change_below(), ", before any softmax, sigmoid and the like,"
         if change is None:
+            self._check_size()
             return True
         raise ModelError(
             f"Expected a network that sees each image by itself; the same pictures' outputs of {self.name}{where} "
