@@ -80,8 +80,8 @@ def moment(when: datetime) -> str:
 
 
 def of_model(created_at: str) -> str:
-    """Which model a page tells of, by the moment at which it was put together."""
-    return f"Model of {moment(datetime.fromisoformat(created_at))}"
+    """Which model a page tells of, by the second in which it was put together."""
+    return f"Model of {datetime.fromisoformat(created_at):%Y-%m-%d %H:%M:%S %Z}".rstrip()
 
 
 def seconds(duration_s: float) -> str:

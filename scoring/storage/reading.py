@@ -56,7 +56,8 @@ def open_zip(place: Place, buffer_bytes: int = BUFFER_BYTES) -> zipfile.ZipFile:
         return zipfile.ZipFile(place if isinstance(place, Path) else open_file(place, buffer_bytes))
     except zipfile.BadZipFile as error:
         fault = error.__context__
-        if isinstance(fault, OSError) and fault is not handled:
+        is_of_a_seek = isinstance(fault, OSError) and fault.errno == errno.EINVAL  # to before the begin, by damage
+        if isinstance(fault, OSError) and fault is not handled and not is_of_a_seek:
             raise fault from None
         raise
 
