@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
+from scoring.sources.class_names import as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
@@ -204,8 +205,8 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
     with _refused_if_unreadable(source):
         folder, parts = _parts(source) if is_folder else (source.parent, [source.name])
         read = [_plain_columns(folder, part) for part in parts]
-    left_out = {name for _, others in read for name in others}
-    tables = [table for table, _ in read]
+    schemas, tables = [schema for schema, _ in read], [table for _, table in read]
+    left_out = {field.name for schema in schemas for field in schema if not _is_plain(field.type)}
     names = [name for name in tables[0].column_names if name not in left_out]
     for part, table in zip(parts, tables, strict=True):
         if differing := ({*tables[0].column_names} ^ {*table.column_names}) - left_out:
@@ -216,7 +217,11 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
 
     def texts(name: str) -> Sequence[str]:
         with _refused_if_unreadable(source):
-            return [text for table in tables for text in pc.fill_null(as_texts(table[name]), "").to_pylist()]
+            told = (
+                as_labels(as_texts(table[name]), schema, name, part)
+                for part, schema, table in zip(parts, schemas, tables, strict=True)
+            )
+            return [text for texts in told for text in pc.fill_null(texts, "").to_pylist()]
 
     return names, sum(table.num_rows for table in tables), _Columns(names, texts)
 
@@ -226,12 +231,12 @@ def _parts(source: Location) -> tuple[Location, Sequence[str]]:
     return parts.folder, parts.names
 
 
-def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
-    """A part's columns that may be texts, also those that its folders tell, and the names of its others."""
+def _plain_columns(folder: Location, part: str) -> tuple[pa.Schema, pa.Table]:
+    """A part's own columns, and those that may be texts, also those that its folders tell."""
     with pq.ParquetFile(readable(file_below(folder, part))) as file:
-        fields = list(file.schema_arrow)
-        table = file.read([field.name for field in fields if _is_plain(field.type)])
-    return with_partition(table, partition_values(part)), [field.name for field in fields if not _is_plain(field.type)]
+        schema = file.schema_arrow
+        table = file.read([field.name for field in schema if _is_plain(field.type)])
+    return schema, with_partition(table, partition_values(part))
 
 
 class _Columns(Mapping[str, Sequence[str]]):
