@@ -16,7 +16,7 @@ from scoring.sources.class_names import as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
-from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
+from scoring.sources.table_columns import LabelsFile, as_texts, is_binary, some_columns
 from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
 from scoring.storage.locations import Location, file_below, readable
 
@@ -88,8 +88,9 @@ class LabelsTable:
         if len(others) > 1 and len(found) != 1:
             if each := self._one_for_each_label(others):
                 raise RequestError(
-                    f"Expected one column of labels in {self.name}; it has one for each label, {', '.join(each)}, with "
-                    "1 in that of a row's label. Add a column with their names, as idxmax(axis=1) of pandas makes it."
+                    f"Expected one column of labels in {self.name}; it has one for each label, "
+                    f"{some_columns(each)}, with 1 in that of a row's label. Add a column with their "
+                    "names, as idxmax(axis=1) of pandas makes it."
                 )
             raise RequestError(
                 f"Expected one column of labels in {self.name}, such as label, target or class; it has {self._names}. "
@@ -105,8 +106,9 @@ class LabelsTable:
         if column not in each:
             return None
         return (
-            f"the labels tell {column!r} from all else; {self.name} has one column for each label, {', '.join(each)} "
-            "(if all are meant, add a column with their names, as idxmax(axis=1) of pandas makes it)"
+            f"the labels tell {column!r} from all else; {self.name} has one column for each label, "
+            f"{some_columns(each)} (if all are meant, add a column with their names, as idxmax(axis=1) of pandas makes "
+            "it)"
         )
 
     def labels(self, column: str) -> list[str]:
@@ -125,7 +127,7 @@ class LabelsTable:
 
     @property
     def _names(self) -> str:
-        return ", ".join(map(repr, self.columns))
+        return some_columns(map(repr, self.columns))
 
     def _existing(self, name: str, field: str) -> str:
         if name not in self.columns:

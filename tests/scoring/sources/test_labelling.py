@@ -1351,6 +1351,15 @@ def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Pa
     assert found == {"train/a1.jpg": "0", "train/b2.jpg": "1", "train/10.jpg": "1"}
 
 
+@pytest.mark.parametrize("first", ["label", "id", "id,label"])
+def test_of_hundreds_of_columns_a_message_names_the_first(tmp_path: Path, first: str) -> None:
+    names = [*first.split(","), *(f"pixel{number}" for number in range(784))]
+    rows = [names, *([one, *"0" * (len(names) - 1)] for one in ("a1", "b2"))]
+    told = _refused(_write(tmp_path, "\n".join(map(",".join, rows))), label="lable" if "," in first else None)
+    assert re.search(rf" '{names[0]}', .*'pixel30', .*, \.\.\. \({len(names)} in all\)\.", told), told
+    assert len(told) < 1000
+
+
 def test_a_file_that_is_not_there_is_refused_before_anything_is_listed(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match=r"`labels_file` to be a CSV file or a Parquet table; there is no"):
         LabelsFile(tmp_path / "nowhere.csv").check()
