@@ -142,6 +142,18 @@ def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
         find_images(table, TableColumns(path="file", content="file"))
 
 
+def test_of_thousands_of_columns_a_message_names_the_first(tmp_path: Path) -> None:
+    """Bengali.AI's tables have one for each pixel."""
+    names = ["image_id", *map(str, range(3000))]
+    table = _write(tmp_path / "t.parquet", {name: [1] for name in names})
+    for columns in (TableColumns(), TableColumns(path="image_id", label="label")):
+        with pytest.raises(
+            ImagesError, match=r"; it has image_id, 0, 1, .*, 38, \.\.\. \(3,001 in all\)\. Name "
+        ) as told:
+            find_images(table, columns)
+        assert len(str(told.value)) < 600
+
+
 def test_columns_of_what_is_no_table_are_refused(photos: Path) -> None:
     (photos.parent / "photos.zip").write_bytes(b"PK\5\6" + bytes(18))
     for columns, fields in (
