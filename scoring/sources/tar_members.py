@@ -15,6 +15,7 @@ from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
+_NO_MEMBERS_BYTES = 2 * tarfile.BLOCKSIZE  # POSIX.1-2017, pax, "ustar Interchange Format"
 _HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
 
 
@@ -43,7 +44,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                 elif not is_folder(member):
                     yield _found(member, member, name, file)
             path, raw = readable_bytes(name)
-            if member and _ends_with(member, file):
+            if _has_no_end(member, file):
                 yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
             if headers.have_hole:
                 yield FoundFile(path, 0, raw, left_out=Reason.HOLE)
@@ -63,11 +64,17 @@ def _no_tar(archive: Place, error: Exception) -> ImagesError:
     return ImagesError(f"Expected a tar; {archive} is a file of kind {kind}.{advice}")
 
 
-def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
-    """Whether nothing stands behind a tar's last member, where zeros belong; unknown, and so not, of a sparse one."""
-    if member.issparse():
+def _has_no_end(last: tarfile.TarInfo | None, file: BinaryIO) -> bool:
+    """Whether no zeros stand behind a tar's last member; not known, and so not, of a sparse one.
+
+    A tar without members is two blocks of them at least: what has less is the begin of another.
+    """
+    if last is None:
+        file.seek(0)
+        return len(file.read(_NO_MEMBERS_BYTES)) < _NO_MEMBERS_BYTES
+    if last.issparse():
         return False
-    file.seek(end_of(member, file))
+    file.seek(end_of(last, file))
     return not file.read(1)
 
 

@@ -291,6 +291,28 @@ def test_tar_with_few_zeros_at_its_end_is_whole(tmp_path: Path, num_zeros: int) 
     assert find_images(tmp_path / "x.tar").left_out == ()
 
 
+@pytest.mark.parametrize("name", ["s-{0..2}.tar", "s-{0..2}.tar.gz", ""])
+@pytest.mark.parametrize("num_zeros", [0, 1, 512, 1023])
+def test_shard_without_members_and_without_an_end_is_said_to_be_cut_off_perhaps(
+    tmp_path: Path, name: str, num_zeros: int
+) -> None:
+    """As of a copy that was broken off before its first byte."""
+    suffix = ".tar.gz" if name.endswith(".gz") else ".tar"
+    for number in (0, 2):
+        (tmp_path / f"s-{number}{suffix}").write_bytes(_tar(f"{number}.jpg"))
+    (tmp_path / f"s-1{suffix}").write_bytes(bytes(num_zeros))
+    listing = find_images(tmp_path / name)
+    assert len(listing.images) == 2
+    assert listing.left_out == (LeftOut(Reason.NO_END, 1, (f"s-1{suffix}",)),)
+
+
+@pytest.mark.parametrize("num_zeros", [1024, 10240])
+def test_tar_that_was_made_without_members_is_whole(tmp_path: Path, num_zeros: int) -> None:
+    (tmp_path / "s-0.tar").write_bytes(_tar("0.jpg"))
+    (tmp_path / "s-1.tar").write_bytes(bytes(num_zeros))
+    assert find_images(tmp_path).left_out == ()
+
+
 _PHOTO = 1024  # bytes of each member of `_tar`, its header included
 _TEN = _tar(*(f"{number}.jpg" for number in range(10)))[: 10 * _PHOTO]
 
