@@ -26,7 +26,7 @@ from scoring.sources.table_columns import (
     is_text,
     unfit,
 )
-from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
+from scoring.sources.table_parts import TableParts, one_line, partition_values
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
@@ -94,7 +94,7 @@ class TableSource:
                 f"received {self.table}."
             )
         if self._parts.folder == self.table:
-            refuse_log_above(self.table)
+            self._parts.refuse_uncounted()
         with self._parts.open(self._parts.names[0]) as part:
             self._check_part(part, self._parts.names[0])
 
