@@ -130,8 +130,11 @@ def _beside_table(source: TableSource) -> Account:
     account, folder = Account(), FolderSource(source.table)
     if source.table.is_dir():
         others = (file for file in folder.files() if not is_part(file.path))
+        account.count_absent(source.part_names)
     else:
         others = (FoundFile(name, 0) for name in source.hidden_parts)
+    for link in source.linked_parts:
+        account.leave_out(Reason.LINK, link)
     for image in ImageFinder(folder.peek, account).images(others):
         if source.keeps_order:
             account.leave_out(Reason.BESIDE, image.path)
@@ -284,6 +287,7 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
         is_empty = False
         yield image
     if is_empty and isinstance(source, FolderSource):
+        account.count_absent(tar.path for tar in tars)
         yield from finder.images(source.members(tars))
     else:
         for tar in tars:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from scoring.errors import ImagesError, StorageError
 from scoring.pixels.formats import format_of
 from scoring.sources.decompression import COMPRESSED, decompressed
+from scoring.sources.suffixes import PARQUET_HEAD
 from scoring.storage.downloads import made_once
 from scoring.storage.reading import PinnedFile, Place, read_range
 from scoring.storage.zips import holds_zip
@@ -19,7 +20,7 @@ _HEADS = (
     ("gzip", b"\x1f\x8b"),
     ("bzip2", b"BZh"),
     ("xz", b"\xfd7zXZ\0"),
-    ("Parquet", b"PAR1"),
+    ("Parquet", PARQUET_HEAD),
     ("Zstandard", b"\x28\xb5\x2f\xfd"),
     ("LZ4", b"\x04\x22\x4d\x18"),
     ("lzip", b"LZIP"),

@@ -2,11 +2,12 @@
 
 import hashlib
 import io
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import filterfalse, islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
 from scoring.sources.natural_order import natural_key
-from scoring.sources.suffixes import is_parquet
+from scoring.sources.suffixes import PARQUET_HEAD, is_parquet
 from scoring.sources.table_commits import is_mark, mark_against
 from scoring.storage.locations import (
     Location,
@@ -28,11 +29,12 @@ from scoring.storage.locations import (
     readable,
     some_names,
 )
-from scoring.storage.reading import open_file, stamp_at, stamps_at
+from scoring.storage.reading import open_file, read_range, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
+_LOOKED_INTO = 20
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
 # What Delta Lake, Hudi, Spark's streams, Iceberg and Paimon say there of their tables; parts that were replaced, or
 # that a broken attempt left, lie on beside the others.
@@ -60,6 +62,7 @@ class TableParts:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
         hidden: Names that match the pattern and are no parts: as in a shell, a pattern with a dot first means them.
+        linked: Names that are links to other parts, whose rows would count twice.
         title: The table in messages.
     """
 
@@ -74,7 +77,8 @@ class TableParts:
             self.folder, names = table, list(_parts_in(table, self._marks))
         else:
             self.folder, names = table.parent, [table.name]
-        self.names = sorted(names, key=natural_key)
+        self.linked = _links_among(self.folder, names)
+        self.names = sorted(set(names).difference(self.linked), key=natural_key)
         self.title = str(table)
 
     def open(self, name: str, buffer_size: int = 0) -> pq.ParquetFile:
@@ -203,6 +207,29 @@ def with_partition(rows: _Rows, values: Mapping[str, str | None]) -> _Rows:
 def one_line(error: Exception) -> str:
     """An error's text without its line breaks."""
     return " ".join(str(error).split())[:200]
+
+
+def unnamed_part(folder: Location) -> Location | None:
+    """A file in a folder that is Parquet by its first bytes, as Hive's `000000_0`, among the first few."""
+    names = (file.name for file in walk(folder) if not (file.fault or is_aside(file.name)))
+    for name in islice(names, _LOOKED_INTO):
+        file = file_below(folder, *readable_name(name))
+        with suppress(OSError):
+            if read_range(file, 0, len(PARQUET_HEAD)) == PARQUET_HEAD:
+                return file
+    return None
+
+
+def _links_among(folder: Location, names: Sequence[str]) -> list[str]:
+    """Those of a folder's files that are links to others of them."""
+    if machine_path(folder) is None:
+        return []
+    paths = {name: file_below(folder, name) for name in names}
+    links = [name for name, path in paths.items() if isinstance(path, Path) and path.is_symlink()]
+    if not links:
+        return []
+    own = {os.path.realpath(str(paths[name])) for name in set(names).difference(links)}
+    return [name for name in links if os.path.realpath(str(paths[name])) in own]
 
 
 def _parts_in(folder: Location, marks: list[str]) -> Iterator[str]:
