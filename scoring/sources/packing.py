@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 from scoring.errors import ImagesError, StorageError
 from scoring.pixels.formats import format_of
 from scoring.sources.decompression import COMPRESSED, decompressed
-from scoring.sources.suffixes import PARQUET_HEAD
+from scoring.sources.suffixes import PARQUET_HEAD, whole_of_part
 from scoring.storage.downloads import made_once
+from scoring.storage.git_lfs import ADVICE, HEAD, POINTER
+from scoring.storage.locations import Location
 from scoring.storage.reading import PinnedFile, Place, read_range
 from scoring.storage.zips import holds_zip
 
@@ -29,8 +31,13 @@ _HEADS = (
     ("RAR", b"Rar!\x1a\x07"),
     ("cabinet", b"MSCF"),
     ("PDF", b"%PDF-"),
+    (POINTER, HEAD),
     ("HDF5", b"\x89HDF\r\n\x1a\n"),
 )
+
+
+_OF_PANDAS = {".csv": "read_csv(...)", ".tsv": "read_csv(..., sep='\\t')", ".jsonl": "read_json(..., lines=True)"}
+_TO_UNPACK = frozenset({"Zstandard", "LZ4", "lzip", "compress", "7-Zip", "RAR", "cabinet"})
 
 
 def kind_of(place: Place) -> str | None:
@@ -58,6 +65,18 @@ def _kind_of(place: Place) -> str | None:
     if image := format_of(head):
         return f"{image} image"
     return "zip" if holds_zip(place) else None  # behind other bytes, as of a program
+
+
+def way_to_read(location: Location, kind: str | None) -> str:
+    """What to do with a file of a kind that holds no images here, as the end of a message; nothing if none is known."""
+    if kind == POINTER:
+        return f" {ADVICE}"
+    if kind in _TO_UNPACK:
+        return " Unpack it, and name its folder, or the tar that was in it."
+    if whole := whole_of_part(location.name):
+        return f" It is a part of one: put all together with `cat {whole}.* > {whole}`."
+    reader = _OF_PANDAS.get(location.suffix.lower())
+    return f" Make a table of a list of photos by pandas, as {reader}.to_parquet('photos.parquet')." if reader else ""
 
 
 def is_compressed(kind: str | None) -> bool:

@@ -19,6 +19,7 @@ from scoring.sources.entries import readable_name
 from scoring.sources.natural_order import natural_key
 from scoring.sources.suffixes import PARQUET_HEAD, is_parquet
 from scoring.sources.table_commits import is_mark, mark_against
+from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import (
     Location,
     file_below,
@@ -99,7 +100,8 @@ class TableParts:
         except BucketError:
             raise
         except (OSError, pa.ArrowException, UnicodeError) as error:  # a name of the file or a column that is no UTF-8
-            raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
+            hint = pointer_hint(part)
+            raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.{hint}") from error
 
     @contextmanager
     def refused_if_rewritten(self, name: str) -> Iterator[None]:

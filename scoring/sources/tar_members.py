@@ -12,6 +12,7 @@ from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
 from scoring.sources.packing import kind_of
 from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
+from scoring.storage.git_lfs import ADVICE, POINTER
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
@@ -58,9 +59,10 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
 
 def _no_tar(archive: Place, error: Exception) -> ImagesError:
     """What to raise for a file that is called a tar and cannot be read as one."""
-    if (kind := kind_of(archive)) in (None, "tar"):
+    kind = kind_of(archive)
+    if kind is None or kind == "tar":
         return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.")
-    advice = " Name it by itself." if kind == "zip" else ""
+    advice = {"zip": " Name it by itself.", POINTER: f" {ADVICE}"}.get(kind, "")
     return ImagesError(f"Expected a tar; {archive} is a file of kind {kind}.{advice}")
 
 
