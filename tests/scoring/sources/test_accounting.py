@@ -54,6 +54,7 @@ def _fill(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 _MIXED = {
+    "IMG_0000.JPG.crdownload": _encoded("jpeg"),
     "IMG_0001.HEIC": _HEIC,
     "IMG_0002.JPG": _encoded("jpeg"),
     "IMG_0003.jpg_large": _encoded("jpeg"),
@@ -75,7 +76,7 @@ _EXPECTED = {
     "JPEG XL, which needs pip install 'shardscore[formats]'": {"5.jxl", "6.dat"},
     "camera raw, which is not decoded": {"7.CR2"},
     "SVG, which is not decoded": {"8.svg"},
-    "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4"},
+    "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4", "IMG_0000.JPG.crdownload"},
     "archive, not looked into": {"train.zip"},
 }
 
@@ -174,7 +175,7 @@ def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: p
 
 _NOT_FOR_PEOPLE = (
     *(".git", ".ipynb_checkpoints", ".Trash-1000", "@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"),
-    *("System Volume Information", "_temporary", "_delta_log"),
+    *("RECYCLER", "RECYCLED", "Network Trash Folder", "System Volume Information", "_temporary", "_delta_log"),
 )
 
 
