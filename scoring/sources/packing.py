@@ -10,7 +10,6 @@ from scoring.sources.decompression import COMPRESSED, decompressed
 from scoring.sources.suffixes import PARQUET_HEAD, whole_of_part
 from scoring.storage.downloads import made_once
 from scoring.storage.git_lfs import ADVICE, HEAD, POINTER
-from scoring.storage.locations import Location
 from scoring.storage.reading import PinnedFile, Place, read_range
 from scoring.storage.zips import holds_zip
 
@@ -67,15 +66,15 @@ def _kind_of(place: Place) -> str | None:
     return "zip" if holds_zip(place) else None  # behind other bytes, as of a program
 
 
-def way_to_read(location: Location, kind: str | None) -> str:
+def way_to_read(place: Place, kind: str | None) -> str:
     """What to do with a file of a kind that holds no images here, as the end of a message; nothing if none is known."""
     if kind == POINTER:
         return f" {ADVICE}"
     if kind in _TO_UNPACK:
-        return " Unpack it, and name its folder, or the tar that was in it."
-    if whole := whole_of_part(location.name):
+        return " Unpack it first."
+    if whole := whole_of_part(place.name):
         return f" It is a part of one: put all together with `cat {whole}.* > {whole}`."
-    reader = _OF_PANDAS.get(location.suffix.lower())
+    reader = _OF_PANDAS.get(PurePosixPath(place.name).suffix.lower())
     return f" Make a table of a list of photos by pandas, as {reader}.to_parquet('photos.parquet')." if reader else ""
 
 

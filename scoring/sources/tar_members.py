@@ -10,12 +10,14 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
-from scoring.sources.packing import kind_of
+from scoring.sources.packing import kind_of, way_to_read
 from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
-from scoring.storage.git_lfs import ADVICE, POINTER
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
+_CONTINUED = b"M"  # a member that began in another volume; GNU tar's manual, "Multi-Volume Archives"
+_CONTINUED_PAX = "GNU.volume.filename"  # the same in pax
+_UNPACK_VOLUMES = "unpack all of them at once, as `tar -xM -f 1.tar -f 2.tar`."
 _NO_MEMBERS_BYTES = 2 * tarfile.BLOCKSIZE  # POSIX.1-2017, pax, "ustar Interchange Format"
 _HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
 
@@ -38,6 +40,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         with open_file(archive, _HEADER_BYTES) as file:
             headers = TarHeaders(file)
             for member in headers:
+                _refuse_continued(member, archive)
                 if said or member.issym():
                     _note(member, said)
                 if member.issym() or member.islnk():
@@ -57,12 +60,21 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         raise _no_tar(archive, error) from error
 
 
+def _refuse_continued(member: tarfile.TarInfo, archive: Place) -> None:
+    """Refuse a tar in which a member goes on that began in another volume."""
+    if member.type == _CONTINUED or _CONTINUED_PAX in member.pax_headers:
+        raise ImagesError(f"Expected a whole tar; {archive} is one of several volumes: {_UNPACK_VOLUMES}")
+
+
 def _no_tar(archive: Place, error: Exception) -> ImagesError:
     """What to raise for a file that is called a tar and cannot be read as one."""
     kind = kind_of(archive)
     if kind is None or kind == "tar":
-        return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.")
-    advice = {"zip": " Name it by itself.", POINTER: f" {ADVICE}"}.get(kind, "")
+        advice = way_to_read(archive, kind)
+        if "unexpected end" in str(error) and not advice:
+            advice = f" If it is the first of several volumes, {_UNPACK_VOLUMES}"
+        return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.{advice}")
+    advice = " Name it by itself." if kind == "zip" else way_to_read(archive, kind)
     return ImagesError(f"Expected a tar; {archive} is a file of kind {kind}.{advice}")
 
 
