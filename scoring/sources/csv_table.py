@@ -15,6 +15,7 @@ from scoring.sources import encoded_images
 from scoring.sources.suffixes import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
+from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, file_above
 from scoring.storage.reading import Place, read_range
 from scoring.storage.redaction import brief
@@ -66,7 +67,10 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     if source.name.lower().endswith(_SPREADSHEETS):
         raise RequestError(f"Expected `{field}` to be {what}; {source} is a spreadsheet. Save it there as CSV.")
     try:
-        text = _decoded(_content(source, field, what))
+        content = _content(source, field, what)
+        if is_pointer(content):
+            raise RequestError(f"Expected `{field}` to be {what}; {source} is a {POINTER}. {ADVICE}")
+        text = _decoded(content)
         if _JSON.match(text):
             raise RequestError(
                 f"Expected `{field}` to be {what}; {source} is JSON. Write it as CSV, with a column of file names or "

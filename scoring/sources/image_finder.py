@@ -11,7 +11,8 @@ from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
-from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip, whole_of_part
+from scoring.sources.numbered_parts import absent_parts
+from scoring.sources.suffixes import PARQUET_HEAD, PARQUET_SUFFIXES, is_foreign_tar, is_tar, is_zip, whole_of_part
 from scoring.storage.reach import may_be_readable_later, refuse_fault_of_machine
 from scoring.storage.walking import Fault, is_hidden
 
@@ -32,7 +33,22 @@ _OTHERS = frozenset(
     | {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts"}
     | {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".opus", ".aac", ".wma", ".aiff", ".mid", ".aae", ".xmp"}
     | {".lz4", ".iso", ".dmg", ".exe", ".dll", ".so", ".sha256", ".md5", ".crc"}
-    | {".lock", ".url", ".lnk", ".torrent", ".ttf", ".otf", ".woff", ".woff2", ".ply", ".obj", ".stl", ".glb"}
+    | {
+        ".lock",
+        ".url",
+        ".lnk",
+        ".torrent",
+        ".incomplete",
+        ".crdownload",
+        ".ttf",
+        ".otf",
+        ".woff",
+        ".woff2",
+        ".ply",
+        ".obj",
+        ".stl",
+        ".glb",
+    }
 )
 
 
@@ -44,10 +60,14 @@ class Reason(StrEnum):
     ARCHIVE = "archive, not looked into"
     PART = "part of an archive, which `cat test.zip.* > test.zip` puts together"
     PACKED = "compressed, and neither a zip nor a tar"
+    PACKED_TAR = "tar, compressed by what is not unpacked here"
     TABLE = "Parquet table, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
     BESIDE = "beside a table that holds its images itself"
+    UNNAMED_TABLE = "Parquet, though it is not called .parquet"
+    ABSENT = "missing, though others say by their names that it belongs to them"
+    LINK = "link to a part of the table, which counts once"
     NO_END = "tar that may be cut off, as no zeros mark its end"
     HOLE = "tar that may have lost files, as it has more zeros than mark an end"
     SPARSE = "sparse in its tar, which is not read in place"
@@ -66,6 +86,11 @@ class Account:
         first = self._first.setdefault(reason, [])
         if len(first) < NAMED:
             first.append(path)
+
+    def count_absent(self, names: Iterable[str]) -> None:
+        """Count the files that belong to these by their names, and are not among them."""
+        for name in absent_parts(names):
+            self.leave_out(Reason.ABSENT, name)
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """Everything that was left out, the largest part first."""
@@ -125,7 +150,7 @@ class ImageFinder:
             return Fault.UNREADABLE if is_left_out else None  # a row of its own is tried again
         name = formats.format_of(head)
         if name is None:
-            return Reason.NOT_AN_IMAGE
+            return Reason.UNNAMED_TABLE if head.startswith(PARQUET_HEAD) else Reason.NOT_AN_IMAGE
         return None if formats.is_decoded(name) else formats.why_not(name)
 
 
@@ -138,6 +163,8 @@ def judge_name(path: str) -> str | None:
     """Why a file of this name is left out; None for an image, `UNCLEAR` where only its content tells."""
     if is_hidden(path):
         return Fault.HIDDEN
+    if is_foreign_tar(path):
+        return Reason.PACKED_TAR
     bare, suffix = os.path.splitext(path)
     reason = _judge_suffix(suffix.lower())
     if is_zip(path) and os.path.splitext(bare)[1].lower() in _ALONE_IN_ZIPS:

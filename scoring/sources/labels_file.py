@@ -18,6 +18,7 @@ from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary, some_columns
 from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
+from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -264,7 +265,8 @@ def _refused_if_unreadable(source: Location) -> Iterator[None]:
     except BucketError:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {one_line(error)}.") from error
+        hint = pointer_hint(source)
+        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {one_line(error)}.{hint}") from error
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -431,6 +431,8 @@ def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(
         ("2026/_delta_log/00000000000000000000.json", "2026/_delta_log"),
         (".hoodie/hoodie.properties", ".hoodie"),
         ("metadata/v2.metadata.json", "metadata/v2.metadata.json"),
+        ("_spark_metadata/0", "_spark_metadata"),
+        ("snapshot/snapshot-1", "snapshot/snapshot-1"),
     ],
 )
 @pytest.mark.parametrize("in_bucket", [False, True])
@@ -451,7 +453,11 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
 
 
 @pytest.mark.parametrize(
-    "log", ["_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"]
+    "log",
+    [
+        *("_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"),
+        *("_spark_metadata/0", "snapshot/snapshot-1"),
+    ],
 )
 @pytest.mark.parametrize("in_bucket", [False, True])
 def test_folder_within_such_a_table_is_refused_as_well(
@@ -492,7 +498,8 @@ def test_metadata_of_other_kinds_beside_or_above_a_table_do_not_matter(
     tmp_path: Path, bucket: Url, table: str, in_bucket: bool
 ) -> None:
     _rows(tmp_path / table / "0.parquet", [{"path": "1.png"}])
-    others = ["metadata/photos.metadata.json"] + ["metadata/v2.metadata.json"] * (table != "data")
+    others = ["metadata/photos.metadata.json", "snapshot/2026-11-30"]
+    others += ["metadata/v2.metadata.json", "snapshot/snapshot-1"] * (table != "data")
     for name in others:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
