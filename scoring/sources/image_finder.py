@@ -33,22 +33,8 @@ _OTHERS = frozenset(
     | {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts"}
     | {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".opus", ".aac", ".wma", ".aiff", ".mid", ".aae", ".xmp"}
     | {".lz4", ".iso", ".dmg", ".exe", ".dll", ".so", ".sha256", ".md5", ".crc"}
-    | {
-        ".lock",
-        ".url",
-        ".lnk",
-        ".torrent",
-        ".incomplete",
-        ".crdownload",
-        ".ttf",
-        ".otf",
-        ".woff",
-        ".woff2",
-        ".ply",
-        ".obj",
-        ".stl",
-        ".glb",
-    }
+    | {".lock", ".url", ".lnk", ".torrent", ".incomplete", ".crdownload"}
+    | {".ttf", ".otf", ".woff", ".woff2", ".ply", ".obj", ".stl", ".glb"}
 )
 
 
