@@ -1,11 +1,15 @@
 """What a template asks for where there are many labels: each is looked at a few times, and not for every value."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from scoring.errors import RequestError
+from scoring.sources.spelling import loose
+from scoring.submissions import side_by_side
 from scoring.submissions.choosing import choose_answers
+from scoring.submissions.side_by_side import SideBySide
 from scoring.submissions.template import Template
 from scoring.submissions.template_values import kind_of_values
 from scoring.submissions.wishes import Values, Wishes
@@ -42,3 +46,13 @@ def test_rows_that_have_all_labels_ask_for_as_many_as_they_have(labels: list[Com
     answers = choose_answers(_template(*rows), labels, Wishes())
     assert answers.holds == ("the best label" if rows is _NAMES else f"the best {len(rows[0].split())} labels")
     assert Compared.times <= 20 * len(labels)
+
+
+def test_a_label_of_many_words_costs_each_value_one_look_for_each_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One label of 800 words, and a value of as many, took 15 s."""
+    asked = Mock(side_effect=loose)
+    monkeypatch.setattr(side_by_side, "loose", asked)
+    found = SideBySide(["sea lion", " ".join("q" for _ in range(60)), "cat"], " ").read("sea lion cat " * 20)
+    assert found is not None
+    assert found[0] == ["sea lion", "cat"] * 20
+    assert asked.call_count <= 3 + 3 * 60
