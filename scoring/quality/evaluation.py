@@ -1,6 +1,6 @@
 """How good probabilities are, against the truth: what `score`, `finetune` and `report` tell of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,7 +177,7 @@ class RightCount:
     """
 
     def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
-        self._labels, self._is_multi_label = labels, is_multi_label
+        self._match, self._is_multi_label = label_matcher(labels), is_multi_label
         self.num_known = self.num_right = self.num_unknown = self.num_unlabelled = 0
         self.unknown: list[str] = []
 
@@ -187,9 +187,9 @@ class RightCount:
         targets = readable["target"].to_pylist()
         self.num_unlabelled += targets.count(None)
         if self._is_multi_label:
-            unknown = unknown_targets(targets, self._labels)
+            unknown = unknown_targets(targets, self._match)
         else:
-            truth = true_classes(targets, self._labels)
+            truth = _classes(targets, self._match)
             self.num_known += int((truth >= 0).sum())
             self.num_right += int((truth == readable["class_index"].to_numpy()).sum())
             unknown = [target for target, index in zip(targets, truth, strict=True) if target is not None and index < 0]
@@ -199,7 +199,10 @@ class RightCount:
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:
     """The class index of each target, -1 where there is none or the model does not know it."""
-    match = label_matcher(labels)
+    return _classes(targets, label_matcher(labels))
+
+
+def _classes(targets: Sequence[str | None], match: Callable[[str], int | None]) -> npt.NDArray[np.int64]:
     known = {target: match(target) for target in set(targets) if target is not None}
     found = [known.get(target) if target is not None else None for target in targets]
     return np.array([-1 if index is None else index for index in found], dtype=np.int64)

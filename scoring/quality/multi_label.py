@@ -76,9 +76,9 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
     )
 
 
-def unknown_targets(targets: Sequence[str | None], labels: Sequence[str]) -> list[str]:
-    """Those of the targets that are no labels, as often as they occur; see `true_labels`."""
-    told = true_labels(targets, labels)
+def unknown_targets(targets: Sequence[str | None], match: Callable[[str], int | None]) -> list[str]:
+    """Those of the targets that are no labels, as often as they occur; see `true_labels` and `label_matcher`."""
+    told = _told(targets, match)
     return [target for target in targets if target is not None and told[target] is None]
 
 
@@ -87,7 +87,10 @@ def true_labels(targets: Iterable[str | None], labels: Sequence[str]) -> dict[st
 
     `none` is the target of an image that has no label, unless it is one.
     """
-    match = label_matcher(labels)
+    return _told(targets, label_matcher(labels))
+
+
+def _told(targets: Iterable[str | None], match: Callable[[str], int | None]) -> dict[str, frozenset[int] | None]:
     return {target: _truth(target, match) for target in set(targets) if target is not None}
 
 

@@ -2,6 +2,7 @@ import json
 import math
 import tracemalloc
 from dataclasses import asdict
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -92,6 +93,20 @@ def test_each_of_many_labels_is_looked_at_once_whatever_the_targets(monkeypatch:
     labels = [f"class {number}" for number in range(100)]
     assert true_classes([label.title() for label in labels], labels).tolist() == list(range(100))
     assert len(words) == 200
+
+
+@pytest.mark.parametrize("is_multi_label", [False, True])
+def test_labels_are_looked_at_once_however_many_shards_there_are(
+    monkeypatch: pytest.MonkeyPatch, is_multi_label: bool
+) -> None:
+    """Of 8,000 labels it was 5 ms more for each shard."""
+    asked = Mock(side_effect=singular)
+    monkeypatch.setattr("scoring.sources.targets.singular", asked)
+    counted = RightCount([f"class {number}" for number in range(100)], is_multi_label)
+    for _ in range(20):
+        counted.add(pa.table({"target": ["Class 3", "fox"], "class_index": pa.array([3, 0], pa.int32())}))
+    assert (counted.num_right, counted.num_unknown) == (0 if is_multi_label else 20, 20)
+    assert asked.call_count <= 100 + 20 * 10
 
 
 def test_right_labels_are_counted_shard_by_shard_among_readable_rows_of_known_targets() -> None:
