@@ -26,9 +26,11 @@ def shorten(text: str, length: int) -> str:
 def short_labels(labels: Sequence[str]) -> list[str]:
     """Labels as a page shows them; those that differ in the middle alone have their place beside them."""
     short: list[str] = []
+    seen: set[str] = set()
     for place, label in enumerate(labels):
         name = shorten(label, _LABEL_LENGTH)
-        short.append(f"{name} ({place})" if name != label and name in short else name)
+        short.append(f"{name} ({place})" if name != label and name in seen else name)
+        seen.add(short[-1])
     return short
 
 
