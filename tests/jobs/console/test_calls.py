@@ -188,6 +188,15 @@ def test_what_is_no_text_or_path_is_never_taken_for_its_name(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_whole_number_of_a_command_line_is_of_digits_alone_in_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
+    for words in ("1_6", "٨", "8.0"):
+        for flag in ("--batch-size", "--shard-size", "--seed", "--size"):
+            ended = CliRunner().invoke(app, ["score", "--images", "x", "--output", "y", flag, words])
+            assert (ended.exit_code, words in ended.stderr) == (2, True)
+            assert f"Expected {flag}" in ended.stderr
+
+
 def test_a_result_stands_for_its_folder(tmp_path: Path) -> None:
     run: Any = api.Run(tmp_path / "run", None, None)
     with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} has no run.json"):
