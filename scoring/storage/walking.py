@@ -13,7 +13,7 @@ from typing import NamedTuple
 from scoring.storage.locations import Location, Url
 from scoring.storage.reach import may_pass, refuse_fault_of_machine, refuse_passing_fault
 from scoring.storage.retrying import is_transient, patiently
-from scoring.storage.stamps import file_stamp
+from scoring.storage.stamps import listed_stamp
 
 # What network disks (Synology, QNAP, NetApp), Windows, macOS, Linux, Python, Spark and Delta Lake make: thumbnails,
 # snapshots, bins, caches, and what is not yet or no longer part of a table.
@@ -152,7 +152,7 @@ class _Walk:
             return None
         status = entry.stat()
         fault = None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL
-        return Walked(name, status.st_size, fault, file_stamp(status))
+        return Walked(name, status.st_size, fault, listed_stamp(status))
 
     def _judge(self, entry: os.DirEntry[str], error: OSError) -> Walked:
         """What cannot be looked at; a file that may be at another time counts, as one of unknown size and content.
