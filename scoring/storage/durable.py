@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TypeVar
 from scoring.errors import BucketError, ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
+_OF_ARROW = re.compile(r"^.* Detail: \[errno \d+\] ", re.DOTALL)
 _TEMPORARIES = ".*.tmp"  # as `hidden_name` names them
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
@@ -132,7 +134,13 @@ def storage_faults(path: Location) -> Iterator[None]:
         reason = error.strerror if error.filename == str(path) else error  # of what was to be copied there
         raise StorageError(f"Cannot write {path}: {reason}.") from error
     except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise StorageError(f"Cannot write {path}: {_reason(error)}.") from error
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without what Arrow says around it; where a file is closed, Arrow keeps it to itself."""
+    text = _OF_ARROW.sub("", error.strerror or str(error))
+    return f"{text}, as where a disk or a quota is full" if text == "error closing file" else text
 
 
 @contextmanager

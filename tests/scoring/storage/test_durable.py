@@ -14,6 +14,7 @@ from scoring.storage.durable import (
     remove_file,
     remove_temporaries,
     remove_tree,
+    storage_faults,
     whole_file,
     write_text,
 )
@@ -60,6 +61,22 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
         raise OSError(errno.ENOSPC, "No space left on device")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["run.json"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (
+            OSError(28, "Error writing bytes to file. Detail: [errno 28] No space left on device"),
+            "No space left on device",
+        ),
+        (OSError("error closing file"), "error closing file, as where a disk or a quota is full"),
+    ],
+    ids=repr,
+)
+def test_a_full_disk_is_told_as_such_where_arrow_writes(tmp_path: Path, fault: OSError, said: str) -> None:
+    with pytest.raises(StorageError, match=rf"Cannot write {tmp_path}: {said}\.$"), storage_faults(tmp_path):
+        raise fault
 
 
 def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
