@@ -15,6 +15,7 @@ from scoring.sources.csv_table import without_blanks_at_quotes
 from scoring.sources.spelling import composed
 from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, bucket_of, locate
+from scoring.storage.reading import read_whole
 from scoring.storage.redaction import brief
 
 _SHAPES = (
@@ -56,7 +57,7 @@ def read_class_names(given: str) -> tuple[str, ...]:
     if file is None:
         return _of_text(given)
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except BucketError:
         raise
     except OSError as error:

@@ -17,7 +17,7 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
 from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, file_above
-from scoring.storage.reading import Place, read_range
+from scoring.storage.reading import Place, read_range, read_whole
 from scoring.storage.redaction import brief
 from scoring.storage.walking import is_hidden
 
@@ -255,7 +255,7 @@ def _content(source: Location, field: str, what: str) -> bytes:
     file, inside = above
     try:
         is_zipped = inside or is_zip(file.name)
-        return _unpacked(_member(file, inside, str(file)) if is_zipped else file.read_bytes())
+        return _unpacked(_member(file, inside, str(file)) if is_zipped else read_whole(file))
     except BucketError:
         raise
     except OSError as error:

@@ -1,6 +1,5 @@
 """Tell the images among a collection's files: by their names, and where those say nothing, by their first bytes."""
 
-import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,11 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
 from scoring.sources.numbered_parts import absent_parts
 from scoring.sources.suffixes import PARQUET_HEAD, PARQUET_SUFFIXES, is_foreign_tar, is_tar, is_zip, whole_of_part
-from scoring.storage.reach import may_be_readable_later, refuse_fault_of_machine
+from scoring.storage.reach import may_pass, refuse_fault_of_machine
 from scoring.storage.walking import Fault, is_hidden
 
 _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
-_GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 _ALONE_IN_ZIPS = frozenset({".csv", ".tsv", ".json", ".txt"})  # `train.csv.zip`, as Kaggle zips each of its files
 # Files that are not looked into: their name says that they are no image.
@@ -132,8 +130,7 @@ class ImageFinder:
             head = self._peek(file, HEAD_BYTES) if file.head is None else file.head
         except (OSError, ValueError, ImageError) as error:
             refuse_fault_of_machine(file.path, error)
-            is_left_out = getattr(error, "errno", None) in _GONE_OR_CLOSED or not may_be_readable_later(error)
-            return Fault.UNREADABLE if is_left_out else None  # a row of its own is tried again
+            return None if may_pass(error) else Fault.UNREADABLE  # a row of its own is tried again
         name = formats.format_of(head)
         if name is None:
             return Reason.UNNAMED_TABLE if head.startswith(PARQUET_HEAD) else Reason.NOT_AN_IMAGE
