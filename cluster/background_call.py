@@ -41,10 +41,10 @@ class BackgroundCall:
         """Whether it has begun and is not done."""
         return self._thread.is_alive() and not self._is_done.is_set()
 
-    def wait(self) -> None:
-        """Return when it is done, however it ends, or if it never began."""
+    def wait(self, limit_s: float | None = None) -> None:
+        """Return when it is done, however it ends, if it never began, or after so long."""
         if self._thread.is_alive():
-            self._is_done.wait()
+            self._is_done.wait(limit_s)
 
     def end(self) -> None:
         """Let the thread end."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from cluster.knock import check_answers
 from cluster.local_ray import LOCAL, start_local
 from cluster.notices import notice
 from cluster.own_processes import kill_own_ray
+from cluster.own_ray import OwnRay
 
 # Workers hide GPUs themselves (cluster/devices.py); without this, Ray 2.55 warns that it will no longer do so itself.
 _GPU_TIP_VARIABLE = "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
@@ -36,7 +36,6 @@ _OTHER_PORT = "Or its port is of the other kind: HEAD:6379 is a head's own, ray:
 
 _SLOW = "A local Ray did not start in time, as happens where a machine is busy: it is started once more."
 
-_RAYS_LOGGER = logging.getLogger("ray")
 _DEBUGGER_VARIABLE = "PYTHONBREAKPOINT"  # Ray sets a debugger of its own, which a process without Ray has not got
 _STARTS, _TOO_SLOW = 3, ("timed out during startup", "Timed out waiting for file")  # Ray's words of a local one
 _NO_CLIENT = "client server failed"  # Ray's words where a cluster lets a client in, but cannot start a server for it
@@ -100,30 +99,14 @@ def open_session(address: str | None, is_ending: Callable[[], bool] = _goes_on) 
             _leave(session, is_ending)
 
 
-@dataclass
-class _OwnRay:
-    """A Ray that a session of this process has begun.
-
-    Attributes:
-        address: Where; None for a local one.
-        connecting: What began it, or still does.
-        sessions: Those that use it.
-        log_level: What Ray's logger had before.
-    """
-
-    address: str | None
-    connecting: BackgroundCall
-    sessions: set[object] = field(default_factory=set)
-    log_level: int = field(default_factory=lambda: _RAYS_LOGGER.level)
-
-
 _lock = threading.RLock()
-_own: _OwnRay | None = None
+_own: OwnRay | None = None
 
 
 def _join(session: object, address: str | None) -> None:
     global _own
     chosen = _cluster_address(address)
+    _end_unused(_goes_on)  # a signal may have come while it was left
     if ray.is_initialized():
         if _own is None:
             _check_open_at(address)
@@ -137,21 +120,24 @@ def _join(session: object, address: str | None) -> None:
                 "run there, submit a job to it."
             )
         if _own:  # its start was stopped, or it was shut down
-            _end(_own, _goes_on)
-        _own = _OwnRay(chosen, BackgroundCall(partial(_connect, chosen)))
+            _own.end(_goes_on)
+        _own = OwnRay(chosen, BackgroundCall(partial(_connect, chosen)))
     _own.sessions.add(session)
     if not _own.connecting.has_begun():
         _begin(_own)
 
 
 def _leave(session: object, is_ending: Callable[[], bool]) -> None:
+    if _own and session in _own.sessions:
+        _own.sessions.remove(session)
+        _end_unused(is_ending)
+
+
+def _end_unused(is_ending: Callable[[], bool]) -> None:
     global _own
-    if _own is None or session not in _own.sessions:
-        return
-    _own.sessions.remove(session)
-    if not _own.sessions:
-        own, _own = _own, None
-        _end(own, is_ending)
+    if _own and not _own.sessions:
+        _own.end(is_ending)
+        _own = None
 
 
 def _check_open_at(address: str | None) -> None:
@@ -179,7 +165,7 @@ def _is_client() -> bool:
     return is_connected
 
 
-def _begin(own: _OwnRay) -> None:
+def _begin(own: OwnRay) -> None:
     """Connect, or start a Ray: once more if it has given itself up, as it waits but 15 s for its own agents.
 
     No setting makes it wait longer, and on a machine that is busy they may need that long to import their libraries.
@@ -218,24 +204,6 @@ def _connect_in_background(connecting: BackgroundCall, address: str | None) -> N
         if not address and isinstance(error, OSError) and (error.filename or _SOCKET in reason):
             reason = f"{reason.rstrip('.')}. {temporary_folder.ADVICE}"
         raise SessionError(f"Cannot reach {where}: {reason}") from error
-
-
-def _end(own: _OwnRay, is_ending: Callable[[], bool]) -> None:
-    """Leave the cluster; nothing is left of one that was started here."""
-    if is_ending() and (kill_own_ray() or own.connecting.is_running()):
-        return  # what still starts ends with this process
-    own.connecting.wait()
-    if own.connecting.has_begun():
-        try:
-            ray.shutdown()
-        except BaseException:  # a signal, in the middle of it: no worker that is just starting may stay
-            kill_own_ray()
-            raise
-        finally:
-            _RAYS_LOGGER.setLevel(own.log_level)
-            if own.address is None:
-                private_ray.read_settings()  # its token is of no use any more
-    own.connecting.end()
 
 
 @contextmanager

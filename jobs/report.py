@@ -20,6 +20,7 @@ from jobs.console.terminal import console_for
 from scoring.models.model_folder import is_report
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
+from scoring.run.wording import some
 from scoring.sonar.metrics_file import METRICS_NAME
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
@@ -76,15 +77,16 @@ def report(
 
 def _lacks(written: WrittenReport) -> Iterator[str]:
     """What is not on the page, in words."""
-    missing = [str(shard) for shard in written.missing_shards if shard not in written.damaged]
+    missing = [shard for shard in written.missing_shards if shard not in written.damaged]
     if missing:
-        yield f"not in it, because they are missing: the shards {', '.join(missing)}"
-    for shard, reason in written.damaged.items():
-        yield f"not in it, because it is damaged: shard {shard} {reason}"
+        yield f"not in it, because they are missing: the shards {some(missing)}"
+    if written.damaged:
+        damaged = some([f"shard {shard} {reason}" for shard, reason in written.damaged.items()])
+        yield f"not in it, because {'it is' if len(written.damaged) == 1 else 'they are'} damaged: {damaged}"
     if written.missing_shards:
         yield "the same score command again, without `overwrite`, scores these shards and no others"
-    for name in written.foreign:
-        yield f"not in it: {name}, which lies among the shards and is not one of them; move it away"
+    if written.foreign:
+        yield f"not in it: {some(written.foreign)}, among the shards and none of this run; move such files away"
 
 
 def _whole(folder: Location) -> Location:

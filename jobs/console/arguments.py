@@ -16,6 +16,7 @@ Choice = TypeVar("Choice", bound=StrEnum)
 P = ParamSpec("P")
 R = TypeVar("R")
 AUTO = "auto"
+_WHOLE = re.compile(r"-?[0-9]{1,99}")  # not 1_6 nor other digits than these, which Python takes for 16
 _SIZE = re.compile(r"([0-9]{1,9})(?:x([0-9]{1,9}))?")
 LARGEST_SIDE = 4096  # sixteen such pictures are 0.8 GB
 _LARGEST_SEED = 4_000_000_000  # they take less than 2**32
@@ -115,12 +116,18 @@ def number_or_auto(value: int | str | None, field: str) -> int | None:
     """
     if value is None or (isinstance(value, str) and value == AUTO):
         return None
-    try:
-        number = int(str(value))
-    except ValueError:
-        words = value if isinstance(value, str) else shown(value)
-        raise RequestError(f"Expected `{field}` to be a number or auto; received {words}.") from None
-    check_digits(number, field)
+    return whole(value, field, "a number or auto")
+
+
+def whole(value: int | str, field: str, what: str = "a whole number") -> int:
+    """A whole number from its digits, and no others than these.
+
+    Raises:
+        RequestError: If it is none.
+    """
+    if not _WHOLE.fullmatch(text := str(value)):
+        raise RequestError(f"Expected `{field}` to be {what}; received {shown(value)}.")
+    check_digits(number := int(text), field)
     return number
 
 

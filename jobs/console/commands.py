@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
-from jobs.console.arguments import number_or_auto
+from jobs.console.arguments import number_or_auto, whole
 from jobs.console.exit_codes import COMPLETE, MISSING, exit_codes, goes_on
 from jobs.console.flags import GROUPS, as_flags, group_of
 from jobs.console.stop_signals import stop_signals
@@ -189,12 +189,14 @@ def _parameter(parameter: inspect.Parameter, help_text: str) -> inspect.Paramete
         flag = f"--{parameter.name.replace('_', '-')}"  # this flag alone: no --no-overwrite
         names = _names_of_choices(kind)
         takes_auto = get_args(parameter.annotation)[:2] == (int, str)  # a size is str | int, 240x320
+        takes_whole = parameter.annotation in (int, int | None)
+        read: Any = whole if takes_whole else number_or_auto if takes_auto else None
         described = typer.Option(
             flag,
             help=f"{help_text} One of {', '.join(names)}." if names else help_text,
-            metavar="<name>" if names else None,
+            metavar="<name>" if names else "<int>" if takes_whole else None,
             rich_help_panel=group_of(parameter.name),
-            parser=_number_or_auto(parameter.name) if takes_auto else None,
+            parser=read and _reader(read, parameter.name),
         )
     else:
         described = typer.Argument(metavar=parameter.name.upper(), help=help_text)
@@ -209,17 +211,17 @@ def _names_of_choices(kind: Any) -> list[str]:
     return next(filter(None, map(_names_of_choices, get_args(kind))), [])
 
 
-def _number_or_auto(field: str) -> Callable[[str], str]:
-    """What reads a number or auto, so that a job is not submitted with anything else."""
+def _reader(read: Callable[[str, str], int | None], field: str) -> Callable[[str], int | str]:
+    """What reads a number, or auto, so that a job is not submitted with anything else."""
 
-    def text(words: str) -> str:
+    def value(words: str) -> int | str:
         try:
-            number_or_auto(words, field)
+            number = read(words, field)
         except RequestError as error:
             raise typer.BadParameter(as_flags(str(error))) from error
-        return words
+        return words if number is None else number
 
-    return text
+    return value
 
 
 def _kind(annotation: Any) -> Any:

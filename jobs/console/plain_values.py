@@ -29,7 +29,8 @@ class _Result(Protocol):
 def words_of(value: Any, annotation: Any, field: str) -> Any:
     """Text where a field takes text, and a path where it takes one: of a result, such as a run, its own.
 
-    A result stands for what it is of: where something else has taken its place, only what is written there is right.
+    Text of a class of its own, as the member of an enum is, is what it holds, however it shows itself. A result stands
+    for what it is of: where something else has taken its place, only what is written there is right.
 
     Args:
         value: What was given; left as it is where the field takes more than that.
@@ -42,15 +43,20 @@ def words_of(value: Any, annotation: Any, field: str) -> Any:
     """
     kinds = tuple(get_origin(kind) or kind for kind in get_args(annotation) or (annotation,))
     if str not in kinds or isinstance(value, kinds):
-        return value
+        return _plain(value, kinds)
     if Path in kinds and (path := _path_of(value)) is not None:
         if isinstance(value, _Result) and field != _WRITTEN:
             value.check_not_replaced()
-        return path if isinstance(path, kinds) else str(path)
+        return _plain(path, kinds) if isinstance(path, kinds) else str(path)
     if not set(kinds) <= {str, Path, Url, NoneType}:
         return value
     what = "a path or URL" if Url in kinds else "a name or a path" if Path in kinds else "text"
     raise RequestError(f"Expected `{field}` to be {what}; received {shown(value)}.")
+
+
+def _plain(value: Any, kinds: Sequence[Any]) -> Any:
+    """Python's own text for one of another class than a field takes."""
+    return str.__str__(value) if isinstance(value, str) and type(value) not in kinds else value
 
 
 def _path_of(value: Any) -> Location | str | None:
@@ -96,7 +102,7 @@ def list_of(value: Any, annotation: Any, field: str) -> Any:
     if odd:
         what = "texts or whole numbers" if int in kinds else "texts"
         raise RequestError(f"Expected `{field}` to be a list of {what}; received {shown(odd[0])} in it.")
-    return given
+    return [_plain(one, kinds) for one in given]
 
 
 def _or_alike(kind: type) -> type:

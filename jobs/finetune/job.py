@@ -60,6 +60,6 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
     print_training(console, folder, record, features_s, milestones.since_command_s())
     print_kept(console, record, earlier)
     print_replaced(console, folder, record, earlier)
-    print_stale_report(console, folder, record, earlier)
+    print_stale_report(console, folder, record)
     metrics, seen = record.metrics.after_calibration, record.data.num_seen
     return Model(folder.path.absolute(), record.labels, metrics, record.calibration, record.digest, seen)

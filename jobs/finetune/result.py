@@ -17,7 +17,8 @@ class Model:
     Attributes:
         path: The model folder, absolute.
         labels: One name per class, in class order.
-        metrics: How good it is on photos kept out of training: accuracy, log loss, ROC AUC, confusion, reliability.
+        metrics: How good it is on photos kept out of training: accuracy, log loss, ROC AUC, confusion of up to 100
+            labels, reliability.
         calibration: The temperature inside it, and the clip that `submission` takes of cats and dogs.
         digest: SHA-256 over what was trained, and on what.
         num_seen: Photos measured on that are copies of photos trained on; if there are any, `metrics` are too good.

@@ -1,16 +1,21 @@
 """What `finetune` says at its end: how good the model is, and where it is."""
 
+import re
+from contextlib import suppress
+
 from rich.console import Console
 
 from jobs.console.terminal import print_table
 from jobs.score.table import agreement_row
 from scoring import __version__
+from scoring.errors import ScoringError, StorageError
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData, TrainingRecord
 from scoring.report.text import of_model, percent
-from scoring.storage.durable import read_faults
 from scoring.submissions.submission import find_dog
+
+_MODEL_OF = re.compile(rb"Model of [\d-]{10} \d\d:\d\d(:\d\d)?")  # 0.1.0 told no seconds
 
 
 def print_training(
@@ -44,15 +49,11 @@ def print_training(
         console.print(said, style="yellow")
 
 
-def print_stale_report(
-    console: Console, folder: ModelFolder, record: TrainingRecord, earlier: TrainingRecord | None
-) -> None:
-    """Say that a report is of an earlier model, by its words or as this command has put another together."""
-    if not folder.has_report:
-        return
-    is_new = earlier is None or earlier.created_at != record.created_at
-    with read_faults(folder.report):
-        if is_new or of_model(record.created_at).encode() not in folder.report.read_bytes():
+def print_stale_report(console: Console, folder: ModelFolder, record: TrainingRecord) -> None:
+    """Say that a report is of an earlier model by its words, if it can be read: the model is finished at any rate."""
+    with suppress(OSError, StorageError):
+        told = _MODEL_OF.search(folder.report.read_bytes()) if folder.has_report else None
+        if told and not of_model(record.created_at).encode().startswith(told[0]):
             said = f"{folder.path} still holds {folder.report.name} of the earlier model; run what made it again"
             console.print(said, style="yellow")
 
@@ -88,8 +89,10 @@ def _calibration(record: TrainingRecord) -> str:
 
 
 def _rate(folder: ModelFolder) -> list[tuple[str, str]]:
-    """How fast the base network took photos, as this folder's last extraction measured it; none where it was kept."""
-    features = folder.features.load_record()
+    """How fast the base network took photos, as this folder's last extraction tells; none where it does not."""
+    features = None
+    with suppress(ScoringError):
+        features = folder.features.load_record()
     rate = features.summary.steady_images_per_s if features and features.summary else None
     if rate is None:
         return []

@@ -8,6 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
+from jobs.score.left_out_doubts import doubt_about
 from jobs.score.request import ImagesRequest
 from jobs.score.same_run import record_of_same_run
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
@@ -16,13 +17,10 @@ from scoring.run.fence import Fence, under_fence
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import ManifestInfo, default_shard_size, manifest_sample, write_manifest
 from scoring.run.renewal import Renewal, check_place, find_renewal
-from scoring.run.wording import plural
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing, without_stamps
-from scoring.sources.image_finder import Reason
 from scoring.sources.inputs import changes_since, find_images, other_columns
 from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
-from scoring.storage.walking import Fault
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
@@ -49,34 +47,12 @@ class Listed:
 def tell_listed(console: Console, listed: Listed) -> None:
     """Say what the user may have meant otherwise: what was not looked at or may be missing, and labels of no photo."""
     for left in listed.left_out:
-        if told := _not_looked_at(left, listed.manifest.num_images):
+        if told := doubt_about(left, listed.manifest.num_images):
             console.print(f"{told}: {left.names}", style="yellow")
     if unused := listed.unused:
         console.print(f"{unused.count:,} {unused.reason}: {unused.names}", style="yellow")
     for told in listed.told:
         console.print(told, style="yellow")
-
-
-def _not_looked_at(left: LeftOut, num_images: int) -> str | None:
-    has, is_ = ("has", "is") if left.count == 1 else ("have", "are")
-    if left.reason == Fault.UNREADABLE:
-        things = "1 file or folder" if left.count == 1 else f"{left.count:,} files or folders"
-        return f"{things} cannot be read, and nothing there is scored"
-    if left.reason == Reason.NO_END:
-        tars = plural(left.count, "tar")
-        return f"{tars} {has} no zeros at the end and may be cut off, and only what is there is scored"
-    if left.reason == Reason.HOLE:
-        tars = plural(left.count, "tar")
-        return f"{tars} {has} zeros where photos may have been (copy it again), and only what is there is scored"
-    if left.reason == Reason.ARCHIVE:
-        archives = plural(left.count, "archive")
-        return (
-            f"{archives} {is_} not looked into, as there are other images (name one, or a folder of tars, to read it)"
-        )
-    if left.reason == Reason.TABLE and left.count >= num_images:  # fewer may be of labels
-        tables = plural(left.count, "table")
-        return f"{tables} {is_} not looked into, as there are other images (name the column of images to read it)"
-    return None
 
 
 def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:

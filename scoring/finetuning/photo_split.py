@@ -99,18 +99,17 @@ def split_photos(
         return PhotoSplit(rows[~validates], rows[validates])
     originals = rows if originals is None else originals
     different = np.unique(originals)
-    targets = np.array([images[row].target for row in different])
+    codes = _codes([images[row].target for row in different])
     labels = _count_labels([image.target for image in images], different)
     _check_rarest(labels)
     count = max(len(labels), round(count * len(different) / len(images)))
     count = min(count, len(different) - len(labels))
-    _, validation = train_test_split(different, test_size=count, stratify=targets, random_state=seed)
+    _, validation = train_test_split(different, test_size=count, stratify=codes, random_state=seed)
     validates = np.isin(different, validation)
-    _, codes = np.unique(targets, return_inverse=True)
     num_validation_of = np.bincount(codes[validates], minlength=len(labels))
     on_one_side = (num_validation_of == 0) | (num_validation_of == np.bincount(codes))
-    for code in np.flatnonzero(on_one_side):  # in proportion, a rare label may have all of its photos on one side
-        validates[np.argmax(codes == code)] ^= True
+    _, first = np.unique(codes, return_index=True)
+    validates[first[on_one_side]] ^= True  # in proportion, a rare label may have all of its photos on one side
     return _with_copies(different[validates], originals)
 
 
@@ -138,13 +137,11 @@ def split_folds(
 
     originals = np.arange(len(targets)) if originals is None else originals
     different = np.unique(originals)
-    labels = [targets[row] for row in different]
+    codes = _codes([targets[row] for row in different])
     fewest = _check_rarest(_count_labels(targets, different), " among those to train on in folds")
     state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
-    return [
-        _with_copies(different[validation], originals) for _, validation in folds.split(np.zeros(len(labels)), labels)
-    ]
+    return [_with_copies(different[validation], originals) for _, validation in folds.split(different, codes)]
 
 
 def is_split_told(images: Sequence[ImageEntry], num_validation: int | None) -> bool:
@@ -165,6 +162,12 @@ def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.in
     """The photos to validate on and all copies of them, and the others to train on."""
     validates = np.isin(originals, validation)
     return PhotoSplit(np.flatnonzero(~validates), np.flatnonzero(validates))
+
+
+def _codes(targets: Sequence[str | None]) -> npt.NDArray[np.int64]:
+    """Each photo's label as its place among all in order; an array of texts is as wide as the longest for each."""
+    places = {label: place for place, label in enumerate(sorted(set(map(str, targets))))}
+    return np.array([places[str(target)] for target in targets], dtype=np.int64)
 
 
 def _count_labels(targets: Sequence[str | None], different: npt.NDArray[np.int64]) -> Counter[str | None]:

@@ -13,7 +13,9 @@ from scoring.errors import BucketError, ModelError
 from scoring.models.label_indices import below_header, without_indices
 from scoring.sources.csv_table import without_blanks_at_quotes
 from scoring.sources.spelling import composed
+from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, bucket_of, locate
+from scoring.storage.reading import read_whole
 from scoring.storage.redaction import brief
 
 _SHAPES = (
@@ -55,11 +57,13 @@ def read_class_names(given: str) -> tuple[str, ...]:
     if file is None:
         return _of_text(given)
     try:
-        content = file.read_bytes()
+        content = read_whole(file)
     except BucketError:
         raise
     except OSError as error:
         raise ModelError(f"Expected a readable file of `labels`; {given} is not: {error.strerror or error}.") from error
+    if is_pointer(content):
+        raise ModelError(f"Expected names of classes in the file of `labels`; {given} is a {POINTER}. {ADVICE}")
     return parse_class_names(content, given)
 
 

@@ -22,6 +22,7 @@ from scoring.networks.nested_training import without_nested_training
 from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import local_copy, once_per_content
+from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import Location
 from scoring.storage.reading import open_zip
 from scoring.storage.zips import holds_zip
@@ -62,7 +63,9 @@ def check_keras_file(path: Location, field: str) -> None:
             f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
         ) from error
     if not is_zip:
-        hint = f" It has Keras' earlier format. {hdf5_advice(path)}." if path.suffix in (".h5", ".hdf5") else ""
+        hint = pointer_hint(path)
+        if path.suffix in (".h5", ".hdf5") and not hint:
+            hint = f" It has Keras' earlier format. {hdf5_advice(path)}."
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
 
@@ -115,7 +118,8 @@ def read_keras_digest(place: Location) -> str:
     except StorageError:
         raise
     except _DAMAGE as error:
-        raise ModelError(f"{place} is damaged: {' '.join(str(error).split())[:200]}.") from error
+        said = " ".join(str(error).split())[:200]
+        raise ModelError(f"{place} is damaged: {said}.{pointer_hint(place)}") from error
     return digest.hexdigest()
 
 

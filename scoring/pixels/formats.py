@@ -5,6 +5,8 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 
+from scoring.storage.git_lfs import ADVICE, HEAD, POINTER
+
 # Bytes of a file that `format_of` needs to see.
 HEAD_BYTES = 64
 
@@ -82,6 +84,7 @@ _BY_HEAD = (
     ("FITS", rb"SIMPLE  =  "),
     ("GIMP", rb"gimp xcf"),
     (POSTSCRIPT, rb"%!PS|\xc5\xd0\xd3\xc6"),
+    (POINTER, re.escape(HEAD)),
     ("SVG", rb"\s*(<\?xml[^>]*>\s*)?<svg[\s>]"),
 )
 _HEADS = re.compile(b"|".join(b"(?P<f%d>%s)" % (number, head) for number, (_, head) in enumerate(_BY_HEAD)), re.DOTALL)
@@ -125,6 +128,8 @@ def is_refused(name: str) -> bool:
 
 def why_not(name: str) -> str:
     """Why a format is not decoded here, in words for a message."""
+    if name == POINTER:
+        return f"{name}. {ADVICE.rstrip('.')}"
     return f"{name}, which needs {EXTRA}" if name in _PLUGINS else f"{name}, which is not decoded"
 
 

@@ -1,6 +1,6 @@
 """How good probabilities are, against the truth: what `score`, `finetune` and `report` tell of a model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from scoring.quality.multi_label import unknown_targets
 from scoring.sources.targets import label_matcher
 
 _NUM_BINS = 10
+_MAX_CONFUSION = 100  # labels: of 3,000 all pairs were 99 MB of JSON, three times in training.json
 _NAMED = 5  # unknown labels that are kept
 
 
@@ -43,7 +44,7 @@ class Evaluation:
         log_loss: Mean of -ln of the true label's probability, which is kept 1e-7 from 0 and 1.
         roc_auc: Area under the ROC curve. With two labels it is the second one's; with more, the mean over each label
             against the rest. None if a label has no image.
-        confusion: Images by true label (rows) and most likely label (columns).
+        confusion: Images by true label (rows) and most likely label (columns); None for over 100 labels.
         reliability: Ten bins of equal width, the empty left out. With two labels they divide the second one's
             probability; with more, the most likely label's.
     """
@@ -53,7 +54,7 @@ class Evaluation:
     accuracy_interval: Interval
     log_loss: float
     roc_auc: float | None
-    confusion: list[list[int]]
+    confusion: list[list[int]] | None
     reliability: list[ReliabilityBin]
 
 
@@ -72,20 +73,17 @@ def evaluate(
         originals: A number for each image that it shares with its copies alone, which the interval goes by; None where
             no copies are known.
     """
-    from sklearn.metrics import confusion_matrix
-
     if predicted is None:
         predicted = probabilities.argmax(axis=1)
     accuracy = float((predicted == truth).mean())
     photos = np.arange(len(truth)) if originals is None else originals
-    classes = range(probabilities.shape[1])
     return Evaluation(
         num_images=len(truth),
         accuracy=accuracy,
         accuracy_interval=copies_interval(accuracy, photos),
         log_loss=log_loss(probabilities, truth),
         roc_auc=_roc_auc(probabilities, truth),
-        confusion=confusion_matrix(truth, predicted, labels=list(classes)).tolist(),
+        confusion=_confusion(truth, predicted, probabilities.shape[1]),
         reliability=_reliability(probabilities, truth),
     )
 
@@ -116,6 +114,17 @@ def log_loss(
     if kept.shape[1] > 2:
         kept /= kept.sum(axis=1, keepdims=True)
     return float(-np.average(np.log(kept[images, truth]), weights=weights))
+
+
+def _confusion(
+    truth: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], num_classes: int
+) -> list[list[int]] | None:
+    from sklearn.metrics import confusion_matrix
+
+    if num_classes > _MAX_CONFUSION:
+        return None
+    counts: list[list[int]] = confusion_matrix(truth, predicted, labels=list(range(num_classes))).tolist()
+    return counts
 
 
 def _roc_auc(probabilities: Float32Array, truth: npt.NDArray[np.int64]) -> float | None:
@@ -168,7 +177,7 @@ class RightCount:
     """
 
     def __init__(self, labels: Sequence[str], is_multi_label: bool = False) -> None:
-        self._labels, self._is_multi_label = labels, is_multi_label
+        self._match, self._is_multi_label = label_matcher(labels), is_multi_label
         self.num_known = self.num_right = self.num_unknown = self.num_unlabelled = 0
         self.unknown: list[str] = []
 
@@ -178,9 +187,9 @@ class RightCount:
         targets = readable["target"].to_pylist()
         self.num_unlabelled += targets.count(None)
         if self._is_multi_label:
-            unknown = unknown_targets(targets, self._labels)
+            unknown = unknown_targets(targets, self._match)
         else:
-            truth = true_classes(targets, self._labels)
+            truth = _classes(targets, self._match)
             self.num_known += int((truth >= 0).sum())
             self.num_right += int((truth == readable["class_index"].to_numpy()).sum())
             unknown = [target for target, index in zip(targets, truth, strict=True) if target is not None and index < 0]
@@ -190,7 +199,10 @@ class RightCount:
 
 def true_classes(targets: Sequence[str | None], labels: Sequence[str]) -> npt.NDArray[np.int64]:
     """The class index of each target, -1 where there is none or the model does not know it."""
-    match = label_matcher(labels)
+    return _classes(targets, label_matcher(labels))
+
+
+def _classes(targets: Sequence[str | None], match: Callable[[str], int | None]) -> npt.NDArray[np.int64]:
     known = {target: match(target) for target in set(targets) if target is not None}
     found = [known.get(target) if target is not None else None for target in targets]
     return np.array([-1 if index is None else index for index in found], dtype=np.int64)

@@ -76,27 +76,28 @@ def _evaluate(said: Float32Array, is_true: npt.NDArray[np.bool_]) -> LabelEvalua
     )
 
 
-def unknown_targets(targets: Sequence[str | None], labels: Sequence[str]) -> list[str]:
-    """Those of the targets that are no labels, as often as they occur; see `true_labels`."""
-    told = true_labels(targets, labels)
+def unknown_targets(targets: Sequence[str | None], match: Callable[[str], int | None]) -> list[str]:
+    """Those of the targets that are no labels, as often as they occur; see `true_labels` and `label_matcher`."""
+    told = _told(targets, match)
     return [target for target in targets if target is not None and told[target] is None]
 
 
-def true_labels(targets: Iterable[str | None], labels: Sequence[str]) -> dict[str, npt.NDArray[np.bool_] | None]:
-    """What each target says is true of an image, shape (num_labels,); None of no label, and not several with a mark.
+def true_labels(targets: Iterable[str | None], labels: Sequence[str]) -> dict[str, frozenset[int] | None]:
+    """The classes that each target says are true of an image; None of no label, and not several with a mark.
 
     `none` is the target of an image that has no label, unless it is one.
     """
-    match = label_matcher(labels)
-    return {target: _truth(target, match, len(labels)) for target in set(targets) if target is not None}
+    return _told(targets, label_matcher(labels))
 
 
-def _truth(target: str, match: Callable[[str], int | None], num_labels: int) -> npt.NDArray[np.bool_] | None:
-    truth = np.zeros(num_labels, bool)
+def _told(targets: Iterable[str | None], match: Callable[[str], int | None]) -> dict[str, frozenset[int] | None]:
+    return {target: _truth(target, match) for target in set(targets) if target is not None}
+
+
+def _truth(target: str, match: Callable[[str], int | None]) -> frozenset[int] | None:
     for words in ([target.strip()], *(parts_of(target, mark) for mark in _BETWEEN)):
         found = [match(word) for word in words]
         known = [index for index in found if index is not None]
         if known and len(known) == len(found):
-            truth[known] = True
-            return truth
-    return truth if target.strip().casefold() == _NO_LABEL else None
+            return frozenset(known)
+    return frozenset() if target.strip().casefold() == _NO_LABEL else None

@@ -77,7 +77,7 @@ class AnswerCount:
         told = true_labels(targets, self._labels)
         truth = [None if target is None else told[target] for target in targets]
         # The most likely label stands for all: below a half no label is said to be true, and none may be.
-        right = [known is not None and (known[label] if probability >= 1 / 2 else not known.any()) for known in truth]
+        right = [known is not None and (label in known if probability >= 1 / 2 else not known) for known in truth]
         return bool(np.mean(right) > 1 / 2)
 
 

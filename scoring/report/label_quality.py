@@ -58,8 +58,10 @@ def _known(
     told = true_labels(targets, labels)
     is_known = pa.array([told[target] is not None for target in targets], pa.bool_())
     said: Float32Array = pc.list_flatten(table.filter(is_known)["probabilities"]).to_numpy().astype(np.float32)
-    truth = [told[target] for target in targets if told[target] is not None]
-    known = np.array(truth, bool).reshape(-1, len(labels))
+    truth = [classes for target in targets if (classes := told[target]) is not None]
+    known = np.zeros((len(truth), len(labels)), bool)
+    for row, classes in zip(known, truth, strict=True):
+        row[list(classes)] = True
     return said.reshape(-1, len(labels)), known, len(targets) - len(known)
 
 

@@ -32,7 +32,8 @@ class Quality:
         top_five: Share whose true label is among the five most likely; None for at most five labels.
         log_loss: None where not all probabilities are stored.
         roc_auc: None there too, and if a label has no image.
-        confusion: Images by true (rows) and most likely label (columns); None where not all probabilities are stored.
+        confusion: Images by true (rows) and most likely label (columns); None where not all probabilities are stored,
+            and for over 100 labels.
         reliability: Predicted probabilities, and how often they were right.
         mistakes: True label, most likely label and images of the most frequent mistakes.
         num_mistakes: How many pairs of true and most likely label there are among all mistakes.

@@ -54,6 +54,7 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
         returns = KeyFigure("Sonar returns", count(metrics.num_rows), "without labels")
         return SonarParts("Sonar", [returns], [Section("Sonar", [facts, figure])])
     evaluation = evaluate_returns(table[table["split"] == "test"] if metrics.is_tested else table)
+    assert evaluation.confusion is not None, "there are two labels"
     is_beside = metrics.is_tested and metrics.are_uci
     note = f"the article's: {ARTICLE_ACCURACY:.2%}" if is_beside else f"on {metrics.measured_on}"
     accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), note)

@@ -130,6 +130,7 @@ def _out_of_fold(
         )
         blocks.append(figure)
         name, first = next(iter(found.items()))
+        assert first.confusion is not None, "there are two labels"
         matrices.append(confusion_block(first.confusion, _LABELS, f"{name}, {protocol}: returns of all folds"))
     return [*blocks, *matrices]
 

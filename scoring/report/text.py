@@ -26,9 +26,11 @@ def shorten(text: str, length: int) -> str:
 def short_labels(labels: Sequence[str]) -> list[str]:
     """Labels as a page shows them; those that differ in the middle alone have their place beside them."""
     short: list[str] = []
+    seen: set[str] = set()
     for place, label in enumerate(labels):
         name = shorten(label, _LABEL_LENGTH)
-        short.append(f"{name} ({place})" if name != label and name in short else name)
+        short.append(f"{name} ({place})" if name != label and name in seen else name)
+        seen.add(short[-1])
     return short
 
 
@@ -80,8 +82,8 @@ def moment(when: datetime) -> str:
 
 
 def of_model(created_at: str) -> str:
-    """Which model a page tells of, by the moment at which it was put together."""
-    return f"Model of {moment(datetime.fromisoformat(created_at))}"
+    """Which model a page tells of, by the second in which it was put together."""
+    return f"Model of {datetime.fromisoformat(created_at):%Y-%m-%d %H:%M:%S %Z}".rstrip()
 
 
 def seconds(duration_s: float) -> str:

@@ -73,7 +73,7 @@ def remove_earlier_run(folder: RunFolder, fence: Fence) -> None:
     with storage_faults(folder.path), under_fence(fence):
         for place in places:
             refuse_link(place)
-        for place in places:
+        for place in reversed(places):  # folders first: while one stays, its record does
             remove_tree(place) if place.is_dir() else remove_file(place)
         make_folder(folder.predictions)
 

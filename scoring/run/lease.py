@@ -21,7 +21,7 @@ from scoring.process.own_place import boot_id, pid_namespace
 from scoring.run.fence import Fence, lease_lost
 from scoring.run.holder import Holder, read_holder
 from scoring.storage.conditional import remove_if, write_if
-from scoring.storage.durable import storage_faults
+from scoring.storage.durable import make_folder, storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.urls import Version
 
@@ -169,8 +169,9 @@ def _take(path: Location, gone: Holder | None, holder: Holder) -> bool:
 def _write(path: Location, version: Version | None, holder: Holder) -> bool:
     try:
         return write_if(path, version, holder.to_bytes())
-    except FileNotFoundError:  # another driver has cleaned up what killed ones leave, and taken ours for such
-        if not path.parent.is_dir():
+    except FileNotFoundError:  # another driver has cleaned up what killed ones leave, or the folder, empty until now
+        make_folder(path.parent)
+        if not path.parent.is_dir():  # there is no such bucket
             raise
         return False
 

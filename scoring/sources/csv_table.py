@@ -15,8 +15,9 @@ from scoring.sources import encoded_images
 from scoring.sources.suffixes import is_zip
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
+from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, file_above
-from scoring.storage.reading import Place, read_range
+from scoring.storage.reading import Place, read_range, read_whole
 from scoring.storage.redaction import brief
 from scoring.storage.walking import is_hidden
 
@@ -66,7 +67,10 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
     if source.name.lower().endswith(_SPREADSHEETS):
         raise RequestError(f"Expected `{field}` to be {what}; {source} is a spreadsheet. Save it there as CSV.")
     try:
-        text = _decoded(_content(source, field, what))
+        content = _content(source, field, what)
+        if is_pointer(content):
+            raise RequestError(f"Expected `{field}` to be {what}; {source} is a {POINTER}. {ADVICE}")
+        text = _decoded(content)
         if _JSON.match(text):
             raise RequestError(
                 f"Expected `{field}` to be {what}; {source} is JSON. Write it as CSV, with a column of file names or "
@@ -251,7 +255,7 @@ def _content(source: Location, field: str, what: str) -> bytes:
     file, inside = above
     try:
         is_zipped = inside or is_zip(file.name)
-        return _unpacked(_member(file, inside, str(file)) if is_zipped else file.read_bytes())
+        return _unpacked(_member(file, inside, str(file)) if is_zipped else read_whole(file))
     except BucketError:
         raise
     except OSError as error:

@@ -10,7 +10,7 @@ from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.natural_order import natural_key
 from scoring.sources.row_reader import refuse_absent_common
-from scoring.sources.suffixes import is_tar
+from scoring.sources.suffixes import is_tar, is_zip
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
 from scoring.storage.locations import Location, bucket_of, file_below
 from scoring.storage.reach import refuse_absent_folder
@@ -33,12 +33,19 @@ class FolderSource:
     def check(self) -> None:
         """See `ImageSource`."""
         if not self._folder.is_dir():
-            is_pattern = any(mark in self._folder.name for mark in "*?")
             raise ImagesError(
                 "Expected `images` to be a folder, a prefix with objects below it, a zip, a tar or a Parquet table; "
-                f"{self._folder} does not exist."
-                + (f" Name the folder {self._folder.parent}, of which every image is taken." if is_pattern else "")
+                f"{self._folder} does not exist.{self._instead_of_pattern()}"
             )
+
+    def _instead_of_pattern(self) -> str:
+        """What to name, as a message's end; nothing where the name was no pattern."""
+        name = self._folder.name
+        if not any(mark in name for mark in "*?{"):
+            return ""
+        if is_zip(name):
+            return " Several zips are not read together: name one of them, or unpack them into one folder."
+        return f" Name the folder {self._folder.parent}, of which every image is taken."
 
     def files(self) -> Iterator[FoundFile]:
         """All files below, links followed."""
@@ -80,7 +87,8 @@ class FolderSource:
 
     def peek(self, file: FoundFile, length: int) -> bytes:
         """See `ImageSource`."""
-        return read_range(file_below(self._folder, file.path, file.raw_path), 0, min(length, file.size_bytes))
+        most = min(length, file.size_bytes) if bucket_of(self._folder) else length  # a disk may not have told the size
+        return read_range(file_below(self._folder, file.path, file.raw_path), 0, most)
 
     def open(self, as_on_driver: bool = True) -> ImageReader:
         """See `ImageSource`; of photos that are surely not those that were listed it gives `ChangedBytes`.

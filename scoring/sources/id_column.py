@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from scoring.errors import RequestError
+from scoring.sources.base_names import match_base_names, name_photos
 from scoring.sources.entries import ImageEntry
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.id_spelling import slashed
 from scoring.sources.labels_file import LabelsTable
 from scoring.sources.listing import CommonFolder, made_id
+from scoring.storage.redaction import brief
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
@@ -34,12 +36,14 @@ class PhotoIds:
         values: Those of its rows: with blanks around them where this is another photo's id, else without.
         ids: The same, each once, without empty ones.
         matches: The photo of each of them.
+        told: In words, that another column may have been meant; None if none may.
     """
 
     column: str
     values: Sequence[str]
     ids: Sequence[str]
     matches: Matches
+    told: str | None = None
 
     @cached_property
     def row_of(self) -> dict[str, int]:
@@ -82,9 +86,14 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
             f"{f' in {folder}, where paths may begin' if folder else ''}. {advice}."
         )
     if asked is None and all(map(_WHOLE.fullmatch, best.ids)):
+        absent = [found for found in candidates if not _are_enough(found, images) and name_photos(found.ids)]
         others = [name for name in table.columns if name not in {found.column for found in candidates}]
         files = (_match_column(table, name, photos, folder) for name in others if table.names_files(name))
+        files = (found if _are_enough(found, images) else _by_base_name(found, photos) for found in files)
         numbers = (_match_column(table, name, photos, folder) for name in others if _is_numbers(table, name))
+        by_name = [_by_base_name(found, photos) for found in absent]
+        best = replace(best, told=_told_of_absent(best, by_name, images, table.name))
+        candidates += [found for found in by_name if _are_enough(found, images)]
         candidates += [found for found in files if _are_enough(found, images) and _may_be_meant(found, best)]
         candidates += [found for found in numbers if found.matches.num_found == len(found.values)]
     for other in candidates:
@@ -94,6 +103,22 @@ def choose_ids(table: LabelsTable, asked: str | None, images: Sequence[ImageEntr
                 "different ones. Say which by `id_column`."
             )
     return best
+
+
+def _by_base_name(found: PhotoIds, photos: _Photos) -> PhotoIds:
+    """A column with the photos that its files are called as, wherever these lie."""
+    return replace(found, matches=match_base_names(found.ids, photos.ids, photos.paths))
+
+
+def _told_of_absent(best: PhotoIds, others: Sequence[PhotoIds], images: Sequence[ImageEntry], name: str) -> str | None:
+    """In words, that a column called as one of photos' ids names files that are not here; None if none does."""
+    other = next((found for found in others if not _are_enough(found, images)), None)
+    if other is None:
+        return None
+    return (
+        f"the ids of {name} are those of {best.column!r}; {other.column!r} names other files, such as "
+        f"{brief(other.matches.missing[0])!r} (if it says which photo, write there what the photos are called)"
+    )
 
 
 def _is_numbers(table: LabelsTable, column: str) -> bool:

@@ -1,6 +1,5 @@
 """Tell the images among a collection's files: by their names, and where those say nothing, by their first bytes."""
 
-import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +10,13 @@ from scoring.errors import ImageError
 from scoring.pixels import formats
 from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import NAMED, FoundFile, LeftOut
-from scoring.sources.suffixes import PARQUET_SUFFIXES, is_tar, is_zip, whole_of_part
-from scoring.storage.reach import may_be_readable_later, refuse_fault_of_machine
+from scoring.sources.numbered_parts import absent_parts
+from scoring.sources.suffixes import PARQUET_HEAD, PARQUET_SUFFIXES, is_foreign_tar, is_tar, is_zip, whole_of_part
+from scoring.storage.reach import may_pass, refuse_fault_of_machine
 from scoring.storage.walking import Fault, is_hidden
 
 _LOOKS = 32  # files that are looked into at the same time
 _LOOKED_AT_ONCE = 256
-_GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 _ALONE_IN_ZIPS = frozenset({".csv", ".tsv", ".json", ".txt"})  # `train.csv.zip`, as Kaggle zips each of its files
 # Files that are not looked into: their name says that they are no image.
@@ -32,7 +31,8 @@ _OTHERS = frozenset(
     | {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".wmv", ".flv", ".mpg", ".mpeg", ".3gp", ".mts", ".m2ts"}
     | {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".opus", ".aac", ".wma", ".aiff", ".mid", ".aae", ".xmp"}
     | {".lz4", ".iso", ".dmg", ".exe", ".dll", ".so", ".sha256", ".md5", ".crc"}
-    | {".lock", ".url", ".lnk", ".torrent", ".ttf", ".otf", ".woff", ".woff2", ".ply", ".obj", ".stl", ".glb"}
+    | {".lock", ".url", ".lnk", ".torrent", ".incomplete", ".crdownload"}
+    | {".ttf", ".otf", ".woff", ".woff2", ".ply", ".obj", ".stl", ".glb"}
 )
 
 
@@ -44,10 +44,14 @@ class Reason(StrEnum):
     ARCHIVE = "archive, not looked into"
     PART = "part of an archive, which `cat test.zip.* > test.zip` puts together"
     PACKED = "compressed, and neither a zip nor a tar"
+    PACKED_TAR = "tar, compressed by what is not unpacked here"
     TABLE = "Parquet table, not looked into"
     OLD_VERSION = "old version of an object, or deleted"
     REPLACED = "replaced by a later file of its name"
     BESIDE = "beside a table that holds its images itself"
+    UNNAMED_TABLE = "Parquet, though it is not called .parquet"
+    ABSENT = "missing, though others say by their names that it belongs to them"
+    LINK = "link to a part of the table, which counts once"
     NO_END = "tar that may be cut off, as no zeros mark its end"
     HOLE = "tar that may have lost files, as it has more zeros than mark an end"
     SPARSE = "sparse in its tar, which is not read in place"
@@ -66,6 +70,11 @@ class Account:
         first = self._first.setdefault(reason, [])
         if len(first) < NAMED:
             first.append(path)
+
+    def count_absent(self, names: Iterable[str]) -> None:
+        """Count the files that belong to these by their names, and are not among them."""
+        for name in absent_parts(names):
+            self.leave_out(Reason.ABSENT, name)
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """Everything that was left out, the largest part first."""
@@ -121,11 +130,10 @@ class ImageFinder:
             head = self._peek(file, HEAD_BYTES) if file.head is None else file.head
         except (OSError, ValueError, ImageError) as error:
             refuse_fault_of_machine(file.path, error)
-            is_left_out = getattr(error, "errno", None) in _GONE_OR_CLOSED or not may_be_readable_later(error)
-            return Fault.UNREADABLE if is_left_out else None  # a row of its own is tried again
+            return None if may_pass(error) else Fault.UNREADABLE  # a row of its own is tried again
         name = formats.format_of(head)
         if name is None:
-            return Reason.NOT_AN_IMAGE
+            return Reason.UNNAMED_TABLE if head.startswith(PARQUET_HEAD) else Reason.NOT_AN_IMAGE
         return None if formats.is_decoded(name) else formats.why_not(name)
 
 
@@ -138,6 +146,8 @@ def judge_name(path: str) -> str | None:
     """Why a file of this name is left out; None for an image, `UNCLEAR` where only its content tells."""
     if is_hidden(path):
         return Fault.HIDDEN
+    if is_foreign_tar(path):
+        return Reason.PACKED_TAR
     bare, suffix = os.path.splitext(path)
     reason = _judge_suffix(suffix.lower())
     if is_zip(path) and os.path.splitext(bare)[1].lower() in _ALONE_IN_ZIPS:

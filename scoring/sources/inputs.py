@@ -9,7 +9,7 @@ from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSou
 from scoring.sources.folder_images import FolderSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge_name
 from scoring.sources.listing import list_entries
-from scoring.sources.packing import is_compressed, kind_of
+from scoring.sources.packing import is_compressed, kind_of, way_to_read
 from scoring.sources.suffixes import is_tar
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_images import TableSource
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 _NAMED = 3  # paths of each kind in a message
-_OF_PANDAS = {".csv": "read_csv(...)", ".tsv": "read_csv(..., sep='\\t')", ".jsonl": "read_json(..., lines=True)"}
 _EXPECTED = "Expected `images` to be a folder, a zip, a tar or a Parquet table"
 
 
@@ -130,8 +129,11 @@ def _beside_table(source: TableSource) -> Account:
     account, folder = Account(), FolderSource(source.table)
     if source.table.is_dir():
         others = (file for file in folder.files() if not is_part(file.path))
+        account.count_absent(source.part_names)
     else:
         others = (FoundFile(name, 0) for name in source.hidden_parts)
+    for link in source.linked_parts:
+        account.leave_out(Reason.LINK, link)
     for image in ImageFinder(folder.peek, account).images(others):
         if source.keeps_order:
             account.leave_out(Reason.BESIDE, image.path)
@@ -258,11 +260,7 @@ def _source(location: Location, columns: TableColumns) -> ImageSource:
         return FolderSource(location)  # which says that it does not exist
     if not member:
         what = f"is a file of kind {kind}" if kind else "is not a zip, a tar or a table"
-        reader = _OF_PANDAS.get(location.suffix.lower())
-        advice = (
-            f" Make a table of a list of photos by pandas, as {reader}.to_parquet('photos.parquet')." if reader else ""
-        )
-        raise ImagesError(f"{_EXPECTED}; {location} {what}.{advice}")
+        raise ImagesError(f"{_EXPECTED}; {location} {what}.{way_to_read(location, kind)}")
     if kind_of(archive) != "zip":
         raise ImagesError(f"{_EXPECTED}, or a zip or tar within a zip; {archive} is a file that is not a zip.")
     return ZipSource(archive).member(member)
@@ -284,6 +282,7 @@ def _found(source: ImageSource, account: Account) -> Iterator[FoundFile]:
         is_empty = False
         yield image
     if is_empty and isinstance(source, FolderSource):
+        account.count_absent(tar.path for tar in tars)
         yield from finder.images(source.members(tars))
     else:
         for tar in tars:

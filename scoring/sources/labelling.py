@@ -86,12 +86,12 @@ def label_by_file(
         told_of_splits = refuse_test_rows(others, label_of, photos, table.name)
     targets = {row: label_of[one] for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
-    second = () if has_ids_beside_paths else unused
-    told_of_ids = refuse_second_ids(second, row_of, label_of, images, table.name)
+    told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
     told = (
         table.told_of_one(column, ids.column),
         *told_of_splits,
+        ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
         told_of_several(label_of.values()) if use == TRAINING else None,

@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
+from scoring.sources.class_names import as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
-from scoring.sources.table_columns import LabelsFile, as_texts, is_binary
+from scoring.sources.table_columns import LabelsFile, as_texts, is_binary, some_columns
 from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
+from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import Location, file_below, readable
 
 # What such columns are called, in letters and digits alone: image_id, file_name, id_code; class_name, species.
@@ -87,8 +89,9 @@ class LabelsTable:
         if len(others) > 1 and len(found) != 1:
             if each := self._one_for_each_label(others):
                 raise RequestError(
-                    f"Expected one column of labels in {self.name}; it has one for each label, {', '.join(each)}, with "
-                    "1 in that of a row's label. Add a column with their names, as idxmax(axis=1) of pandas makes it."
+                    f"Expected one column of labels in {self.name}; it has one for each label, "
+                    f"{some_columns(each)}, with 1 in that of a row's label. Add a column with their "
+                    "names, as idxmax(axis=1) of pandas makes it."
                 )
             raise RequestError(
                 f"Expected one column of labels in {self.name}, such as label, target or class; it has {self._names}. "
@@ -104,8 +107,9 @@ class LabelsTable:
         if column not in each:
             return None
         return (
-            f"the labels tell {column!r} from all else; {self.name} has one column for each label, {', '.join(each)} "
-            "(if all are meant, add a column with their names, as idxmax(axis=1) of pandas makes it)"
+            f"the labels tell {column!r} from all else; {self.name} has one column for each label, "
+            f"{some_columns(each)} (if all are meant, add a column with their names, as idxmax(axis=1) of pandas makes "
+            "it)"
         )
 
     def labels(self, column: str) -> list[str]:
@@ -124,7 +128,7 @@ class LabelsTable:
 
     @property
     def _names(self) -> str:
-        return ", ".join(map(repr, self.columns))
+        return some_columns(map(repr, self.columns))
 
     def _existing(self, name: str, field: str) -> str:
         if name not in self.columns:
@@ -204,8 +208,8 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
     with _refused_if_unreadable(source):
         folder, parts = _parts(source) if is_folder else (source.parent, [source.name])
         read = [_plain_columns(folder, part) for part in parts]
-    left_out = {name for _, others in read for name in others}
-    tables = [table for table, _ in read]
+    schemas, tables = [schema for schema, _ in read], [table for _, table in read]
+    left_out = {field.name for schema in schemas for field in schema if not _is_plain(field.type)}
     names = [name for name in tables[0].column_names if name not in left_out]
     for part, table in zip(parts, tables, strict=True):
         if differing := ({*tables[0].column_names} ^ {*table.column_names}) - left_out:
@@ -216,7 +220,11 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
 
     def texts(name: str) -> Sequence[str]:
         with _refused_if_unreadable(source):
-            return [text for table in tables for text in pc.fill_null(as_texts(table[name]), "").to_pylist()]
+            told = (
+                as_labels(as_texts(table[name]), schema, name, part)
+                for part, schema, table in zip(parts, schemas, tables, strict=True)
+            )
+            return [text for texts in told for text in pc.fill_null(texts, "").to_pylist()]
 
     return names, sum(table.num_rows for table in tables), _Columns(names, texts)
 
@@ -226,12 +234,12 @@ def _parts(source: Location) -> tuple[Location, Sequence[str]]:
     return parts.folder, parts.names
 
 
-def _plain_columns(folder: Location, part: str) -> tuple[pa.Table, list[str]]:
-    """A part's columns that may be texts, also those that its folders tell, and the names of its others."""
+def _plain_columns(folder: Location, part: str) -> tuple[pa.Schema, pa.Table]:
+    """A part's own columns, and those that may be texts, also those that its folders tell."""
     with pq.ParquetFile(readable(file_below(folder, part))) as file:
-        fields = list(file.schema_arrow)
-        table = file.read([field.name for field in fields if _is_plain(field.type)])
-    return with_partition(table, partition_values(part)), [field.name for field in fields if not _is_plain(field.type)]
+        schema = file.schema_arrow
+        table = file.read([field.name for field in schema if _is_plain(field.type)])
+    return schema, with_partition(table, partition_values(part))
 
 
 class _Columns(Mapping[str, Sequence[str]]):
@@ -257,7 +265,8 @@ def _refused_if_unreadable(source: Location) -> Iterator[None]:
     except BucketError:
         raise
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {one_line(error)}.") from error
+        hint = pointer_hint(source)
+        raise RequestError(f"Expected a readable `labels_file`; {source} is not: {one_line(error)}.{hint}") from error
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -7,7 +7,9 @@ from pathlib import Path, PurePosixPath
 from scoring.errors import ImagesError, StorageError
 from scoring.pixels.formats import format_of
 from scoring.sources.decompression import COMPRESSED, decompressed
+from scoring.sources.suffixes import PARQUET_HEAD, whole_of_part
 from scoring.storage.downloads import made_once
+from scoring.storage.git_lfs import ADVICE, HEAD, POINTER
 from scoring.storage.reading import PinnedFile, Place, read_range
 from scoring.storage.zips import holds_zip
 
@@ -19,7 +21,7 @@ _HEADS = (
     ("gzip", b"\x1f\x8b"),
     ("bzip2", b"BZh"),
     ("xz", b"\xfd7zXZ\0"),
-    ("Parquet", b"PAR1"),
+    ("Parquet", PARQUET_HEAD),
     ("Zstandard", b"\x28\xb5\x2f\xfd"),
     ("LZ4", b"\x04\x22\x4d\x18"),
     ("lzip", b"LZIP"),
@@ -28,8 +30,13 @@ _HEADS = (
     ("RAR", b"Rar!\x1a\x07"),
     ("cabinet", b"MSCF"),
     ("PDF", b"%PDF-"),
+    (POINTER, HEAD),
     ("HDF5", b"\x89HDF\r\n\x1a\n"),
 )
+
+
+_OF_PANDAS = {".csv": "read_csv(...)", ".tsv": "read_csv(..., sep='\\t')", ".jsonl": "read_json(..., lines=True)"}
+_TO_UNPACK = frozenset({"Zstandard", "LZ4", "lzip", "compress", "7-Zip", "RAR", "cabinet"})
 
 
 def kind_of(place: Place) -> str | None:
@@ -57,6 +64,18 @@ def _kind_of(place: Place) -> str | None:
     if image := format_of(head):
         return f"{image} image"
     return "zip" if holds_zip(place) else None  # behind other bytes, as of a program
+
+
+def way_to_read(place: Place, kind: str | None) -> str:
+    """What to do with a file of a kind that holds no images here, as the end of a message; nothing if none is known."""
+    if kind == POINTER:
+        return f" {ADVICE}"
+    if kind in _TO_UNPACK:
+        return " Unpack it first."
+    if whole := whole_of_part(place.name):
+        return f" It is a part of one: put all together with `cat {whole}.* > {whole}`."
+    reader = _OF_PANDAS.get(PurePosixPath(place.name).suffix.lower())
+    return f" Make a table of a list of photos by pandas, as {reader}.to_parquet('photos.parquet')." if reader else ""
 
 
 def is_compressed(kind: str | None) -> bool:

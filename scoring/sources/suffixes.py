@@ -3,16 +3,27 @@
 import re
 
 TAR_SUFFIX = r"\.(?:tar|tar\.(?:gz|bz2|xz)|tgz|tbz2?|txz)"  # in any case, as all of these
+PARQUET_HEAD = b"PAR1"  # what it begins with, however it is called
 PARQUET_SUFFIXES = (".parquet", ".parq", ".pq")
 ROW_SUFFIX = r"\.(?:parquet|parq|pq)#[0-9]+"  # of an image in a table, `0001.parquet#7`
+_FOREIGN_TAR = re.compile(r"\.(?:tar\.(?:zstd?|lz4|lz|lzma|lzo|z|br)|tzst|tlz|tlz4)$", re.IGNORECASE)
 _TAR = re.compile(f"{TAR_SUFFIX}$", re.IGNORECASE)
-_PART = re.compile(rf"(?P<whole>.+(?:\.(?:zip|7z)|{TAR_SUFFIX}))\.[0-9]{{2,4}}", re.IGNORECASE | re.DOTALL)
+# Numbers, or the letters of `split`, whose first parts end in `aa`, `ab` or `aaa`.
+_PART = re.compile(
+    rf"(?P<whole>.+(?:\.(?:zip|7z)|{TAR_SUFFIX}))[._-](?:part[._-]?)?(?:[0-9]{{2,4}}|a{{1,3}}[a-z])",
+    re.IGNORECASE | re.DOTALL,
+)
 _ROW = re.compile(rf"{ROW_SUFFIX}\Z", re.IGNORECASE)
 
 
 def is_tar(path: str) -> bool:
     """Whether a name is that of a tar, compressed or not."""
     return _TAR.search(path) is not None
+
+
+def is_foreign_tar(path: str) -> bool:
+    """Whether a name is that of a tar that is compressed by what is not unpacked here."""
+    return _FOREIGN_TAR.search(path) is not None
 
 
 def is_zip(path: str) -> bool:

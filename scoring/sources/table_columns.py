@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from scoring.errors import BucketError, ImagesError, RequestError
 from scoring.storage.locations import Location, file_above
+from scoring.storage.redaction import brief
 
 # What Amazon S3 Inventory calls its columns; Amazon S3 User Guide, "Cataloging your objects with S3 Inventory".
 BUCKET, KEY, SIZE, E_TAG = "bucket", "key", "size", "e_tag"
@@ -23,6 +24,7 @@ _ADVICE = {
 }
 # Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID and, from version 19 on, its JSON.
 _UUID, _JSON = "arrow.uuid", "arrow.json"
+_SHOWN = 40  # columns in a message; of attributes as many are common, of pixels and classes there are thousands
 _TOO_LARGE = 2.0**63  # for a whole number of 64 bits
 
 
@@ -198,6 +200,13 @@ def _names(name: str, kind: pa.DataType) -> list[str]:
     return [f"{name} (a list)"] if _is_list(kind) else [name]
 
 
+def some_columns(names: Iterable[str]) -> str:
+    """Names of columns for a message, of very many the first."""
+    shown = [brief(name) for name in names]
+    more = f", ... ({len(shown):,} in all)" if len(shown) > _SHOWN else ""
+    return ", ".join(shown[:_SHOWN]) + more
+
+
 def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
     """Raise ImagesError unless a table has one column of a name, which can be what a field of the request names.
 
@@ -215,7 +224,7 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
     kind = column_type(schema, name)
     if kind is None:
         raise ImagesError(
-            f"Expected a column {name!r} in {table}; it has {', '.join(column_names(schema))}. {_ADVICE[field]}."
+            f"Expected a column {name!r} in {table}; it has {some_columns(column_names(schema))}. {_ADVICE[field]}."
         )
     if _is_list(kind):
         raise ImagesError(
@@ -237,7 +246,7 @@ def unfit(schema: pa.Schema, field: str, name: str, table: str) -> ImagesError:
         and _fits(of_inner, field)
         and is_binary(of_inner) == wants_bytes
     ]
-    advice = f" Name one of {', '.join(inside)}." if inside else ""
+    advice = f" Name one of {some_columns(inside)}." if inside else ""
     wanted = "encoded images, binary" if wants_bytes else "texts or numbers"
     kind = column_type(schema, name)
     return ImagesError(f"Expected `{field}` to be a column of {wanted}; {name} of {table} is {kind}.{advice}")

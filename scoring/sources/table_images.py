@@ -26,7 +26,7 @@ from scoring.sources.table_columns import (
     is_text,
     unfit,
 )
-from scoring.sources.table_parts import TableParts, one_line, partition_values, refuse_log_above
+from scoring.sources.table_parts import TableParts, one_line, partition_values, unnamed_part
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range
@@ -89,12 +89,14 @@ class TableSource:
         if self._columns.path and self._columns.content:
             raise RequestError("Expected `path_column` or `bytes_column`; received both.")
         if not self._parts.names:
+            unnamed = unnamed_part(self.table)
             raise ImagesError(
                 f"Expected a .parquet table for {self._columns.fields}, or a folder of its parts; "
                 f"received {self.table}."
+                + (f" {unnamed} is one by its content: call such files .parquet." if unnamed else "")
             )
         if self._parts.folder == self.table:
-            refuse_log_above(self.table)
+            self._parts.refuse_uncounted()
         with self._parts.open(self._parts.names[0]) as part:
             self._check_part(part, self._parts.names[0])
 
@@ -102,6 +104,16 @@ class TableSource:
     def hidden_parts(self) -> list[str]:
         """What matches the pattern and is not read."""
         return self._parts.hidden
+
+    @property
+    def linked_parts(self) -> list[str]:
+        """Links to other parts, which are not read."""
+        return self._parts.linked
+
+    @property
+    def part_names(self) -> list[str]:
+        """Paths of the parts from where they lie."""
+        return self._parts.names
 
     def files(self) -> Iterator[FoundFile]:
         """One for each row."""

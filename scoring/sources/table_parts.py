@@ -2,11 +2,12 @@
 
 import hashlib
 import io
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import filterfalse, islice
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -16,7 +17,9 @@ import pyarrow.parquet as pq
 from scoring.errors import BucketError, ImagesError
 from scoring.sources.entries import readable_name
 from scoring.sources.natural_order import natural_key
-from scoring.sources.suffixes import is_parquet
+from scoring.sources.suffixes import PARQUET_HEAD, is_parquet
+from scoring.sources.table_commits import is_mark, mark_against
+from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import (
     Location,
     file_below,
@@ -27,19 +30,26 @@ from scoring.storage.locations import (
     readable,
     some_names,
 )
-from scoring.storage.reading import open_file, stamp_at, stamps_at
+from scoring.storage.reading import open_file, read_range, stamp_at, stamps_at
 from scoring.storage.stamps import stamp_of
 from scoring.storage.walking import Fault, is_hidden, walk
 
 _LOOKED_AT = 1000  # files of a folder that tell whether it is a table
+_LOOKED_INTO = 20
 _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes, and PAR1; Apache Parquet, file format
-# What Delta Lake, Hudi and Iceberg say there of their tables; parts that were replaced lie on beside the others.
-_LOG = re.compile(r"(?:^|/)(?:_delta_log|\.hoodie|metadata/[^/]+\.metadata\.json)(?=/|$)")
-# Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's parts.
-_WITHIN = re.compile(r"[^=]+=.*|[\d-]+|data")
+# What Delta Lake, Hudi, Spark's streams, Iceberg and Paimon say there of their tables; parts that were replaced, or
+# that a broken attempt left, lie on beside the others.
+_LOG_FOLDERS = ("_delta_log", ".hoodie", "_spark_metadata")
+_LOG = re.compile(
+    rf"(?:^|/)(?:{'|'.join(map(re.escape, _LOG_FOLDERS))}|metadata/[^/]+\.metadata\.json|snapshot/snapshot-\d+)(?=/|$)"
+)
+# Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's and
+# Paimon's parts.
+_WITHIN = re.compile(r"[^=]+=.*|[\d-]+|data|bucket-.+")
 _NULL = "__HIVE_DEFAULT_PARTITION__"  # a partition's value that is none
 _Rows = TypeVar("_Rows", pa.Table, pa.RecordBatch)
 _ICEBERG_LOG = re.compile(r"(v\d+|\d+-[\da-f-]{36})(\.gz)?\.metadata\.json")
+_PAIMON_LOG = re.compile(r"snapshot-\d+")
 
 
 class TableParts:
@@ -53,20 +63,23 @@ class TableParts:
         folder: Where they lie, and what relative paths in the table begin at.
         names: Their paths from there, in natural order.
         hidden: Names that match the pattern and are no parts: as in a shell, a pattern with a dot first means them.
+        linked: Names that are links to other parts, whose rows would count twice.
         title: The table in messages.
     """
 
     def __init__(self, table: Location) -> None:
         self.hidden: list[str] = []
+        self._marks: list[str] = []
         if is_pattern(table):
             self.folder, names = table.parent, [part.name for part in find_files(table.parent, table.name)]
             if not table.name.startswith("."):
                 self.hidden, names = list(filter(is_hidden, names)), list(filterfalse(is_hidden, names))
         elif table.is_dir():
-            self.folder, names = table, list(_parts_in(table))
+            self.folder, names = table, list(_parts_in(table, self._marks))
         else:
             self.folder, names = table.parent, [table.name]
-        self.names = sorted(names, key=natural_key)
+        self.linked = _links_among(self.folder, names)
+        self.names = sorted(set(names).difference(self.linked), key=natural_key)
         self.title = str(table)
 
     def open(self, name: str, buffer_size: int = 0) -> pq.ParquetFile:
@@ -87,7 +100,8 @@ class TableParts:
         except BucketError:
             raise
         except (OSError, pa.ArrowException, UnicodeError) as error:  # a name of the file or a column that is no UTF-8
-            raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.") from error
+            hint = pointer_hint(part)
+            raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.{hint}") from error
 
     @contextmanager
     def refused_if_rewritten(self, name: str) -> Iterator[None]:
@@ -109,6 +123,16 @@ class TableParts:
             _refuse_rewritten(part, before)
             raise
         _refuse_rewritten(part, before)
+
+    def refuse_uncounted(self) -> None:
+        """Refuse parts that do not count by what lies above the folder, or by a mark of Databricks beside them.
+
+        Raises:
+            ImagesError: If so.
+        """
+        _refuse_log_above(self.folder)
+        if mark := mark_against(self.folder, self._marks, self.names):
+            raise _not_all_count(self.folder, mark)
 
     def stamp(self, name: str) -> int:
         """A number that tells the content of one part: by its file's size, time and inode, and its footer."""
@@ -187,8 +211,33 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _parts_in(folder: Location) -> Iterator[str]:
+def unnamed_part(folder: Location) -> Location | None:
+    """A file in a folder that is Parquet by its first bytes, as Hive's `000000_0`, among the first few."""
+    names = (file.name for file in walk(folder) if not (file.fault or is_aside(file.name)))
+    for name in islice(names, _LOOKED_INTO):
+        file = file_below(folder, *readable_name(name))
+        with suppress(OSError):
+            if read_range(file, 0, len(PARQUET_HEAD)) == PARQUET_HEAD:
+                return file
+    return None
+
+
+def _links_among(folder: Location, names: Sequence[str]) -> list[str]:
+    """Those of a folder's files that are links to others of them."""
+    if machine_path(folder) is None:
+        return []
+    paths = {name: file_below(folder, name) for name in names}
+    links = [name for name, path in paths.items() if isinstance(path, Path) and path.is_symlink()]
+    if not links:
+        return []
+    own = {os.path.realpath(str(paths[name])) for name in set(names).difference(links)}
+    return [name for name in links if os.path.realpath(str(paths[name])) in own]
+
+
+def _parts_in(folder: Location, marks: list[str]) -> Iterator[str]:
     for file in walk(folder):
+        if is_mark(file.name):
+            marks.append(file.name)
         if log := _LOG.search(file.name):
             raise _not_all_count(folder, file_below(folder, file.name[: log.end()]))
         may_hold_parts = file.name.endswith("/") and file.fault is not Fault.SEARCHED and not is_aside(file.name)
@@ -202,12 +251,8 @@ def _parts_in(folder: Location) -> Iterator[str]:
             yield file.name
 
 
-def refuse_log_above(folder: Location) -> None:
-    """Refuse a folder within a table, such as a partition, if parts of that table may not count.
-
-    Raises:
-        ImagesError: If so.
-    """
+def _refuse_log_above(folder: Location) -> None:
+    """Refuse a folder within a table, such as a partition, if parts of that table may not count."""
     for name in names_of(str(folder)):
         above = locate(name)
         while _WITHIN.fullmatch(above.name):
@@ -221,8 +266,8 @@ def refuse_log_above(folder: Location) -> None:
 
 
 def _log_in(folder: Location) -> Location | None:
-    logs = [folder / name for name in ("_delta_log", ".hoodie") if (folder / name).is_dir()]
-    return next(iter(logs), None) or _iceberg_log(folder / "metadata")
+    logs = [folder / name for name in _LOG_FOLDERS if (folder / name).is_dir()]
+    return next(iter(logs), None) or _iceberg_log(folder / "metadata") or _named_so(folder / "snapshot", _PAIMON_LOG)
 
 
 def _iceberg_log(folder: Location) -> Location | None:
@@ -230,7 +275,11 @@ def _iceberg_log(folder: Location) -> Location | None:
     hint = folder / "version-hint.text"
     if hint.is_file():
         return hint
-    return next((folder / name for name in some_names(folder) if _ICEBERG_LOG.fullmatch(name)), None)
+    return _named_so(folder, _ICEBERG_LOG)
+
+
+def _named_so(folder: Location, log: re.Pattern[str]) -> Location | None:
+    return next((folder / name for name in some_names(folder) if log.fullmatch(name)), None)
 
 
 def _not_all_count(folder: Location, log: Location) -> ImagesError:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.errors import ImagesError
+from scoring.sources.class_names import as_labels
 from scoring.sources.entries import FoundFile, readable_name
 from scoring.sources.image_finder import Reason
 from scoring.sources.table_columns import (
@@ -90,7 +91,7 @@ def found_rows(batch: pa.RecordBatch, columns: TableColumns, part: TablePart) ->
     else:
         found = _named(_texts(batch, columns.images), ids, part)
     if columns.label:
-        found["target"] = _texts(batch, columns.label)
+        found["target"] = as_labels(_texts(batch, columns.label), own.schema, columns.label, part.name)
     filled = {name: found.get(name, pa.nulls(batch.num_rows, kind)) for name, kind in FOUND.items()}
     rows = pa.RecordBatch.from_pydict(filled)
     return _without_marks(rows) if is_list_of_objects else rows

@@ -55,7 +55,9 @@ class TarSource:
         """See `ImageSource`."""
         for archive in self._archives.values():
             if not is_there(archive):
-                raise ImagesError(f"Expected `images` to be tar files; {archive} does not exist.")
+                is_pattern = any(mark in archive.name for mark in "*?{")
+                advice = " Name their folder, or a range as x-{000..012}.tar." if is_pattern else ""
+                raise ImagesError(f"Expected `images` to be tar files; {archive} does not exist.{advice}")
 
     def files(self) -> Iterator[FoundFile]:
         """All members of all files, in their order."""

@@ -10,11 +10,15 @@ from scoring.pixels.formats import HEAD_BYTES
 from scoring.sources.entries import FoundFile, readable_bytes
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.links import beside, folders_above, link_ends, member_name
-from scoring.sources.packing import kind_of
+from scoring.sources.packing import kind_of, way_to_read
 from scoring.sources.tar_headers import TarHeaders, end_of, is_folder, raw_name
 from scoring.storage.reading import Place, open_file
 from scoring.storage.walking import Fault
 
+_CONTINUED = b"M"  # a member that began in another volume; GNU tar's manual, "Multi-Volume Archives"
+_CONTINUED_PAX = "GNU.volume.filename"  # the same in pax
+_UNPACK_VOLUMES = "unpack all of them at once, as `tar -xM -f 1.tar -f 2.tar`."
+_NO_MEMBERS_BYTES = 2 * tarfile.BLOCKSIZE  # POSIX.1-2017, pax, "ustar Interchange Format"
 _HEADER_BYTES = 16 * 1024  # fetched at a time from a bucket: of each photo its header and little more
 
 
@@ -36,6 +40,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         with open_file(archive, _HEADER_BYTES) as file:
             headers = TarHeaders(file)
             for member in headers:
+                _refuse_continued(member, archive)
                 if said or member.issym():
                     _note(member, said)
                 if member.issym() or member.islnk():
@@ -43,7 +48,7 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
                 elif not is_folder(member):
                     yield _found(member, member, name, file)
             path, raw = readable_bytes(name)
-            if member and _ends_with(member, file):
+            if _has_no_end(member, file):
                 yield FoundFile(path, 0, raw, left_out=Reason.NO_END)
             if headers.have_hole:
                 yield FoundFile(path, 0, raw, left_out=Reason.HOLE)
@@ -55,19 +60,35 @@ def list_members(archive: Place, name: bytes) -> Iterator[FoundFile]:
         raise _no_tar(archive, error) from error
 
 
+def _refuse_continued(member: tarfile.TarInfo, archive: Place) -> None:
+    """Refuse a tar in which a member goes on that began in another volume."""
+    if member.type == _CONTINUED or _CONTINUED_PAX in member.pax_headers:
+        raise ImagesError(f"Expected a whole tar; {archive} is one of several volumes: {_UNPACK_VOLUMES}")
+
+
 def _no_tar(archive: Place, error: Exception) -> ImagesError:
     """What to raise for a file that is called a tar and cannot be read as one."""
-    if (kind := kind_of(archive)) in (None, "tar"):
-        return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.")
-    advice = " Name it by itself." if kind == "zip" else ""
+    kind = kind_of(archive)
+    if kind is None or kind == "tar":
+        advice = way_to_read(archive, kind)
+        if "unexpected end" in str(error) and not advice:
+            advice = f" If it is the first of several volumes, {_UNPACK_VOLUMES}"
+        return ImagesError(f"Expected a readable tar; {archive} is damaged: {error}.{advice}")
+    advice = " Name it by itself." if kind == "zip" else way_to_read(archive, kind)
     return ImagesError(f"Expected a tar; {archive} is a file of kind {kind}.{advice}")
 
 
-def _ends_with(member: tarfile.TarInfo, file: BinaryIO) -> bool:
-    """Whether nothing stands behind a tar's last member, where zeros belong; unknown, and so not, of a sparse one."""
-    if member.issparse():
+def _has_no_end(last: tarfile.TarInfo | None, file: BinaryIO) -> bool:
+    """Whether no zeros stand behind a tar's last member; not known, and so not, of a sparse one.
+
+    A tar without members is two blocks of them at least: what has less is the begin of another.
+    """
+    if last is None:
+        file.seek(0)
+        return len(file.read(_NO_MEMBERS_BYTES)) < _NO_MEMBERS_BYTES
+    if last.issparse():
         return False
-    file.seek(end_of(member, file))
+    file.seek(end_of(last, file))
     return not file.read(1)
 
 

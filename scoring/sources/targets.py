@@ -24,6 +24,7 @@ from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
 from scoring.sources.spelling import bare_number, composed, one_spelling, singular
 from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name, word_of_split
+from scoring.sources.unlabelled import refuse_unlabelled
 from scoring.storage.redaction import brief
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
@@ -61,9 +62,10 @@ def with_targets(
 
     Raises:
         ImagesError: If an image has none, of which the first are named; to train on, if some lie beside the folders of
-            splits, but for those of the same labels where none are to test on, or are masks of others; if tars
-            of several folders have folders of other names; of `AUTO`, if it cannot tell which to take, names or
-            folders, or folders on which level, or, to train on, if these are called as parts of a collection.
+            splits, but for those of the same labels where none are to test on, or are masks of others, or are called as
+            those without a label; if tars of several folders have folders of other names; of `AUTO`, if it cannot tell
+            which to take, names or folders, or folders on which level, or, to train on, if these are called as parts of
+            a collection.
     """
     target_of: _TargetOf = word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
@@ -87,6 +89,7 @@ def with_targets(
     if is_training:
         refuse_beside(labelled, found or images, folders)
         refuse_masks(labelled)
+        refuse_unlabelled(labelled, labels_from is LabelsFrom.FOLDERS)
     if labels_from is LabelsFrom.FOLDERS:
         refuse_two_stories(labelled)
         if is_auto:

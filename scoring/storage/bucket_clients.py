@@ -14,7 +14,7 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
 from scoring.storage.bucket_answers import absence_of, fault_of, words_of_settings
-from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, variables
+from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, server_of, variables
 
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
@@ -74,6 +74,8 @@ def _client(
         options["retry_config"]["max_retries"] = 0
     if scheme == "gs":
         return GCSStore(bucket, **options)
+    if server := server_of(scheme):  # of two variables for it the client takes any
+        options["endpoint"] = server
     if scheme == "az":
         return AzureStore(bucket, **options)
     if _has_profiles() and not {"AWS_ACCESS_KEY_ID", "AWS_SKIP_SIGNATURE"} & set(os.environ):

@@ -4,22 +4,21 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from pathlib import Path
 
 import pooch
 import requests
-from filelock import FileLock
 
 from scoring.errors import ChangedError, DownloadError, StorageError
 from scoring.storage.durable import scratch_beside, storage_faults, whole_file
 from scoring.storage.leftovers import remove_leftovers
 from scoring.storage.locations import Location, Url
+from scoring.storage.machine_lock import locked
 from scoring.storage.redaction import redact
 
 _CONNECT_TIMEOUT_S = 10.0
-_LOCK_MODE = 0o666  # whoever may write into a cache that users share may lock there
 
 pooch.get_logger().setLevel("WARNING")
 
@@ -189,17 +188,12 @@ def one_at_a_time(path: Path) -> Iterator[None]:
     Raises:
         StorageError: If that folder cannot be made, or nothing in it can be locked.
     """
-    lock = FileLock(path.with_name(f".{path.name}.lock"))
-    with _cache_faults(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        with suppress(OSError):  # another user's, or on a disk without modes
-            Path(lock.lock_file).chmod(_LOCK_MODE)
-    try:
+    with ExitStack() as held:
+        with _cache_faults(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(path.with_name(f".{path.name}.lock")))
         remove_leftovers(path)
         yield
-    finally:
-        lock.release()
 
 
 def file_digest(path: Path) -> str:

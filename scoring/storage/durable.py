@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,9 +14,13 @@ from typing import TypeVar
 from scoring.errors import BucketError, ChangedError, ScoringError, StorageError
 from scoring.storage.locations import Location, Url
 
+_OF_ARROW = re.compile(r"^.* Detail: \[errno \d+\] ", re.DOTALL)
 _TEMPORARIES = ".*.tmp"  # as `hidden_name` names them
 _T = TypeVar("_T")
 _check: ContextVar[Callable[[], None]] = ContextVar("check", default=lambda: None)
+_STAYS = frozenset({errno.EXDEV, errno.EBUSY})  # what the system says of a folder that cannot be moved
+# What file systems say whose folders cannot be synced: vboxsf, 9p, AFS and others over a network.
+_NO_SYNC = frozenset({errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.ENOTSUP})
 _SLOWER = 40  # times, than usual, is looked again at an object that a store may show late, by seconds
 
 
@@ -129,7 +134,13 @@ def storage_faults(path: Location) -> Iterator[None]:
         reason = error.strerror if error.filename == str(path) else error  # of what was to be copied there
         raise StorageError(f"Cannot write {path}: {reason}.") from error
     except OSError as error:
-        raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
+        raise StorageError(f"Cannot write {path}: {_reason(error)}.") from error
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, without what Arrow says around it; where a file is closed, Arrow keeps it to itself."""
+    text = _OF_ARROW.sub("", error.strerror or str(error))
+    return f"{text}, as where a disk or a quota is full" if text == "error closing file" else text
 
 
 @contextmanager
@@ -240,6 +251,7 @@ def remove_tree(folder: Location) -> None:
     """Remove a folder, or all objects below a prefix, if there are any; see `publishing_after`.
 
     A folder goes at once, by a rename: who stands still meanwhile removes nothing that another has put in its place.
+    One that cannot be moved, as it is mounted or lies in a lower layer of an overlay, goes file by file.
 
     Raises:
         OSError: If it cannot be removed, or is a link, as somebody may have made to another disk.
@@ -250,8 +262,25 @@ def remove_tree(folder: Location) -> None:
         folder.remove_below(_check.get())
     elif folder.is_dir():
         with scratch_beside(folder) as aside:
-            folder.rename(aside)
-            shutil.rmtree(aside)
+            try:
+                folder.rename(aside)
+            except OSError as error:
+                if error.errno not in _STAYS:
+                    raise
+                _empty(folder)
+            else:
+                shutil.rmtree(aside)
+
+
+def _empty(folder: Path) -> None:
+    """Remove a folder that cannot be moved, file by file; one that is mounted stays, with nothing in it."""
+    for place in sorted(folder.iterdir()):
+        remove_tree(place) if place.is_dir() and not place.is_symlink() else remove_file(place)
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in _STAYS:
+            raise
 
 
 def refuse_link(folder: Location) -> None:
@@ -265,9 +294,12 @@ def refuse_link(folder: Location) -> None:
 
 
 def sync(path: Path) -> None:
-    """Write a file, or the names in a folder, from the system's memory to the disk."""
+    """Write a file, or the names in a folder if its file system does that, from the system's memory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)

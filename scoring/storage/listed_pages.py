@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import obstore
@@ -18,6 +19,10 @@ _SHORTEST_PAGE = 100  # no server is known that gives fewer objects at once and 
 _NO_LIST = (
     "Expected a list with {place}, which the server has just named; it gives an empty one, as of all that it was asked "
     "for then. A gateway may answer in its place, or the objects are being removed: run again."
+)
+_STAYS = (
+    "Expected what was removed to be gone; {key} is still there, though the server has twice answered as if it removed "
+    "it. Remove it by other means, or use another prefix."
 )
 _BEGINS_ANEW = (
     f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
@@ -67,17 +72,25 @@ def pages_of(store: ObjectStore, key: str, tell: Tell = object_stamp) -> Iterato
 def pages_left(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     """The objects below a prefix, for a caller that removes each page before it takes the next, until none is left.
 
-    Or until the same come again: some cannot be removed by what a list calls them, as the mark of a folder.
+    Or until the same come again: some cannot be removed by what a list calls them, as the mark of a folder, which is
+    not there by that key.
+
+    Raises:
+        obstore.exceptions.BaseError: See `bucket_faults`; also if one that holds something is there after two removals.
     """
-    before = None
-    while True:
-        first = None
+    before: tuple[Listed | int, ...] | None = None
+    now, filled = tuple[Listed | int, ...](), list[str]()
+    while now != before:
+        before, now, filled, num = now, (), [], 0
         for page in answers(store, key):
-            first = first or page[0]
+            num += len(page)
+            now = (now[0] if now else page[0], page[-1], num)
+            filled = [path for path, size_bytes, _ in page if size_bytes] or filled
             yield page
-        if first is None or first == before:
-            return
-        before = first
+    for path in filled:
+        with suppress(FileNotFoundError):
+            obstore.head(store, path)
+            raise GenericError(_STAYS.format(key=path))
 
 
 class _Seen:

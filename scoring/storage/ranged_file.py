@@ -1,6 +1,8 @@
 """An object as a file that is open for reading: each read is a range of it."""
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -38,8 +40,11 @@ class RangedFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """See `io.IOBase.seek`."""
         starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._position}
-        self._position = offset + (self._size if whence == io.SEEK_END else starts[whence])
-        return self._position
+        position = offset + (self._size if whence == io.SEEK_END else starts[whence])
+        if position < 0:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))  # as of a file
+        self._position = position
+        return position
 
     def readinto(self, buffer: Any) -> int:
         """See `io.RawIOBase.readinto`."""

@@ -23,6 +23,7 @@ OF_THE_MACHINE = frozenset(
 _OF_THE_FILE = frozenset(
     {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EBADMSG, errno.EILSEQ}
 )
+_GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
 _ASK_AGAIN_S = 10.0  # a bucket that has answered: each image of many that is not there would ask for a list
 _held: dict[Location, float] = {}  # prefixes that held objects, and when
 
@@ -42,13 +43,29 @@ def may_be_readable_later(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_THE_FILE
 
 
+def may_pass(error: BaseException) -> bool:
+    """Whether an error in listing says of a file neither what it is nor that it is gone or closed."""
+    return getattr(error, "errno", None) not in _GONE_OR_CLOSED and may_be_readable_later(error)
+
+
 def refuse_fault_of_machine(place: object, error: BaseException) -> None:
     """Raise what kept a file from being read while it was listed, if it keeps others from it too, or it is another."""
     if isinstance(error, UnreachableError | ChangedError):
         raise error
     if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
-        text = f"cannot be read while images are listed: {error.strerror}. Run again once it can"
-        raise UnreachableError(errno.EREMOTEIO, text, str(error.filename or place)) from error
+        raise _not_listed(place, error) from error
+
+
+def refuse_passing_fault(place: object, error: OSError) -> None:
+    """Raise what kept a folder from being listed, if it may pass: nobody knows what lies there."""
+    refuse_fault_of_machine(place, error)
+    if may_pass(error):
+        raise _not_listed(place, error) from error
+
+
+def _not_listed(place: object, error: OSError) -> UnreachableError:
+    text = f"cannot be read while images are listed: {error.strerror}. Run again once it can"
+    return UnreachableError(errno.EREMOTEIO, text, str(error.filename or place))
 
 
 def refuse_absent(place: object, error: BaseException) -> None:

@@ -56,7 +56,8 @@ def open_zip(place: Place, buffer_bytes: int = BUFFER_BYTES) -> zipfile.ZipFile:
         return zipfile.ZipFile(place if isinstance(place, Path) else open_file(place, buffer_bytes))
     except zipfile.BadZipFile as error:
         fault = error.__context__
-        if isinstance(fault, OSError) and fault is not handled:
+        is_of_a_seek = isinstance(fault, OSError) and fault.errno == errno.EINVAL  # to before the begin, by damage
+        if isinstance(fault, OSError) and fault is not handled and not is_of_a_seek:
             raise fault from None
         raise
 
@@ -196,6 +197,17 @@ def read_seen(location: Location, limit_bytes: int) -> tuple[bytes, Seen]:
     return content, Seen(status.st_size, file_stamp(status), partial(file_stamps, status))
 
 
+def read_whole(location: Location) -> bytes:
+    """Read a whole file, of any size; of a pipe, what comes through it.
+
+    Raises:
+        OSError: If it cannot be read, or ends before the size that its system tells.
+    """
+    if isinstance(location, Path) and location.is_file():
+        return within_limit(patiently(), _read_part, location, 0, -1)[0]
+    return location.read_bytes()
+
+
 def is_stamped_alike(place: Location) -> bool:
     """Whether a list of its bucket gives an object the stamp that its answers give: not every store's does.
 
@@ -206,12 +218,19 @@ def is_stamped_alike(place: Location) -> bool:
 
 
 def _read_part(path: Path, start: int, length: int) -> tuple[bytes, os.stat_result]:
+    """Read up to `length` bytes, or all there are if that is negative, and what the file was then."""
     with open(path, "rb", opener=_open_at_once) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
-        return file.read(length), status
+        content = file.read(length)
+    most = max(0, status.st_size - start)
+    expected = most if length < 0 else min(length, most)
+    if len(content) < expected:  # a network's fault, or it is written to: one of these has passed at the next try
+        text = f"it ended after {start + len(content):,} of its {status.st_size:,} bytes"
+        raise OSError(errno.EIO, text, str(path))
+    return content, status
 
 
 def _open_at_once(path: str, flags: int) -> int:

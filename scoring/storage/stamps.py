@@ -10,10 +10,13 @@ from typing import Any, NamedTuple
 from scoring.errors import ChangedError
 
 _MOUNTS = Path("/proc/self/mountinfo")
-# File systems where a file may have another inode number tomorrow, or on another machine. Those of FAT have none on the
-# disk: Linux counts them anew, see iunique() in its fs/fat/inode.c and fs/exfat/inode.c.
-_NUMBERED_ANEW = frozenset(
-    {"fuse", "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf", "vfat", "msdos", "exfat"}
+# How the file systems are called where a file may have another inode number tomorrow, or on another machine.
+# Those of FAT have none on the disk: Linux counts them anew, see iunique() in its fs/fat/inode.c and fs/exfat/inode.c.
+# An image of one of the last line is written as a whole, in which another file gets the number.
+_NUMBERED_ANEW = (
+    *("fuse", "nfs", "cifs", "smb3", "smbfs", "9p", "afs", "virtiofs", "vboxsf", "vmhgfs", "prl_fs", "grpcfuse"),
+    *("fakeowner", "orangefs", "vfat", "msdos", "exfat"),
+    *("squashfs", "erofs", "cramfs", "romfs"),
 )
 
 
@@ -40,6 +43,11 @@ def stamp_of(*known: object) -> int:
 def file_stamp(status: os.stat_result) -> int:
     """The stamp of a local file: of its size, when it was last written, and its inode where that is kept."""
     return stamp_of(status.st_size, status.st_mtime_ns, inode_of(status))
+
+
+def listed_stamp(status: os.stat_result) -> int | None:
+    """The same; None where neither a time nor an inode tells, as in images of a disk that are made to be alike."""
+    return file_stamp(status) if status.st_mtime_ns or inode_of(status) is not None else None
 
 
 def file_stamps(status: os.stat_result) -> frozenset[int]:
@@ -94,11 +102,17 @@ def has_changed(place: object) -> ChangedError:
 
 @cache
 def _keeps_inodes(device: int) -> bool:
-    """Whether files of this device keep their inode numbers; those of a device that is not among the mounts do."""
+    """Whether files of this device keep their inode numbers.
+
+    A device that is not among the mounts is a subvolume of btrfs, which does, or of an overlay the disk that one of its
+    layers lies on, which may be any.
+    """
     try:
         mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:  # another system than Linux
         return True
     numbers = f"{os.major(device)}:{os.minor(device)}"  # third in a line; the kind is behind a lone dash: proc(5)
-    kinds = {mount[mount.index("-") + 1] for mount in mounts if mount[2] == numbers}
-    return not any(kind in _NUMBERED_ANEW or kind.startswith("fuse.") for kind in kinds)
+    kinds = [(mount[2], mount[mount.index("-") + 1]) for mount in mounts]
+    if own := [kind for number, kind in kinds if number == numbers]:
+        return not any(kind.startswith(_NUMBERED_ANEW) for kind in own)
+    return all(kind != "overlay" for _, kind in kinds)

@@ -3,20 +3,33 @@
 import os
 import re
 import stat
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from scoring.storage.locations import Location, Url
-from scoring.storage.reach import refuse_fault_of_machine
-from scoring.storage.stamps import file_stamp
+from scoring.storage.reach import may_pass, refuse_fault_of_machine, refuse_passing_fault
+from scoring.storage.retrying import is_transient, patiently
+from scoring.storage.stamps import listed_stamp
 
 # What network disks (Synology, QNAP, NetApp), Windows, macOS, Linux, Python, Spark and Delta Lake make: thumbnails,
 # snapshots, bins, caches, and what is not yet or no longer part of a table.
 _NOT_FOR_PEOPLE = (
     *("@eaDir", "#recycle", "#snapshot", "~snapshot", "@Recycle", "@Recently-Snapshot"),
-    *("$RECYCLE.BIN", "$Recycle.Bin", "System Volume Information", "__MACOSX", "lost+found", "__pycache__"),
+    *(
+        "$RECYCLE.BIN",
+        "$Recycle.Bin",
+        "RECYCLER",
+        "RECYCLED",
+        "Network Trash Folder",
+        "System Volume Information",
+        "__MACOSX",
+        "lost+found",
+        "__pycache__",
+    ),
     *("_temporary", "_spark_metadata", "_delta_log"),
 )
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")
@@ -24,6 +37,7 @@ _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _
 MAY_BE_HIDDEN = rf"(?:^|/)(?:\.|{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})"
 HIDDEN_BEGIN = "".join({".", *(name[0] for name in _NOT_FOR_PEOPLE)}).encode()  # what hidden names begin with
 
+_MOST_PATIENT = 20  # files that are asked for again and again without success: a second each, others only once
 _MARKER_BYTES = 1  # the most that an object has that marks a folder: some tools write a line's end
 
 
@@ -38,8 +52,7 @@ class Fault(StrEnum):
     SEARCHED = "folder that counts under another name, which links lead to"
 
 
-@dataclass(frozen=True)
-class Walked:
+class Walked(NamedTuple):
     """A file below a folder, or a folder that is not searched.
 
     Attributes:
@@ -59,11 +72,12 @@ def walk(folder: Location) -> Iterator[Walked]:
     """The files below a folder or a prefix.
 
     Symbolic links are followed, and each real folder is searched once, under its own name if it has one here. Hidden
-    folders are not searched; they, folders that cannot be searched and further names of one are there with their fault.
+    folders are not searched; they, folders that are closed and further names of one are there with their fault. A file
+    that cannot be looked at for a moment has the size 0 and no stamp.
 
     Raises:
         BucketError: If the bucket of a prefix cannot be reached.
-        UnreachableError: If the disk of a folder, or the machine, cannot be read now.
+        UnreachableError: If a folder, its disk or the machine cannot be read now.
     """
     return _walk_objects(folder) if isinstance(folder, Url) else _Walk(folder).files()
 
@@ -93,49 +107,108 @@ def _walk_objects(prefix: Url) -> Iterator[Walked]:
 
 
 class _Walk:
-    """One walk through a folder on a disk; linked folders come last, in the order of their names."""
+    """One walk through a folder on a disk; linked folders come last, in the order of their names.
+
+    A folder that no link leads to is met once. Whether a link leads to one again, its real path tells: the numbers of
+    inodes do not, where virtiofs, 9p or bindfs pass on those of several disks as if they were of one.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._root = str(folder)
         self._above = len(os.path.join(self._root, ""))
-        self._seen: set[tuple[int, int]] = set()
-        self._real, self._linked = [self._root], list[str]()
+        self._searched: set[str] = set()  # by their real paths
+        self._real, self._linked = [(self._root, _real_path(self._root))], list[str]()
+        self._num_patient = _MOST_PATIENT
 
     def files(self) -> Iterator[Walked]:
         while self._real or self._linked:
             if not self._real:
                 self._linked.sort(reverse=True)
-            folder = (self._real or self._linked).pop()
+            folder, real = self._real.pop() if self._real else (self._linked.pop(), "")
             try:
-                if not self._is_new(folder):
+                real = real or patiently()(_real_path, folder)
+                if real in self._searched:
                     yield Walked(f"{folder[self._above :]}/", fault=Fault.SEARCHED)
                     continue
-                with os.scandir(folder) as entries:
-                    yield from filter(None, map(self._look, entries))
+                self._searched.add(real)
+                yield from filter(None, map(partial(self._look, real), _entries(folder)))
             except OSError as error:
-                refuse_fault_of_machine(folder, error)
+                refuse_passing_fault(folder, error)
                 yield Walked(f"{folder[self._above :] or '.'}/", fault=Fault.UNREADABLE)
 
-    def _is_new(self, folder: str) -> bool:
-        status = Path(folder).stat()
-        identity = (status.st_dev, status.st_ino)
-        is_new = identity not in self._seen  # else a symbolic link to where we were
-        self._seen.add(identity)
-        return is_new
-
-    def _look(self, entry: os.DirEntry[str]) -> Walked | None:
+    def _look(self, above: str, entry: os.DirEntry[str]) -> Walked | None:
         """The file that an entry is, with its fault if it has one; None for a folder, which is kept for later."""
-        name = entry.path[self._above :]
         try:
-            if entry.is_dir():
-                if is_hidden(entry.name):
-                    return Walked(f"{name}/", fault=Fault.HIDDEN)
-                (self._linked if entry.is_symlink() else self._real).append(entry.path)
-                return None
-            status = entry.stat()
+            return self._see(above, entry)
         except OSError as error:
-            refuse_fault_of_machine(entry.path, error)
-            is_closed = isinstance(error, PermissionError) or not entry.is_symlink()
-            return Walked(name, fault=Fault.UNREADABLE if is_closed else Fault.NO_TARGET)
+            fault = error
+        if is_transient(fault) and self._num_patient:
+            try:
+                return patiently()(self._see, above, entry)
+            except OSError as error:
+                fault = error
+                self._num_patient -= 1
+        return self._judge(entry, fault)
+
+    def _see(self, above: str, entry: os.DirEntry[str]) -> Walked | None:
+        name = entry.path[self._above :]
+        if entry.is_dir():
+            if is_hidden(entry.name):
+                return Walked(f"{name}/", fault=Fault.HIDDEN)
+            if entry.is_symlink():
+                self._linked.append(entry.path)
+            else:
+                self._real.append((entry.path, os.path.join(above, entry.name)))
+            return None
+        status = entry.stat()
         fault = None if stat.S_ISREG(status.st_mode) else Fault.SPECIAL
-        return Walked(name, status.st_size, fault, file_stamp(status))
+        return Walked(name, status.st_size, fault, listed_stamp(status))
+
+    def _judge(self, entry: os.DirEntry[str], error: OSError) -> Walked:
+        """What cannot be looked at; a file that may be at another time counts, as one of unknown size and content.
+
+        Raises:
+            UnreachableError: If it may be a folder, or others cannot be looked at either.
+        """
+        refuse_fault_of_machine(entry.path, error)
+        name = entry.path[self._above :]
+        if may_pass(error):
+            if not _is_file(entry):
+                refuse_passing_fault(entry.path, error)
+            return Walked(name)
+        is_closed = isinstance(error, PermissionError) or not entry.is_symlink()
+        return Walked(name, fault=Fault.UNREADABLE if is_closed else Fault.NO_TARGET)
+
+
+def _entries(folder: str) -> Iterator[os.DirEntry[str]]:
+    """What a folder holds, each once, also where its listing breaks off for a moment."""
+    given = array("q")  # names would take a hundred bytes each
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                given.append(hash(entry.name))
+                yield entry
+    except OSError as error:
+        if not is_transient(error):
+            raise
+        yield from patiently()(_other_entries, folder, set(given))
+
+
+def _other_entries(folder: str, given: set[int]) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if hash(entry.name) not in given]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry that cannot be looked at is a file, by what its folder says of it, or else by its name."""
+    try:
+        return not entry.is_dir()
+    except OSError:
+        return is_hidden(entry.name) or "." in entry.name
+
+
+def _real_path(folder: str) -> str:
+    try:
+        return os.path.realpath(folder, strict=True)
+    except (PermissionError, FileNotFoundError):  # of a folder above it, or it is gone, which its listing says
+        return os.path.realpath(folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -88,11 +89,32 @@ class Probabilities:
 
 
 @dataclass(frozen=True)
-class Best:
-    """The most likely class: its label, or its index."""
+class _Classes:
+    """Classes by their labels, or indices."""
 
     labels: Sequence[str]
     as_index: bool
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {composed(label): number for number, label in enumerate(self.labels)}
+
+    def _named_by(self, values: Sequence[str]) -> list[int] | None:
+        """The classes that values of a template name; None if one of them names none."""
+        classes = [
+            class_index(value, len(self.labels))
+            if self.as_index
+            else self._index.get(value, self._index.get(without_fraction(value)))
+            for value in values
+        ]
+        named = [number for number in classes if number is not None]
+        return named if len(named) == len(classes) else None
+
+
+@dataclass(frozen=True)
+class Best(_Classes):
+    """The most likely class: its label, or its index."""
+
     needs: Sequence[str] = ("class_index",)
 
     @property
@@ -106,7 +128,7 @@ class Best:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(given, self.labels, self.as_index)
+        classes = self._named_by(given)
         return None if classes is None else _joined(classes, self.labels, self.as_index)
 
 
@@ -134,11 +156,9 @@ class OneOfTwo:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class Ranked(_Classes):
     """The labels, or indices, of the most likely classes, the best first, with a mark between them."""
 
-    labels: Sequence[str]
-    as_index: bool
     count: int
     mark: str = " "
 
@@ -165,22 +185,20 @@ class Ranked:
         if self.count > TOP_K:
             ranked = np.argsort(-_vectors(table, len(self.labels)), axis=1, kind="stable")[:, : self.count]
             return [_joined(row, self.labels, self.as_index, self.mark) for row in ranked]
-        index = {composed(label): number for number, label in enumerate(self.labels)}
-        found = ([index[composed(label)] for label in row[: self.count]] for row in table["top_labels"].to_pylist())
+        best = [row[: self.count] for row in table["top_labels"].to_pylist()]
+        found = [[self._index[composed(label)] for label in row] for row in best]
         return [_joined(row, self.labels, self.as_index, self.mark) for row in found]
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(parts_of(given[0], self.mark), self.labels, self.as_index)
+        classes = self._named_by(parts_of(given[0], self.mark))
         return _joined(classes, self.labels, self.as_index, self.mark) if classes else None
 
 
 @dataclass(frozen=True)
-class Above:
+class Above(_Classes):
     """The labels, or indices, of all classes of at least a probability, the best first; nothing if there is none."""
 
-    labels: Sequence[str]
-    as_index: bool
     threshold: float
     mark: str = " "
     needs: Sequence[str] = ("probabilities",)
@@ -202,7 +220,7 @@ class Above:
 
     def unread(self, given: Sequence[str], fallback: float) -> tuple[str, ...] | None:  # noqa: ARG002
         """See `Answers`."""
-        classes = _classes_of(parts_of(given[0], self.mark), self.labels, self.as_index)
+        classes = self._named_by(parts_of(given[0], self.mark))
         return None if classes is None else _joined(classes, self.labels, self.as_index, self.mark)
 
 
@@ -233,17 +251,6 @@ def _vectors(table: pa.Table, num_labels: int) -> Float32Array:
 
 def _joined(classes: Sequence[int], labels: Sequence[str], as_index: bool, mark: str = " ") -> tuple[str, ...]:
     return (mark.join(str(index) if as_index else labels[index] for index in classes),)
-
-
-def _classes_of(values: Sequence[str], labels: Sequence[str], as_index: bool) -> list[int] | None:
-    """The classes that values of a template name; None if one of them names none."""
-    index = {composed(label): number for number, label in enumerate(labels)}
-    classes = [
-        class_index(value, len(labels)) if as_index else index.get(value, index.get(without_fraction(value)))
-        for value in values
-    ]
-    named = [number for number in classes if number is not None]
-    return named if len(named) == len(classes) else None
 
 
 def _named(labels: Sequence[str], as_index: bool, mark: str) -> str:

@@ -57,6 +57,10 @@ class Cells:
         """How many labels there are in values that tell it."""
         return sorted({len(cell.parts) for cell in self.cells if cell.tells})
 
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.labels)
+
     @property
     def are_lists(self) -> bool:
         """Whether there are several labels in a value."""
@@ -64,8 +68,8 @@ class Cells:
 
     def check_several(self) -> None:
         """Raise RequestError if every row has one label, or one index; other words only hold a place."""
-        told, labels = [cell.parts[0] for cell in self.cells if cell.tells], frozenset(self.labels)
-        if self.counts == [1] and all(is_label(one, labels) or _is_index(one, labels) for one in told):
+        told = [cell.parts[0] for cell in self.cells if cell.tells]
+        if self.counts == [1] and all(is_label(one, self._known) or _is_index(one, self._known) for one in told):
             raise RequestError(
                 "Expected no `threshold` with this `template`: its rows have one label each, and the labels of the run "
                 "exclude one another. The best of them is filled in without. If several are wanted, write two labels "
@@ -77,8 +81,8 @@ class Cells:
         if (pair := self._pair()) is None:
             return
         value, (first, second) = pair.mark.join(pair.parts), pair.parts
-        are_indices = not is_label(first, self.labels) and all(_is_index(part, self.labels) for part in pair.parts)
-        if not (are_indices or is_label(second, self.labels)):
+        are_indices = not is_label(first, self._known) and all(_is_index(part, self.labels) for part in pair.parts)
+        if not (are_indices or is_label(second, self._known)):
             raise _measured(value)
         if not is_told:
             raise RequestError(
@@ -122,7 +126,7 @@ class Cells:
                 "with a comma between them. Say with `values` which it is: probability, label or index."
             )
         if mixed and not self.counts:
-            raise self._unclear(next(part for part in mixed.parts if part not in self.labels))
+            raise self._unclear(next(part for part in mixed.parts if part not in self._known))
         self.separator()
 
     def _is_in_label(self, mark: str) -> bool:
@@ -209,7 +213,7 @@ class _Reader:
         if len(inner) > 1 and all(map(self._is_label, inner)) and not NUMBER.fullmatch(value):  # cat/dog
             return Cell([value], tells=False, is_mixed=True)
         words = value.split()
-        known = [word for word in words if self._is_label(word)]
+        known = {word for word in words if self._is_label(word)}
         ids = [word for word in words if word in known or _OF_AN_ID.search(word)]
         if any(mark in value for mark in _VISIBLE) or not ids:
             return Cell([value], tells=False)
@@ -222,7 +226,7 @@ class _Reader:
         """Refuse numbers beside a label, and such as can be no best labels: fractions, or one that is there again."""
         numbers = [part for part in parts if NUMBER.fullmatch(part)]
         foreign = [number for number in numbers if not self._is_label(number)]
-        names = [part for part in parts if part not in numbers]
+        names = [part for part in parts if not NUMBER.fullmatch(part)]
         are_fractions = not all(map(WHOLE.fullmatch, foreign))
         are_behind = not self._has_numbers and bool(foreign) and self._is_named(names, foreign)
         if are_fractions or are_behind or _is_one_again(parts) or self._is_measured(parts):

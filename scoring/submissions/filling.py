@@ -93,8 +93,8 @@ def _warnings(answers: Answers, record: RunRecord, template: Template, asked: pa
 def _are_labelled(targets: Sequence[str | None], labels: Sequence[str]) -> bool:
     """Whether all photos have labels of the run, and not the same: not such as of a folder `unknown`."""
     told = true_labels(targets, labels).values()
-    different = {truth.tobytes() for truth in told if truth is not None and truth.any()}
-    return None not in targets and len(different) > 1 and all(truth is not None for truth in told)
+    different = {classes for classes in told if classes}
+    return None not in targets and len(different) > 1 and all(classes is not None for classes in told)
 
 
 def _check_readable(ids: Sequence[str], is_ok: npt.NDArray[np.bool_], fallback: float | None) -> None:

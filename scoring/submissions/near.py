@@ -1,7 +1,7 @@
 """Which label of a run is meant by a text of a template that spells it otherwise: `Type 1` for `type_01`."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from scoring.sources.spelling import loose, singular
@@ -24,7 +24,7 @@ def finder_of(labels: Sequence[str], *readings: Callable[[str], str]) -> Callabl
     return place_of
 
 
-def is_label(text: str, labels: Collection[str]) -> bool:
+def is_label(text: str, labels: frozenset[str]) -> bool:
     """Whether a value is a label itself, or 1.0 for 1."""
     return text in labels or without_fraction(text) in labels
 

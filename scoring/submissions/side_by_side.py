@@ -21,7 +21,7 @@ class SideBySide:
     def __init__(self, labels: Sequence[str], mark: str) -> None:
         self._mark = mark
         parted = [_PIECES[mark].findall(label) for label in labels]
-        self._longest = max(map(len, parted), default=0)
+        self._lengths = sorted({*map(len, parted)} - {0}, reverse=True)  # pieces of a label
         self._labels = frozenset(map(self._joined, parted))
 
     def read(self, value: str) -> tuple[list[str], str] | None:
@@ -29,7 +29,7 @@ class SideBySide:
 
         None if it has other words, is one label, or has none with the mark within.
         """
-        if self._longest < 2:
+        if max(self._lengths, default=0) < 2:
             return None
         found = [match.span() for match in _PIECES[self._mark].finditer(value)]
         ends = self._ends([value[start:end] for start, end in found])
@@ -48,7 +48,7 @@ class SideBySide:
         """For each piece from which on all are of labels, the one behind the longest label that begins there."""
         ends = {len(pieces): len(pieces)}
         for first in reversed(range(len(pieces))):
-            for last in range(min(len(pieces), first + self._longest), first, -1):
+            for last in (first + length for length in self._lengths):
                 if last in ends and self._joined(pieces[first:last]) in self._labels:
                     ends[first] = last
                     break

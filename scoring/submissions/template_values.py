@@ -38,10 +38,11 @@ def kind_of_values(
     """What values of a template are, by their spelling; what stands in lists is no probability."""
     kinds = "label or index" if are_lists else "probability, label or index"
     found = [value for value in dict.fromkeys(values) if value]
+    known = frozenset(labels)
     is_binary = {without_fraction(value) for value in found} <= {"0", "1"}  # of a blank column too
     if is_binary and positive is not None:
         return Values.PROBABILITY
-    if found and all(is_label(value, labels) for value in found) and not (is_binary and len(labels) == 2):
+    if found and all(is_label(value, known) for value in found) and not (is_binary and len(labels) == 2):
         return Values.LABEL
     if is_binary:
         told = told_by_number(labels, found)
@@ -70,8 +71,8 @@ def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) ->
     beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
     if beyond is None:
         return Values.PROBABILITY
-    spelled = dict(_spelled_otherwise(found, labels))
-    if all(value in spelled or is_label(value, labels) for value in found):
+    spelled, known = dict(_spelled_otherwise(found, labels)), frozenset(labels)
+    if all(value in spelled or is_label(value, known) for value in found):
         raise _no_label(found, labels, kinds)
     raise RequestError(f"Expected probabilities from 0 to 1 in `template`; received {beyond}. {_holds_a_place(kinds)}")
 
@@ -163,7 +164,8 @@ def _numbers_within(labels: Sequence[str]) -> list[int]:
 
 def _no_label(found: Sequence[str], labels: Sequence[str], kinds: str) -> RequestError:
     """Names the first value that a label may be meant by, or else the first that is none."""
-    foreign = next(value for value in found if not is_label(value, labels))
+    known = frozenset(labels)
+    foreign = next(value for value in found if not is_label(value, known))
     value, near = next(_spelled_otherwise(found, labels), (foreign, None))
     advice = _holds_a_place(kinds)
     if near is not None:

@@ -9,9 +9,9 @@ weights are random: as fast as any. A size that does not fit the GPU ends the ro
 measured by `tests.benchmarks.feed_rate`.
 Prints tables, and writes a file that `shardscore bench --simulate --json` reads.
 
-Needs Python 3.11 and keras, a backend, numpy, pillow, pyarrow, pandas, h5py, filelock, natsort, obstore, pooch and
-tenacity; says which are missing. Not needed: ray, rich, typer, scikit-learn, matplotlib. Where nothing can be
-installed, wheels can be carried: pip download, then PYTHONPATH on the folder that pip install --target filled.
+Needs Python 3.11 and keras, a backend, numpy, pillow, pyarrow, pandas, h5py, natsort, obstore, pooch and tenacity; says
+which are missing. Not needed: ray, rich, typer, scikit-learn, matplotlib. Where nothing can be installed, wheels can be
+carried: pip download, then PYTHONPATH on the folder that pip install --target filled.
 """
 
 import argparse
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _NEEDED = (
     *("keras", "numpy", "PIL", "pyarrow", "pandas", "h5py"),
-    *("filelock", "natsort", "obstore", "pooch", "tenacity"),
+    *("natsort", "obstore", "pooch", "tenacity"),
 )
 _SHARD_SIZE = 256
 _FORWARD_S = 3.0  # at least

@@ -524,9 +524,9 @@ MECHANISMS = [
     ),
     Mechanism(
         "a signal is heeded while Ray's compiled code starts",
-        "cluster/session.py",
-        "    if is_ending() and (",
-        "    if False and (",
+        "cluster/own_ray.py",
+        "        if is_ending() and (",
+        "        if False and (",
         "tests/jobs/score/test_stopping.py",
     ),
     Mechanism(
@@ -545,9 +545,9 @@ MECHANISMS = [
     ),
     Mechanism(
         "a signal in the middle of Ray's own end leaves none of its processes",
-        "cluster/session.py",
-        "            kill_own_ray()\n            raise\n",
-        "            raise\n",
+        "cluster/own_ray.py",
+        "                kill_own_ray()\n                raise\n",
+        "                raise\n",
         "tests/cluster/test_session.py::test_a_signal_in_the_middle_of_rays_own_end_kills_what_is_left",
     ),
     Mechanism(
@@ -566,7 +566,7 @@ MECHANISMS = [
     ),
     Mechanism(
         "the token of a local Ray that has ended is forgotten",
-        "cluster/session.py",
+        "cluster/own_ray.py",
         "                private_ray.read_settings()  # its token is of no use any more\n",
         "                pass\n",
         "tests/cluster/test_session.py::test_a_local_ray_leaves_no_token_behind_and_minds_none_of_before",
@@ -623,9 +623,9 @@ MECHANISMS = [
     ),
     Mechanism(
         "a session that never began shuts nothing down",
-        "cluster/session.py",
-        "    if own.connecting.has_begun():\n",
-        "    if True:\n",
+        "cluster/own_ray.py",
+        "        elif self.connecting.has_begun():\n",
+        "        else:\n",
         "tests/cluster/test_session.py",
     ),
     Mechanism(

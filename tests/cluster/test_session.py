@@ -18,7 +18,7 @@ from unittest.mock import Mock
 import pytest
 import ray
 
-from cluster import private_ray, session
+from cluster import own_ray, private_ray, session
 from cluster.errors import ClusterError, PlacementError, SessionError
 from cluster.session import open_session
 
@@ -394,7 +394,7 @@ def test_a_signal_that_ends_the_process_does_not_wait_for_rays_start(monkeypatch
         goes_on.wait()
 
     monkeypatch.setattr(session, "_connect", connect)
-    monkeypatch.setattr(session, "kill_own_ray", kill)
+    monkeypatch.setattr(own_ray, "kill_own_ray", kill)
     with pytest.raises(_Stopped), open_session(None, is_ending=lambda: True):
         pass
     goes_on.set()
@@ -417,15 +417,61 @@ def test_an_interrupt_in_a_notebook_waits_for_rays_start_and_shuts_it_down(monke
     assert done == ["started", "shut down"]
 
 
+class _Interrupted:
+    """Ray's shutdown, for as long as signals come."""
+
+    def __init__(self, log: list[str], num_signals: int) -> None:
+        self._log, self._num_signals, self.has_begun = log, num_signals, threading.Event()
+
+    def __call__(self) -> None:
+        self.has_begun.set()
+        for _ in range(self._num_signals):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.3)
+        self._log.append("shut down")
+
+
 @pytest.mark.usefixtures("ours")
 def test_a_signal_in_the_middle_of_rays_own_end_kills_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[str] = []
     monkeypatch.setattr(session, "_connect", lambda address: None)
-    monkeypatch.setattr(session, "kill_own_ray", lambda: killed.append("killed"))
-    monkeypatch.setattr(ray, "shutdown", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(own_ray, "kill_own_ray", lambda: killed.append("killed"))
+    monkeypatch.setattr(ray, "shutdown", _Interrupted(killed, num_signals=1))
     with pytest.raises(_Stopped), open_session(None):
         pass
+    assert killed == ["shut down", "killed"], "a Ray whose servers die while it is left ends this process"
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_signal_that_ends_the_process_does_not_wait_for_rays_own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[str] = []
+    shut_down = _Interrupted(killed, num_signals=1)
+    monkeypatch.setattr(session, "_connect", lambda address: None)
+    monkeypatch.setattr(own_ray, "kill_own_ray", lambda: killed.append("killed"))
+    monkeypatch.setattr(ray, "shutdown", shut_down)
+    with pytest.raises(_Stopped), open_session(None, is_ending=shut_down.has_begun.is_set):
+        pass
     assert killed == ["killed"]
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize("num_signals", [1, 2, 3])
+def test_after_signals_while_ray_is_left_the_next_session_begins_when_that_is_over(
+    num_signals: int, log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_ray, "kill_own_ray", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", _Interrupted(log, num_signals))
+    level = logging.getLogger("ray").level
+    with pytest.raises(_Stopped), open_session(None):
+        logging.getLogger("ray").setLevel(logging.ERROR)
+    for _ in range(num_signals - 2):  # the second came while it was waited for, the others when another was to begin
+        with pytest.raises(_Stopped), open_session(None):
+            pass
+    monkeypatch.setattr(ray, "shutdown", lambda: log.append("shut down"))
+    with open_session(None):
+        assert log == ["started", "shut down", "started"]
+        assert logging.getLogger("ray").level == level
+    assert log[3:] == ["shut down"]
 
 
 _LOOK_AT_SOCKETS = """
@@ -611,6 +657,38 @@ def test_a_local_ray_listens_on_loopback_alone_writes_no_token_and_starts_no_mor
     assert left_out == "left out True"
     assert token == "token in the home False", "every Ray that the user starts from then on would ask for it"
     assert handlers == "handlers of crashes False", "that of SIGTERM aborts a command 3 s after the signal"
+
+
+_INTERRUPTED = """
+import os, signal, time
+import ray
+from cluster.session import open_session
+
+def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.1)
+    shutdown()
+
+shutdown = ray.shutdown
+try:
+    with open_session(None):
+        ray.shutdown = interrupted
+except KeyboardInterrupt:
+    print("interrupted")
+ray.shutdown = shutdown
+with open_session(None):
+    print(ray.get(ray.remote(lambda: "began again").remote()))
+time.sleep(3)
+print("lives on")
+"""
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+def test_after_an_interrupt_in_rays_own_end_another_begins_and_the_process_lives_on() -> None:
+    waits = {"RAY_gcs_rpc_server_reconnect_timeout_s": "1"}  # not 60, until Ray ends what still looks for its head
+    ended = _run_alone(_INTERRUPTED, _without("RAY_") | waits, timeout_s=60)
+    assert ended.stdout.splitlines() == ["interrupted", "began again", "lives on"]
 
 
 _ASK_WITH_TOKENS = """

@@ -21,6 +21,7 @@ from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.console.session import tell_removed
 from scoring.bench.drawings import draw_sonar
 from scoring.storage.locations import Url
+from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, draw_images, write_model, write_run
 from tests.tampering import ALL
 
@@ -316,9 +317,21 @@ def test_what_is_not_in_a_report_is_told_by_what_it_is_and_is_exit_1(tmp_path: P
     assert "because they are missing: the shards 3 not in it" in said
     assert "because it is damaged: shard 1 " in said
     assert "again, without --overwrite, scores these shards and no others" in said
-    assert "notes.txt, which lies among the shards and is not one of them; move it away" in said
+    assert "not in it: notes.txt, among the shards and none of this run; move such files away" in said
     code, error = _run("report", run.path, "-q")
     assert (code, "shards 3" in error, "shard 1 " in error, "notes.txt" in error) == (1, True, True, True)
+
+
+def test_of_many_shards_that_are_not_in_a_report_some_are_named(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(160), without_shards=range(7))
+    for number in range(7, 14):
+        on_disk(run.shard(number, 20)).write_bytes(b"")
+        on_disk(run.predictions / f"notes-{number}.txt").write_bytes(b"")
+    said = " ".join(CliRunner().invoke(app, ["report", str(run.path)]).stdout.split())
+    assert "the shards 0, 1, 2, 3, 4, ... (7 in all) not in it, because they are damaged: shard 7 " in said
+    assert "shard 12 " not in said
+    assert "notes-9.txt" not in said
+    assert said.count("(7 in all)") == 3
 
 
 def test_an_added_file_alone_is_exit_1_of_a_report(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         (lambda: shardscore.score(output="run", images="here", batch_size="0"), "Expected `batch_size` of at least 1"),
         (
             lambda: shardscore.score(output="run", images="here", batch_size="many"),
-            "Expected `batch_size` to be a number or auto; received many",
+            "Expected `batch_size` to be a number or auto; received 'many'",
         ),
         (
             lambda: shardscore.score(output="run", images="here", read_timeout=0),

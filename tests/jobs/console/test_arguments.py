@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.console.arguments import choice, choices, size_of
+from jobs.console.arguments import choice, choices, number_or_auto, size_of
 from scoring.errors import RequestError
 from scoring.pixels.decoding import Resize
 
@@ -18,6 +18,17 @@ def test_a_choice_is_named_or_is_the_enums_member() -> None:
 )
 def test_size_is_a_side_or_height_x_width(text: str | int, size: tuple[int, int]) -> None:
     assert size_of(text) == size
+
+
+@pytest.mark.parametrize(("text", "number"), [("auto", None), (None, None), ("016", 16), ("-1", -1), (16, 16)])
+def test_a_number_or_auto_is_whole_or_left_to_us(text: str | int | None, number: int | None) -> None:
+    assert number_or_auto(text, "batch_size") == number
+
+
+@pytest.mark.parametrize("text", ["1_6", "٨", " 8", "8\n", "+8", "8.0", "", "Auto", "8" * 5000])
+def test_a_number_as_text_is_of_digits_alone(text: str) -> None:
+    with pytest.raises(RequestError, match="Expected `batch_size` to be a number or auto; received '"):
+        number_or_auto(text, "batch_size")
 
 
 @pytest.mark.parametrize(

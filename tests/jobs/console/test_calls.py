@@ -3,6 +3,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Sequence
+from enum import Enum
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -16,8 +17,8 @@ from typer.testing import CliRunner
 
 from jobs import api
 from jobs.cli import COMMANDS, app
-from jobs.console.plain_values import flag_of, number_of
-from jobs.score.model_options import model_request
+from jobs.console.plain_values import flag_of, list_of, number_of, words_of
+from jobs.score.model_options import Precision, model_request
 from scoring.errors import RequestError
 from scoring.storage.locations import Url
 
@@ -187,6 +188,15 @@ def test_what_is_no_text_or_path_is_never_taken_for_its_name(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_whole_number_of_a_command_line_is_of_digits_alone_in_every_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 200)
+    for words in ("1_6", "٨", "8.0"):
+        for flag in ("--batch-size", "--shard-size", "--seed", "--size"):
+            ended = CliRunner().invoke(app, ["score", "--images", "x", "--output", "y", flag, words])
+            assert (ended.exit_code, words in ended.stderr) == (2, True)
+            assert f"Expected {flag}" in ended.stderr
+
+
 def test_a_result_stands_for_its_folder(tmp_path: Path) -> None:
     run: Any = api.Run(tmp_path / "run", None, None)
     with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} has no run.json"):
@@ -218,6 +228,35 @@ def test_paths_of_other_libraries_are_taken(tmp_path: Path) -> None:
     for value, text in given:
         request = model_request(value, weights=value, labels=value)
         assert [request.model, request.weights, request.labels] == [text] * 3
+
+
+class _Names(str, Enum):  # noqa: UP042  # one whose str() is not its text
+    FOLDER, MODEL, LABELS, PRECISION = "runs/x", "resnet50", "cat,dog", "bfloat16"
+
+
+class _Named(os.PathLike[str]):
+    def __fspath__(self) -> str:
+        return _Names.FOLDER
+
+
+def test_text_of_a_class_of_its_own_is_what_it_holds_in_every_argument(tmp_path: Path) -> None:
+    for name in api.__all__:
+        if not inspect.isfunction(function := getattr(api, name)):
+            continue
+        for field, each in inspect.signature(function).parameters.items():
+            if str in (each.annotation, *get_args(each.annotation)):
+                for value in (_Names.FOLDER, np.str_("runs/x")):
+                    assert type(words_of(value, each.annotation, field)) is str, (name, field)
+            if Path in get_args(each.annotation):
+                assert type(words_of(_Named(), each.annotation, field)) is str, (name, field)
+    for function, field in _lists():
+        annotation = inspect.signature(function).parameters[field].annotation
+        assert list(map(type, list_of([_Names.MODEL], annotation, field))) == [str]
+    assert words_of(Precision.AUTO, Precision | str, "precision") is Precision.AUTO
+    request = model_request(_Names.MODEL, labels=_Names.LABELS, precision=_Names.PRECISION)
+    assert (request.model, request.labels, request.precision) == ("resnet50", "cat,dog", Precision.BFLOAT16)
+    with pytest.raises(api.RunFolderError, match=f"; {tmp_path}/runs/x "):
+        api.status(type("Here", (str,), {"__str__": lambda self: "elsewhere"})(tmp_path / "runs/x"))
 
 
 _WHOLE, _ANY = ["shard_size", "actors"], ["gpus_per_actor", "cpus_per_actor", "shard_deadline", "read_timeout"]

@@ -124,6 +124,12 @@ def test_words_of_a_command_line_are_read_as_the_function_takes_them(line: str, 
     assert printed in result.output
 
 
+@pytest.mark.parametrize(("words", "read"), [("auto", "auto"), ("8", 8)])
+def test_auto_stays_a_word_and_is_no_number_that_was_left_out(words: str, read: object) -> None:
+    option = _parameters("score")["batch_size"]
+    assert option.process_value(typer.Context(typer.main.get_command(_APP)), words) == read
+
+
 def test_help_is_the_docstring_with_fields_as_flags_and_what_can_be_chosen() -> None:
     shown = typer.main.get_command(_APP)
     assert shown.help == "Paint a wall and leave."

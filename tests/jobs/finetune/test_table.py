@@ -1,6 +1,8 @@
 """What `finetune` says at its end."""
 
+import errno
 from dataclasses import replace
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import AskedHeads, TrainingRecord, load_training_record, save_training_record
 from scoring.report.page import write_report
+from scoring.report.text import moment
 from scoring.storage.durable import write_text
-from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model
+from tests.faults import fail, system_fault
+from tests.places import on_disk
+from tests.runs import SUMMARY, bare_record, cats_and_dogs, save_record, write_model, write_run
 
 
 @pytest.mark.parametrize(("steady", "is_told"), [(47.0, True), (None, False)])
@@ -165,29 +170,55 @@ def test_different_photos_are_told_where_some_measured_on_are_copies(
     assert f"of 24 photos{told}, by heads that had not" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("was_there", [True, False], ids=["replaced", "killed while it was"])
-def test_a_report_of_an_earlier_model_is_told_until_it_is_made_again(tmp_path: Path, was_there: bool) -> None:
+def test_a_report_of_an_earlier_model_is_told_until_it_is_made_again(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     earlier = load_training_record(folder)
     write_report(folder.path, None, None)
-    assert not _is_stale_report_told(folder, earlier)
-    save_training_record(folder, replace(earlier, created_at="2031-01-01T00:00:00+00:00"))
-    assert _is_stale_report_told(folder, earlier if was_there else None)
-    record = load_training_record(folder)
-    assert _is_stale_report_told(folder, record)  # the command that replaced the model ended before it told so
+    assert not _is_stale_report_told(folder)
+    later = datetime.fromisoformat(earlier.created_at) + timedelta(seconds=1)
+    save_training_record(folder, replace(earlier, created_at=later.isoformat()))
+    assert _is_stale_report_told(folder)
     write_report(folder.path, None, None)
-    assert not _is_stale_report_told(folder, record)
+    assert not _is_stale_report_told(folder)
 
 
-def test_another_programs_page_is_not_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("told", "is_stale"), [("Model of 2026-07-01 12:34 UTC", True), (None, False)])
+def test_a_report_of_version_0_1_0_tells_its_model_by_the_minute(
+    tmp_path: Path, told: str | None, is_stale: bool
+) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
-    write_text(folder.report, "another program's")
-    assert not _is_stale_report_told(folder, None)
+    own = f"Model of {moment(datetime.fromisoformat(load_training_record(folder).created_at))}"
+    write_text(folder.report, f"<title>model - shardscore report</title><p>{told or own}</p>")
+    assert _is_stale_report_told(folder) is is_stale
 
 
-def _is_stale_report_told(folder: ModelFolder, earlier: TrainingRecord | None) -> bool:
+def test_a_page_of_no_model_is_not_told(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    write_text(folder.report, "another program's, of Model of 2020-01-01 12:00:00 UTC")
+    assert not _is_stale_report_told(folder)
+    write_report(write_run(tmp_path / "run", cats_and_dogs(8)).path, folder.report, None)
+    assert folder.has_report
+    assert not _is_stale_report_told(folder)
+
+
+@pytest.mark.parametrize("fault", [system_fault(errno.EACCES), system_fault(errno.ENOENT), system_fault(errno.EIO)])
+def test_what_cannot_be_read_at_the_end_makes_no_failure_of_a_finished_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: OSError
+) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = load_training_record(folder)
+    write_report(folder.path, None, None)
+    write_text(folder.features.record, "damaged")
+    fail(monkeypatch, Path, "read_bytes", on_disk(folder.report), fault)
+    assert not _is_stale_report_told(folder)
+    fail(monkeypatch, Path, "is_file", on_disk(folder.report), fault)
+    assert not _is_stale_report_told(folder)
+    print_training(Console(file=StringIO()), folder, record, 10.0, 12.0)
+
+
+def _is_stale_report_told(folder: ModelFolder) -> bool:
     console = Console(file=StringIO(), width=200)
-    print_stale_report(console, folder, load_training_record(folder), earlier)
+    print_stale_report(console, folder, load_training_record(folder))
     return "still holds report.html of the earlier model" in console.file.getvalue()  # type: ignore[attr-defined]
 
 

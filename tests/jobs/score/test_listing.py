@@ -158,6 +158,14 @@ _TABLES = "not looked into, as there are other images (name the column of images
         (["data/train.parquet"], f"1 table is {_TABLES}: 'data/train.parquet'\n"),
         (["labels.parquet", "1.jpg"], ""),
         (["labels.csv.gz", "annotations.json.gz", "old.7z"], ""),
+        (
+            ["a.tar.zst"],
+            "1 tar is compressed by what is not unpacked here, and nothing in it is scored (unpack it): 'a.tar.zst'\n",
+        ),
+        (
+            ["b.zip.001"],
+            "1 file is a part of an archive, and nothing in it is scored (put the parts together): 'b.zip.001'\n",
+        ),
         (["a.tar.gz", "labels.csv.gz"], f"1 archive is {_ARCHIVES}: 'a.tar.gz'\n"),
     ],
 )

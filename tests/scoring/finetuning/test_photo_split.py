@@ -1,7 +1,9 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from scoring.errors import ImagesError
 from scoring.finetuning.copies import originals
@@ -190,6 +192,34 @@ def test_each_draw_divides_photos_otherwise_and_as_no_other_seed_does() -> None:
     assert len(drawn) == 9
     again = [split_folds(targets, 5, seed=1, draw=2) for _ in range(2)]
     assert [list(fold.validation) for fold in again[0]] == [list(fold.validation) for fold in again[1]]
+
+
+@pytest.mark.parametrize("labels", [("dog", "cat"), ("b", "a", "é", "B", "ab"), ("10", "9", "100")])
+def test_photos_are_divided_as_by_the_names_of_their_labels(labels: tuple[str, ...]) -> None:
+    """What runs of earlier versions were trained on is trained on again."""
+    targets = [labels[number**2 % 11 % len(labels)] for number in range(60)]
+    rows = np.arange(60)
+    for seed in range(3):
+        told = StratifiedKFold(3, shuffle=True, random_state=seed).split(rows, targets)
+        assert [fold.validation.tolist() for fold in split_folds(targets, 3, seed)] == [its.tolist() for _, its in told]
+        _, drawn = train_test_split(rows, test_size=12, stratify=targets, random_state=seed)
+        split = split_photos([ImageEntry(str(row), "", 1, target=targets[row]) for row in rows], 12, seed)
+        assert split.validation.tolist() == sorted(drawn)
+
+
+def test_a_long_label_costs_its_own_length_and_not_that_for_each_photo() -> None:
+    """Of 10,000 characters among 20,000 photos it took 2.4 GB."""
+    targets = [*["cat", "dog"] * 200, *["x" * 10_000] * 4]
+    photos = [ImageEntry(str(row), "", 1, target=target) for row, target in enumerate(targets)]
+    split_folds(targets[:9], 2, seed=0)
+    tracemalloc.start()
+    try:
+        split_folds(targets, 2, seed=0)
+        split_photos(photos, 20, seed=0)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1_000_000
 
 
 @pytest.mark.parametrize("num_cats", [1, 2])

@@ -1,6 +1,6 @@
 """A model folder begun anew, by the driver that holds it and by one that was frozen meanwhile."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,6 +104,18 @@ def test_nothing_is_left_that_would_be_in_the_way_where_nothing_was_written(tmp_
         raise ImagesError("no labels")
     assert list(on_disk(folder.path).iterdir()) == []
     refuse_foreign_files(RunFolder(folder.path))
+
+
+def test_who_waits_for_a_command_that_is_refused_and_takes_its_folder_away_holds_it(
+    tmp_path: "Path", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = ModelFolder(tmp_path / "model")
+    with ExitStack() as first:
+        first.enter_context(folder.hold())
+        monkeypatch.setattr("scoring.run.lease.time.sleep", lambda _: first.close())
+        with folder.hold() as second:
+            second.fence.check()
+            assert folder.heads.is_dir()
 
 
 def test_what_was_written_before_an_end_stays(tmp_path: "Path") -> None:

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scoring.errors import BucketError, RunFolderError
@@ -15,6 +16,8 @@ from scoring.models.training_record import load_training_record, save_training_r
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.pixels.decoding import Resize
+from scoring.report.page import write_report
+from scoring.run.json_fields import to_json_with_checksum
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Url
 from tests.places import on_disk
@@ -52,6 +55,33 @@ def test_what_is_saved_is_loaded(folder: ModelFolder) -> None:
     record = replace(record, base=replace(record.base, request=both))
     save_training_record(folder, record)
     assert load_training_record(folder) == record
+
+
+def test_an_earlier_record_with_all_pairs_of_many_labels_is_still_read(folder: ModelFolder) -> None:
+    stored = json.loads(folder.training.read_text())
+    del stored["sha256"]
+    pairs = np.eye(150, dtype=int).tolist()
+    stored["metrics"]["after_calibration"]["confusion"] = pairs
+    write_text(folder.training, to_json_with_checksum(stored))
+    record = load_training_record(folder)
+    assert record.metrics.after_calibration.confusion == pairs
+    save_training_record(folder, record)
+    assert load_training_record(folder) == record
+
+
+@pytest.mark.parametrize("num_labels", [2, 150])
+def test_a_record_is_read_with_and_without_the_pairs_of_labels(tmp_path: Path, num_labels: int) -> None:
+    rest = (0.0,) * (num_labels - 2)
+    images = [replace(image, probabilities=(*(image.probabilities or ()), *rest)) for image in cats_and_dogs(8)]
+    labels = ["cat", "dog", *(f"breed{number}" for number in range(num_labels - 2))]
+    folder = ModelFolder(write_model(tmp_path / "model", images, labels=labels))
+    text, record = folder.training.read_text(), load_training_record(folder)
+    assert (record.metrics.after_calibration.confusion is None) is (num_labels > 100)
+    save_training_record(folder, record)
+    assert folder.training.read_text() == text
+    assert ("The most frequent mistakes" in on_disk(write_report(folder.path, None, None).path).read_text()) is (
+        num_labels > 12
+    )
 
 
 @pytest.mark.parametrize("field", ["labels", "base", "data", "settings", "heads", "calibration", "metrics"])

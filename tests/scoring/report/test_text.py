@@ -1,12 +1,27 @@
 import math
 from datetime import UTC, datetime
 
-from scoring.report.text import confidence, moment, percent, seconds, short_digest, shorten
+import pytest
+
+from scoring.report import text as report_text
+from scoring.report.text import confidence, moment, percent, seconds, short_digest, short_labels, shorten
+from tests.counting import Compared
 
 
 def test_a_long_name_keeps_its_ends_and_its_length() -> None:
     assert shorten("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
     assert shorten("short", 5) == "short"
+
+
+def test_long_labels_are_told_apart_without_a_look_at_all_of_them_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_text, "shorten", lambda text, length: Compared(shorten(text, length)))
+    monkeypatch.setattr(Compared, "times", 0)
+    labels = [f"{number:03} {'a' * 40} {end}" for number in range(100) for end in ("x", "y")]
+    labels += [f"{'a' * 20}{number:03}{'b' * 40}" for number in range(3)]
+    short = short_labels(labels)
+    assert short[-3:] == [f"{'a' * 19}…{'b' * 20}", *(f"{'a' * 19}…{'b' * 20} ({place})" for place in (201, 202))]
+    assert len(set(short)) == len(labels)
+    assert Compared.times <= 4 * len(labels)
 
 
 def test_a_share_that_is_no_number_is_written_as_such() -> None:

@@ -1,3 +1,4 @@
+import errno
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from scoring.run.predictions import to_parquet
 from scoring.storage.durable import whole_file
 from scoring.storage.locations import Url
 from tests.buckets import put_marker
+from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import bare_record, cats_and_dogs, save_record, write_run
 
@@ -141,6 +143,18 @@ def test_overwrite_refuses_predictions_that_are_a_link_and_leaves_it(tmp_path: P
     with pytest.raises(StorageError, match="it is a link"), hold_folder(folder) as lease:
         remove_earlier_run(folder, lease.fence)
     assert on_disk(folder.predictions).is_symlink()
+    assert folder.record.is_file()
+
+
+def test_overwrite_that_fails_at_the_shards_leaves_the_run_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    with hold_folder(folder):
+        save_record(folder, bare_record())
+    fail(monkeypatch, Path, "rename", on_disk(folder.predictions), system_fault(errno.EROFS))
+    with pytest.raises(StorageError, match="Read-only file system"), hold_folder(folder) as lease:
+        remove_earlier_run(folder, lease.fence)
     assert folder.record.is_file()
 
 

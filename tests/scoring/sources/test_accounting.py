@@ -4,6 +4,7 @@ import errno
 import importlib.util
 import io
 import os
+import re
 import socket
 import tarfile
 import zipfile
@@ -53,6 +54,7 @@ def _fill(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 _MIXED = {
+    "IMG_0000.JPG.crdownload": _encoded("jpeg"),
     "IMG_0001.HEIC": _HEIC,
     "IMG_0002.JPG": _encoded("jpeg"),
     "IMG_0003.jpg_large": _encoded("jpeg"),
@@ -74,7 +76,7 @@ _EXPECTED = {
     "JPEG XL, which needs pip install 'shardscore[formats]'": {"5.jxl", "6.dat"},
     "camera raw, which is not decoded": {"7.CR2"},
     "SVG, which is not decoded": {"8.svg"},
-    "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4"},
+    "not an image": {"notes.txt", "LICENSE", "empty", "movie.mp4", "IMG_0000.JPG.crdownload"},
     "archive, not looked into": {"train.zip"},
 }
 
@@ -173,7 +175,7 @@ def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: p
 
 _NOT_FOR_PEOPLE = (
     *(".git", ".ipynb_checkpoints", ".Trash-1000", "@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"),
-    *("System Volume Information", "_temporary", "_delta_log"),
+    *("RECYCLER", "RECYCLED", "Network Trash Folder", "System Volume Information", "_temporary", "_delta_log"),
 )
 
 
@@ -500,3 +502,45 @@ def test_files_whose_name_tells_are_not_opened(tmp_path: Path, monkeypatch: pyte
     _fill(tmp_path, {"1.jpg": b"1", "2.txt": b"2", "3.json": b"3", "4.mp4": b"4"})
     monkeypatch.setattr(reading, "open", lambda *arguments: pytest.fail(f"opened {arguments}"), raising=False)
     assert len(find_images(tmp_path).images) == 1
+
+
+_ABSENT = "missing, though others say by their names that it belongs to them"
+
+
+@pytest.mark.parametrize("columns", [NO_COLUMNS, TableColumns(path="path"), TableColumns(content="photo")])
+def test_part_that_is_missing_by_the_names_of_the_others_is_told(tmp_path: Path, columns: TableColumns) -> None:
+    _fill_with_parts(tmp_path, ["train-00000-of-00003.parquet", "train-00002-of-00003.parquet"])
+    listing = find_images(tmp_path, columns)
+    assert len(listing.images) == 2
+    assert listing.left_out == (LeftOut(_ABSENT, 1, ("train-00001-of-00003.parquet",)),)
+    assert find_images(tmp_path / "train-00000-of-00003.parquet", columns).left_out == ()
+
+
+def test_tar_that_is_missing_by_the_names_of_the_others_is_told(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x-00000-of-00002.tar", "w") as writer:
+        writer.addfile(tarfile.TarInfo("1.jpg"))
+    assert find_images(tmp_path).left_out == (LeftOut(_ABSENT, 1, ("x-00001-of-00002.tar",)),)
+
+
+@pytest.mark.parametrize("name", ["000000_0", "photos-000000000001", "b.parquet.gzip"])
+def test_parquet_that_is_not_called_so_is_told(tmp_path: Path, name: str) -> None:
+    _fill_with_parts(tmp_path, [name])
+    said = rf"{re.escape(name)} is one by its content: call such files \.parquet\."
+    with pytest.raises(ImagesError, match=said):
+        find_images(tmp_path, TableColumns(content="photo"))
+    with pytest.raises(ImagesError, match=r"Parquet, though it is not called \.parquet: 1"):
+        find_images(tmp_path)
+    _fill_with_parts(tmp_path, ["part-0.parquet"])
+    left_out = find_images(tmp_path, TableColumns(content="photo")).left_out
+    assert left_out == (LeftOut("Parquet, though it is not called .parquet", 1, (name,)),)
+
+
+def test_link_to_a_part_beside_it_counts_once(tmp_path: Path) -> None:
+    _fill_with_parts(tmp_path, ["table/part-0.parquet", "blobs/1.parquet"])
+    (tmp_path / "table" / "latest.parquet").symlink_to("part-0.parquet")
+    (tmp_path / "table" / "part-1.parquet").symlink_to(Path("..", "blobs", "1.parquet"))
+    for table in (tmp_path / "table", tmp_path / "table" / "*.parquet"):
+        listing = find_images(table, columns := TableColumns(content="photo"))
+        assert [image.path for image in listing.images] == ["part-0.parquet#0", "part-1.parquet#0"]
+        assert [(left.count, left.first) for left in listing.left_out] == [(1, ("latest.parquet",))]
+        assert [open_images(table, columns)(image) for image in listing.images] == [b"1", b"1"]

@@ -96,6 +96,8 @@ def test_missing_folder_is_refused(tmp_path: Path) -> None:
         find_images(tmp_path / "nowhere")
     with pytest.raises(ImagesError, match=rf"exist\. Name the folder {tmp_path}, of which every image is taken\.$"):
         find_images(tmp_path / "*.jpg")
+    with pytest.raises(ImagesError, match=r"exist\. Several zips are not read together: name one of them, or unpack"):
+        find_images(tmp_path / "*.zip")
 
 
 def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp_path: Path) -> None:

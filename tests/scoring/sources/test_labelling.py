@@ -551,6 +551,54 @@ def test_running_numbers_do_not_beat_files_of_which_some_are_named_twice(
     assert "'id' and 'photos' name different ones" in _refused(file, listing)
 
 
+_ELSEWHERE = [
+    "/kaggle/input/x/{}.jpg",
+    r"C:\imgs\{}.jpg",
+    "../imgs/{}.JPG",
+    "upload/{}.png ",
+    "file:///data/my%20x/{}.jpg",
+    "https://www.b.com/x/{}.jpg?sig=a/b.png",
+    "s3://b/x/{}.jpg#a",
+    "/data/local-files/?d=images/{}.jpg",
+    "<img src='{}.jpg'>",
+    "['{}.jpg']",
+]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"), [*(("image", name) for name in _ELSEWHERE), *(("whence", name) for name in _ELSEWHERE[:8])]
+)
+def test_running_numbers_do_not_beat_files_that_lay_elsewhere(tmp_path: Path, header: str, name: str) -> None:
+    listing = _listing([f"train/{row}.jpg" for row in range(10)])
+    files = [name.format(9 - row) for row in range(10)]
+    file = _write(tmp_path, f"id,{header},label\n" + "".join(f"{row},{one},a\n" for row, one in enumerate(files)))
+    assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
+    assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "a"
+
+
+@pytest.mark.parametrize("name", _ELSEWHERE)
+def test_files_that_lay_elsewhere_and_are_called_as_the_numbers_say_do_not_matter(tmp_path: Path, name: str) -> None:
+    listing = _listing([f"train/{row}.jpg" for row in range(4)])
+    file = _write(tmp_path, "id,image,label\n" + "".join(f"{row},{name.format(row)},{row}\n" for row in range(4)))
+    labelled = label_by_file(listing, LabelsFile(file))
+    assert _targets(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
+    assert labelled.told == ()
+
+
+@pytest.mark.parametrize("name", ["img_{}.jpg", "/data/upload/1/8a8b3c21-{}.jpg", "cam{}/1.jpg"])
+def test_a_column_of_files_that_are_not_here_beside_running_numbers_is_told(tmp_path: Path, name: str) -> None:
+    listing = _listing([f"train/{row}.jpg" for row in range(4)])
+    rows = "".join(f"{row},{name.format(3 - row)},{row}\n" for row in range(4))
+    labelled = label_by_file(listing, LabelsFile(_write(tmp_path, f"id,image,label\n{rows}")))
+    assert _targets(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
+    (told,) = labelled.told
+    assert told.startswith(
+        f"the ids of train.csv are those of 'id'; 'image' names other files, such as {name.format(3)!r} ("
+    )
+    names = _write(tmp_path, "id,name,label\n" + "".join(f"{row},Tom {row},{row}\n" for row in range(4)))
+    assert label_by_file(listing, LabelsFile(names)).told == ()
+
+
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
@@ -1292,6 +1340,15 @@ def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Pa
     pq.write_table(pa.table({"image_id": ids, "target": [0.0, 1.0, None, 1.0], "boxes": [[1]] * 4}), path)
     found = _targets(_labelled(path))
     assert found == {"train/a1.jpg": "0", "train/b2.jpg": "1", "train/10.jpg": "1"}
+
+
+@pytest.mark.parametrize("first", ["label", "id", "id,label"])
+def test_of_hundreds_of_columns_a_message_names_the_first(tmp_path: Path, first: str) -> None:
+    names = [*first.split(","), *(f"pixel{number}" for number in range(784))]
+    rows = [names, *([one, *"0" * (len(names) - 1)] for one in ("a1", "b2"))]
+    told = _refused(_write(tmp_path, "\n".join(map(",".join, rows))), label="lable" if "," in first else None)
+    assert re.search(rf" '{names[0]}', .*'pixel30', .*, \.\.\. \({len(names)} in all\)\.", told), told
+    assert len(told) < 1000
 
 
 def test_a_file_that_is_not_there_is_refused_before_anything_is_listed(tmp_path: Path) -> None:

@@ -142,6 +142,18 @@ def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
         find_images(table, TableColumns(path="file", content="file"))
 
 
+def test_of_thousands_of_columns_a_message_names_the_first(tmp_path: Path) -> None:
+    """Bengali.AI's tables have one for each pixel."""
+    names = ["image_id", *map(str, range(3000))]
+    table = _write(tmp_path / "t.parquet", {name: [1] for name in names})
+    for columns in (TableColumns(), TableColumns(path="image_id", label="label")):
+        with pytest.raises(
+            ImagesError, match=r"; it has image_id, 0, 1, .*, 38, \.\.\. \(3,001 in all\)\. Name "
+        ) as told:
+            find_images(table, columns)
+        assert len(str(told.value)) < 600
+
+
 def test_columns_of_what_is_no_table_are_refused(photos: Path) -> None:
     (photos.parent / "photos.zip").write_bytes(b"PK\5\6" + bytes(18))
     for columns, fields in (
@@ -419,6 +431,8 @@ def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(
         ("2026/_delta_log/00000000000000000000.json", "2026/_delta_log"),
         (".hoodie/hoodie.properties", ".hoodie"),
         ("metadata/v2.metadata.json", "metadata/v2.metadata.json"),
+        ("_spark_metadata/0", "_spark_metadata"),
+        ("snapshot/snapshot-1", "snapshot/snapshot-1"),
     ],
 )
 @pytest.mark.parametrize("in_bucket", [False, True])
@@ -439,7 +453,11 @@ def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_na
 
 
 @pytest.mark.parametrize(
-    "log", ["_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"]
+    "log",
+    [
+        *("_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"),
+        *("_spark_metadata/0", "snapshot/snapshot-1"),
+    ],
 )
 @pytest.mark.parametrize("in_bucket", [False, True])
 def test_folder_within_such_a_table_is_refused_as_well(
@@ -480,7 +498,8 @@ def test_metadata_of_other_kinds_beside_or_above_a_table_do_not_matter(
     tmp_path: Path, bucket: Url, table: str, in_bucket: bool
 ) -> None:
     _rows(tmp_path / table / "0.parquet", [{"path": "1.png"}])
-    others = ["metadata/photos.metadata.json"] + ["metadata/v2.metadata.json"] * (table != "data")
+    others = ["metadata/photos.metadata.json", "snapshot/2026-11-30"]
+    others += ["metadata/v2.metadata.json", "snapshot/snapshot-1"] * (table != "data")
     for name in others:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -291,6 +291,28 @@ def test_tar_with_few_zeros_at_its_end_is_whole(tmp_path: Path, num_zeros: int) 
     assert find_images(tmp_path / "x.tar").left_out == ()
 
 
+@pytest.mark.parametrize("name", ["s-{0..2}.tar", "s-{0..2}.tar.gz", ""])
+@pytest.mark.parametrize("num_zeros", [0, 1, 512, 1023])
+def test_shard_without_members_and_without_an_end_is_said_to_be_cut_off_perhaps(
+    tmp_path: Path, name: str, num_zeros: int
+) -> None:
+    """As of a copy that was broken off before its first byte."""
+    suffix = ".tar.gz" if name.endswith(".gz") else ".tar"
+    for number in (0, 2):
+        (tmp_path / f"s-{number}{suffix}").write_bytes(_tar(f"{number}.jpg"))
+    (tmp_path / f"s-1{suffix}").write_bytes(bytes(num_zeros))
+    listing = find_images(tmp_path / name)
+    assert len(listing.images) == 2
+    assert listing.left_out == (LeftOut(Reason.NO_END, 1, (f"s-1{suffix}",)),)
+
+
+@pytest.mark.parametrize("num_zeros", [1024, 10240])
+def test_tar_that_was_made_without_members_is_whole(tmp_path: Path, num_zeros: int) -> None:
+    (tmp_path / "s-0.tar").write_bytes(_tar("0.jpg"))
+    (tmp_path / "s-1.tar").write_bytes(bytes(num_zeros))
+    assert find_images(tmp_path).left_out == ()
+
+
 _PHOTO = 1024  # bytes of each member of `_tar`, its header included
 _TEN = _tar(*(f"{number}.jpg" for number in range(10)))[: 10 * _PHOTO]
 
@@ -573,7 +595,11 @@ def test_tar_in_a_folder_that_is_named_as_a_tar_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("head", "told"),
-    [(b"PK\3\4", r"zip\. Name it by itself"), (b"\x28\xb5\x2f\xfd", "Zstandard"), (b"7z\xbc\xaf\x27\x1c", "7-Zip")],
+    [
+        (b"PK\3\4", r"zip\. Name it by itself"),
+        (b"\x28\xb5\x2f\xfd", r"Zstandard\. Unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c", r"7-Zip\. Unpack it first"),
+    ],
 )
 def test_what_is_called_a_tar_in_a_folder_is_refused_by_what_it_is(tmp_path: Path, head: bytes, told: str) -> None:
     (tmp_path / "1.tar").write_bytes(_tar("1.jpg"))
@@ -752,3 +778,39 @@ def test_header_of_a_header_without_end_is_refused_in_one_line(tmp_path: Path, k
     with pytest.raises(ImagesError, match=r"x\.tar is damaged: ") as refused:
         find_images(tmp_path / "x.tar")
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_volume_of_a_tar_in_several_is_told_as_such(tmp_path: Path, kind: int) -> None:
+    """As `tar -M` writes them: the first ends within a member, and the next begins with the rest of it."""
+    (tmp_path / "1.tar").write_bytes(_tar("1.jpg")[:600])
+    with tarfile.open(tmp_path / "2.tar", "w", format=kind) as writer:
+        rest = tarfile.TarInfo("1.jpg")
+        if kind == tarfile.GNU_FORMAT:
+            rest.type = b"M"
+        else:
+            rest.pax_headers = {"GNU.volume.filename": "1.jpg"}
+        writer.addfile(rest)
+    with pytest.raises(ImagesError, match=r"1\.tar is damaged: .*\. If it is the first of several volumes, unpack all"):
+        find_images(tmp_path)
+    with pytest.raises(ImagesError, match=r"2\.tar is one of several volumes: unpack all of them at once"):
+        find_images(tmp_path / "2.tar")
+
+
+@pytest.mark.parametrize("ends", ["aa ab", "001 002", "part-aa part-ab", "aaa aab"])
+def test_parts_that_split_made_of_a_tar_are_told_as_such(tmp_path: Path, ends: str) -> None:
+    first, second = (f"x.tar.{end}" for end in ends.split())
+    content = _tar("1.jpg", "2.jpg")
+    (tmp_path / first).write_bytes(content[:1500])
+    (tmp_path / second).write_bytes(content[1500:])
+    for part in (first, second):
+        with pytest.raises(ImagesError, match=r"It is a part of one: .*`cat x\.tar\.\* > x\.tar`\.$"):
+            find_images(tmp_path / part)
+    with pytest.raises(ImagesError, match="part of an archive, which `cat "):
+        find_images(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x-*.tar", "x-{0,2}.tar"])
+def test_pattern_of_tars_is_refused_with_what_to_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ImagesError, match=r"exist\. Name their folder, or a range as x-\{000\.\.012\}\.tar\.$"):
+        find_images(tmp_path / name)

@@ -506,6 +506,38 @@ def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tu
 
 
 @pytest.mark.parametrize(
+    "folder",
+    ["no_label", "_unlabeled", "Unlabelled", "not-labeled", "no labels", "unannotated_images", "data/unlabeled/2021"],
+)
+@pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
+def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str, labels_from: LabelsFrom) -> None:
+    images = _images("data/cat/1.jpg", "data/dog/2.jpg", f"{folder}/3.jpg", f"{folder}/4.jpg")
+    told = rf"photos with labels to train on; 2 of 4 lie .*'{folder}/3.jpg'\. Move them elsewhere; if that is a label"
+    with pytest.raises(ImagesError, match=told):
+        with_targets(images, labels_from, is_training=True)
+    assert len(set(_targets(with_targets(images, LabelsFrom.FOLDERS)))) == 3
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("unlabeled/cat/1.jpg", "unlabeled/dog/2.jpg"),
+        ("label/1.jpg", "no_label/2.jpg"),
+        ("unlabeled/1.jpg", "Labeled/2.jpg"),
+        ("unknown/1.jpg", "none/2.jpg", "unsorted/3.jpg"),
+        ("label/1.jpg", "label_torn/2.jpg"),
+    ],
+)
+def test_what_may_be_a_label_or_is_the_folder_of_all_is_trained_on(paths: tuple[str, ...]) -> None:
+    assert len(set(_targets(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)))) == len(paths)
+
+
+def test_names_that_say_that_there_is_no_label_are_none_to_train_on() -> None:
+    with pytest.raises(ImagesError, match=r"1 of 3 lie where those without one do, such as 'unlabeled\.3\.jpg'"):
+        with_targets(_images("cat.1.jpg", "dog.2.jpg", "unlabeled.3.jpg"), LabelsFrom.AUTO, is_training=True)
+
+
+@pytest.mark.parametrize(
     "name", ["HAM10000_images_part_{}", "batch{}", "Fold {}", "data/chunk-{:03}", "b/train_Split{}"]
 )
 def test_folders_that_are_called_as_parts_of_a_collection_are_asked_about(name: str) -> None:

@@ -199,6 +199,30 @@ def test_a_server_may_be_named_by_the_clients_shorter_word(
     assert type(_fault_of("403_AccessDenied")) is BucketError
 
 
+@pytest.mark.parametrize(
+    ("scheme", "first", "second"),
+    [
+        ("s3", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+        ("s3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
+        ("az", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
+    ],
+)
+@pytest.mark.parametrize("is_set_last", [False, True])
+def test_of_two_names_of_a_server_the_client_takes_the_one_that_objects_are_known_by(
+    server_address: str, scheme: str, first: str, second: str, is_set_last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SKIP_SIGNATURE", "AZURE_SKIP_SIGNATURE"):
+        monkeypatch.setenv(name, "True")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    for name in (second, first) if is_set_last else (first, second):
+        monkeypatch.setenv(name, server_address if name == first else "http://127.0.0.1:9")
+    assert server_of(scheme) == server_address
+    with pytest.raises(BucketError, match="Anonymous caller"):
+        Url(scheme, "bucket", "403_AccessDenied").read_bytes()
+
+
 def test_keys_that_sign_nothing_are_not_looked_at(server_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", server_address)
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "True")

@@ -1,4 +1,7 @@
-"""Google's and Azure's buckets, which answer 404 to who removes what is not there; tests/buckets.py has Amazon's."""
+"""Google's and Azure's buckets, which answer 404 to who removes what is not there, and servers that remove nothing.
+
+Of Amazon's kind there is one here that does not know how to; tests/buckets.py has one that does.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from scoring.errors import BucketError
 from scoring.run.folder import RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.storage import retrying
@@ -23,10 +27,12 @@ _ROWS = {
     "az": "<Blob><Name>{0}</Name><Properties><Last-Modified>Wed, 21 Oct 2015 07:28:00 GMT</Last-Modified><Etag>1</Etag>"
     "<Content-Length>1</Content-Length><Content-Type>x</Content-Type></Properties></Blob>",
 }
+_ROWS["s3"] = _ROWS["gs"]
 _LISTS = {
     "gs": "<ListBucketResult><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>{}</ListBucketResult>",
     "az": "<EnumerationResults><Blobs>{}</Blobs></EnumerationResults>",
 }
+_LISTS["s3"] = _LISTS["gs"]
 _MISSING = b"<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>"
 
 
@@ -39,6 +45,7 @@ class _Store:
         stored: Contents.
         vanishing: Keys that are gone by the time that they are to be removed, though lists name them and a look finds
             them.
+        staying: Keys that are not removed, though the answer is as if they were.
         num_lost: How many of the next requests to remove are done, and their connections closed without an answer.
         num_removals: How many requests to remove there were.
     """
@@ -46,12 +53,16 @@ class _Store:
     scheme: str
     stored: dict[str, bytes] = field(default_factory=dict)
     vanishing: set[str] = field(default_factory=set)
+    staying: set[str] = field(default_factory=set)
     num_lost: int = 0
     num_removals: int = 0
 
     def remove(self, key: str) -> bool:
         """Whether it was there."""
-        return self.stored.pop(key, None) is not None and key not in self.vanishing
+        is_there = key in self.stored and key not in self.vanishing
+        if key not in self.staying:
+            self.stored.pop(key, None)
+        return is_there
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,8 +97,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(204 if is_there else 404, b"" if is_there else _MISSING)
 
     def do_POST(self) -> None:
-        """Azure's, of several at once; see "Blob Batch" in Microsoft's reference."""
+        """Azure's, of several at once; see "Blob Batch" in Microsoft's reference. Amazon's is not known."""
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self._store.scheme == "s3":
+            self._send(404, b"404 page not found")
+            return
         answers = []
         for number, path in enumerate(re.findall(r"^DELETE (\S+) HTTP", asked, re.MULTILINE)):
             is_there = self._store.remove(self._key(path))
@@ -129,13 +143,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(params=["gs", "az"])
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Store]:
-    """A store of Google's or Azure's kind."""
+    """A store of Google's or Azure's kind, or of the one that a test names."""
     monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.001)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "token")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "a2V5")
     started = _Store(request.param)
     with serving(partial(_Handler, started)) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         monkeypatch.setenv("GOOGLE_BASE_URL", address)
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", address)
         yield started
@@ -189,3 +205,27 @@ def test_an_earlier_run_of_which_most_is_not_there_makes_way(store: _Store, plac
         remove_earlier_run(folder, lease.fence)
         assert set(store.stored) == {"run/lease.json"}
     assert not store.stored
+
+
+@pytest.mark.parametrize("is_answered_well", [True, False])
+def test_what_stays_behind_a_folders_mark_though_the_store_says_otherwise_is_told(
+    store: _Store, place: Url, is_answered_well: bool
+) -> None:
+    stays = {"run/predictions/shard-00007", "run/predictions/shard-00003"}
+    store.stored |= dict.fromkeys([*stays, "run/predictions/", "run/predictions/shard-00001"], b"1")
+    store.staying = {*stays}
+    store.vanishing = set() if is_answered_well else {*stays}
+    with pytest.raises(BucketError, match=r"predictions/shard-0000[37] is still there"):
+        remove_tree(place / "predictions")
+    assert "run/predictions/shard-00001" not in store.stored
+
+
+@pytest.mark.parametrize("store", ["s3"], indirect=True)
+def test_a_server_of_amazons_kind_that_says_404_has_removed_nothing(store: _Store, place: Url) -> None:
+    store.stored["run/predictions/shard-00001"] = b"1"
+    for remove in (remove_tree, remove_file):
+        with pytest.raises(FileNotFoundError, match="no such object or bucket"):
+            remove(place / "predictions")
+    with pytest.raises(FileNotFoundError):
+        (place / "predictions" / "shard-00001").unlink()
+    assert store.stored

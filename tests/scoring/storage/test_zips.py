@@ -16,6 +16,7 @@ from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Url
 from scoring.storage.reading import open_zip
+from scoring.storage.sections import Section
 from scoring.storage.stored_object import StoredObject
 from scoring.storage.zips import holds_zip
 from tests.faults import system_fault
@@ -98,6 +99,20 @@ def test_a_zip_that_another_replaces_meanwhile_is_not_called_another_kind_of_fil
         look(_ZIP)
     except StorageError as error:
         assert "If it was replaced, run again" in str(error)
+
+
+_BEFORE_ITS_BEGIN = b"PK\6\7" + bytes(4) + b"\xff" * 8 + b"\1\0\0\0" + b"PK\5\6" + b"\xff" * 16 + bytes(2)
+
+
+def test_what_names_an_end_before_its_begin_is_no_zip_wherever_it_lies(server: ObjectServer, tmp_path: Path) -> None:
+    """As a locator of a zip of many gigabytes does where nothing is before it."""
+    server.stored["photos.zip"] = _BEFORE_ITS_BEGIN, 1_700_000_000
+    (tmp_path / "photos.zip").write_bytes(_BEFORE_ITS_BEGIN)
+    part = Section(tmp_path / "photos.zip", "inner.zip", 0, len(_BEFORE_ITS_BEGIN))
+    for place in (tmp_path / "photos.zip", _ZIP, part):
+        assert not holds_zip(place)
+        with pytest.raises(zipfile.BadZipFile, match="not a zip file"):
+            open_zip(place)
 
 
 def test_a_file_is_a_zip_by_its_end_and_a_disk_that_fails_is_told(

@@ -14,9 +14,9 @@ import pytest
 
 from scoring.errors import IncompleteError, RequestError
 from scoring.run.folder import RunFolder
-from scoring.sources.spelling import singular
+from scoring.sources.spelling import composed, singular
 from scoring.sources.table_columns import TableColumns
-from scoring.submissions import choosing
+from scoring.submissions import answers, choosing
 from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
 from scoring.submissions.wishes import Values, Wishes
@@ -732,6 +732,23 @@ def test_every_column_and_label_is_looked_at_once_in_another_case(
     lines = [",".join(["id", *map(str.upper, labels)]), ",".join(["1", *["0"] * 20])]
     assert _fill(_run(tmp_path, [[0.05] * 20], labels), lines)[0] == lines[0]
     assert asked.call_count == 40
+
+
+@pytest.mark.parametrize(
+    ("answer", "wishes"), [("leaf 3", {}), ("leaf 3,leaf 4", {}), ("leaf 3,leaf 4", {"threshold": 0.5})]
+)
+def test_labels_are_looked_at_once_however_many_images_could_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, wishes: dict[str, Any]
+) -> None:
+    """Of 10,000 labels and 100,000 such images it took a minute."""
+    labels = [f"leaf {number}" for number in range(20)]
+    asked = Mock(side_effect=composed)
+    monkeypatch.setattr(answers, "composed", asked)
+    folder = _run(tmp_path, [[0.05] * 20, *[None] * 30], labels)
+    lines = [f'{number},"{answer}"' for number in range(1, 32)]
+    filled = _fill(folder, ["id,label", *lines], fallback=0.5, **wishes)
+    assert [next(csv.reader([line])) for line in filled[2:]] == [[str(number), answer] for number in range(2, 32)]
+    assert asked.call_count <= 20 + 2
 
 
 def test_eleven_columns_need_not_sum_to_one(tmp_path: Path) -> None:

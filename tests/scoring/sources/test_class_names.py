@@ -1,0 +1,141 @@
+"""Numbers of classes whose names a Parquet table says as Hugging Face's datasets do."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from scoring.errors import ImagesError, RequestError
+from scoring.sources.entries import ImageEntry, Listing
+from scoring.sources.inputs import find_images
+from scoring.sources.label_use import TRAINING, LabelUse
+from scoring.sources.labelling import label_by_file, label_by_table
+from scoring.sources.table_columns import LabelsFile, TableColumns
+
+_KEPT = LabelUse(keeps_unlabelled=True)
+
+
+def _said(names: object, **others: object) -> dict[str, str]:
+    """The metadata that datasets writes into a file's schema."""
+    of_label = {"names": names, "_type": "ClassLabel"}
+    return {"huggingface": json.dumps({"info": {"features": {"label": of_label, **others}}})}
+
+
+def _write(table: Path, labels: object, said: dict[str, str], **others: Sequence[object]) -> Path:
+    rows = pa.table({"path": [f"{row}.jpg" for row in range(4)], "label": labels, **others})
+    table.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows.replace_schema_metadata(said), table)
+    return table
+
+
+def _targets(table: Path, use: LabelUse = _KEPT, label: str = "label") -> list[str | None]:
+    """The labels of photos by the table that lists them, which are those by the same table as a file of labels."""
+    columns = TableColumns(label=label)
+    labelled = label_by_table(find_images(table, columns), table, columns, use).listing
+    listing = Listing([ImageEntry(str(row), f"{row}.jpg", 1) for row in range(4)])
+    if "." not in label:
+        by_file = label_by_file(listing, LabelsFile(table, "path", label), use).listing
+        assert [image.target for image in by_file.images] == [image.target for image in labelled.images]
+    return [image.target for image in labelled.images]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.int8(), pa.float64()])
+@pytest.mark.parametrize("names", [["1", "2", "10"], ["cat", "dog", "tench, Tinca tinca"]])
+def test_a_number_of_a_class_is_the_name_that_the_table_says(
+    tmp_path: Path, kind: pa.DataType, names: list[str]
+) -> None:
+    table = _write(tmp_path / "train-00000-of-00001.parquet", pa.array([1, 0, 2, 1], kind), _said(names))
+    assert _targets(table) == [names[1], names[0], names[2], names[1]]
+    assert _targets(table, TRAINING) == [names[1], names[0], names[2], names[1]]
+
+
+def test_a_photo_of_class_minus_one_has_no_label(tmp_path: Path) -> None:
+    table = _write(tmp_path / "test.parquet", pa.array([-1, 0, None, 1], pa.int64()), _said(["cat", "dog"]))
+    assert _targets(table) == [None, "cat", None, "dog"]
+    assert _targets(table, TRAINING) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("number", [2, -2, 0.5])
+def test_a_number_of_no_class_is_refused(tmp_path: Path, number: float) -> None:
+    table, columns = (
+        _write(tmp_path / "t.parquet", [0, 1, number, 0], _said(["cat", "dog"])),
+        TableColumns(label="label"),
+    )
+    told = rf"column 'label' of t.parquet to hold numbers from 0 to 1, of .*; one is {number}\. Mend"
+    with pytest.raises(ImagesError, match=told):
+        label_by_table(find_images(table), table, columns)
+    with pytest.raises(RequestError, match=told):
+        label_by_file(Listing([ImageEntry("0", "0.jpg", 1)]), LabelsFile(table, "path", "label"))
+
+
+def test_each_part_says_what_its_numbers_mean(tmp_path: Path) -> None:
+    table = tmp_path / "data"
+    _write(table / "a.parquet", [0, 1, 0, 1], _said(["cat", "dog"]))
+    rows = pa.table({"path": ["4.jpg", "5.jpg"], "label": [0, 1]})
+    pq.write_table(rows.replace_schema_metadata(_said(["dog", "cat"])), table / "b.parquet")
+    columns = TableColumns(label="label")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    assert [image.target for image in found.images] == ["cat", "dog", "cat", "dog", "dog", "cat"]
+    listing = Listing([ImageEntry(str(row), f"{row}.jpg", 1) for row in range(6)])
+    assert [image.target for image in label_by_file(listing, LabelsFile(table)).listing.images] == [
+        image.target for image in found.images
+    ]
+
+
+@pytest.mark.parametrize(("steps", "targets"), [("01", ["1", "2"]), (("cat", "dog"), ["cat", "dog"])])
+def test_folders_of_a_tables_parts_may_tell_the_number(
+    tmp_path: Path, steps: Sequence[str], targets: Sequence[str]
+) -> None:
+    for row, step in enumerate(steps):
+        part = tmp_path / "t" / f"label={step}" / f"{row}.parquet"
+        part.parent.mkdir(parents=True)
+        pq.write_table(pa.table({"path": [f"{row}.jpg"], "n": [1]}).replace_schema_metadata(_said(["1", "2"])), part)
+    columns = TableColumns(label="label")
+    found = label_by_table(find_images(tmp_path / "t", columns), tmp_path / "t", columns).listing
+    assert [image.target for image in found.images] == targets
+    listing = Listing([ImageEntry(str(row), f"{row}.jpg", 1) for row in range(2)])
+    by_file = label_by_file(listing, LabelsFile(tmp_path / "t", "path", "label")).listing
+    assert [image.target for image in by_file.images] == targets
+
+
+def test_a_column_inside_another_is_named_as_well(tmp_path: Path) -> None:
+    inside = pa.array([{"breed": number, "n": number} for number in (1, 0, 0, 1)])
+    said = _said(["x"], meta={"breed": {"names": ["cat", "dog"], "_type": "ClassLabel"}, "n": {"_type": "Value"}})
+    table = _write(tmp_path / "t.parquet", [0] * 4, said, meta=inside)
+    assert _targets(table, label="meta.breed") == ["dog", "cat", "cat", "dog"]
+    assert _targets(table, label="meta.n") == ["1", "0", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"huggingface": "{"},
+        {"huggingface": "[" * 100_000},
+        {"huggingface": "[]"},
+        {"huggingface": json.dumps({"info": {"features": [1]}})},
+        {"huggingface": json.dumps({"info": {"features": {"label": {"dtype": "int64", "_type": "Value"}}}})},
+        _said(None),
+        _said([]),
+        _said([1, 2]),
+        _said("ab"),
+        _said(["cat", "cat"]),  # of which neither is told from the other
+    ],
+)
+def test_numbers_stay_where_no_names_are_said(tmp_path: Path, said: dict[str, str]) -> None:
+    assert _targets(_write(tmp_path / "t.parquet", [0, 1, 0, 1], said)) == ["0", "1", "0", "1"]
+
+
+def test_texts_are_names_already(tmp_path: Path) -> None:
+    assert _targets(_write(tmp_path / "t.parquet", ["1", "2", "1", "1"], _said(["2", "1"]))) == ["1", "2", "1", "1"]
+
+
+def test_a_column_of_splits_that_are_classes_is_read_by_their_names(tmp_path: Path) -> None:
+    splits = {"names": ["train", "test"], "_type": "ClassLabel"}
+    table = _write(tmp_path / "t.parquet", [0, 1, 0, 1], _said(["cat", "dog"], split=splits), split=[0, 0, 1, 0])
+    columns = TableColumns(label="label")
+    with pytest.raises(RequestError, match=r"the column 'split' of t.parquet says that 1 of 4 are to test on"):
+        label_by_table(find_images(table, columns), table, columns)
