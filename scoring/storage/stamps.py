@@ -102,17 +102,11 @@ def has_changed(place: object) -> ChangedError:
 
 @cache
 def _keeps_inodes(device: int) -> bool:
-    """Whether files of this device keep their inode numbers.
-
-    A device that is not among the mounts is a subvolume of btrfs, which does, or of an overlay the disk that one of its
-    layers lies on, which may be any.
-    """
+    """Whether files of this device keep their inode numbers; those of a device that is not among the mounts do."""
     try:
         mounts = [line.split() for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()]
     except OSError:  # another system than Linux
         return True
     numbers = f"{os.major(device)}:{os.minor(device)}"  # third in a line; the kind is behind a lone dash: proc(5)
-    kinds = [(mount[2], mount[mount.index("-") + 1]) for mount in mounts]
-    if own := [kind for number, kind in kinds if number == numbers]:
-        return not any(kind.startswith(_NUMBERED_ANEW) for kind in own)
-    return all(kind != "overlay" for _, kind in kinds)
+    kinds = {mount[mount.index("-") + 1] for mount in mounts if mount[2] == numbers}
+    return not any(kind.startswith(_NUMBERED_ANEW) for kind in kinds)

@@ -4,11 +4,13 @@ import os
 import re
 import stat
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import normalize
 
 from scoring.storage.locations import Location, Url
 from scoring.storage.reach import may_pass, refuse_fault_of_machine, refuse_passing_fault
@@ -116,8 +118,8 @@ class _Walk:
     def __init__(self, folder: Path) -> None:
         self._root = str(folder)
         self._above = len(os.path.join(self._root, ""))
-        self._searched: set[str] = set()  # by their real paths
-        self._real, self._linked = [(self._root, _real_path(self._root))], list[str]()
+        self._searched = defaultdict[str, list[str]](list)  # real paths, by what disks that ignore case take for one
+        self._real, self._linked = [(self._root, "")], list[str]()
         self._num_patient = _MOST_PATIENT
 
     def files(self) -> Iterator[Walked]:
@@ -127,14 +129,21 @@ class _Walk:
             folder, real = self._real.pop() if self._real else (self._linked.pop(), "")
             try:
                 real = real or patiently()(_real_path, folder)
-                if real in self._searched:
+                if not self._is_new(real):
                     yield Walked(f"{folder[self._above :]}/", fault=Fault.SEARCHED)
                     continue
-                self._searched.add(real)
                 yield from filter(None, map(partial(self._look, real), _entries(folder)))
             except OSError as error:
                 refuse_passing_fault(folder, error)
                 yield Walked(f"{folder[self._above :] or '.'}/", fault=Fault.UNREADABLE)
+
+    def _is_new(self, real: str) -> bool:
+        """Whether a folder was not searched; a link may spell its name in other letters than its disk."""
+        alike = self._searched[normalize("NFC", real).casefold()]
+        if any(real == one or _is_same(real, one) for one in alike):
+            return False
+        alike.append(real)
+        return True
 
     def _look(self, above: str, entry: os.DirEntry[str]) -> Walked | None:
         """The file that an entry is, with its fault if it has one; None for a folder, which is kept for later."""
@@ -205,6 +214,13 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return not entry.is_dir()
     except OSError:
         return is_hidden(entry.name) or "." in entry.name
+
+
+def _is_same(folder: str, other: str) -> bool:
+    try:
+        return Path(folder).samefile(other)
+    except OSError:  # one of them is gone
+        return False
 
 
 def _real_path(folder: str) -> str:

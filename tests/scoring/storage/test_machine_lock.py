@@ -42,6 +42,16 @@ def test_a_lock_is_held_by_one_and_ends_with_a_process_that_is_killed(tmp_path: 
     assert not _waits(tmp_path / "lock")
 
 
+def test_a_child_that_was_forked_meanwhile_does_not_keep_a_lock(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked(path):
+        held = next(link for link in Path("/proc/self/fd").iterdir() if link.resolve() == path)
+        as_of_a_child = os.dup(int(held.name))
+    with open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(as_of_a_child)
+
+
 def test_a_lock_whose_file_was_removed_while_it_was_waited_for_is_taken_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +66,7 @@ def test_a_lock_whose_file_was_removed_while_it_was_waited_for_is_taken_anew(
     monkeypatch.setattr(fcntl, "flock", slow)
     with locked(tmp_path / "lock"):
         assert (tmp_path / "lock").exists()
-    assert len(seen) == 2
+        assert len(seen) == 2
 
 
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP], ids=errno.errorcode.get)

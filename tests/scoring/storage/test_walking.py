@@ -46,6 +46,38 @@ def test_numbers_of_inodes_do_not_tell_whether_a_folder_was_searched(
     assert {file.fault for file in found if file.fault} == {Fault.SEARCHED}
 
 
+def test_a_folder_is_searched_once_though_a_link_spells_it_in_other_letters(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a disk that ignores case, links keep the letters that they were made with."""
+    (photos.parent / "PHOTOS").symlink_to("photos")
+    (photos / "link").symlink_to("a")
+    (photos / "A").mkdir()
+    (photos / "A" / "7.jpg").touch()
+    real_path = walking._real_path
+    monkeypatch.setattr(walking, "_real_path", lambda folder: real_path(folder).replace("/photos/", "/PHOTOS/"))
+    found = list(walk(photos))
+    assert sorted(file.name for file in found if not file.fault) == sorted([*_NAMES, "A/7.jpg"])
+    assert [(file.name, file.fault) for file in found if file.fault] == [("link/", Fault.SEARCHED)]
+
+
+@pytest.mark.parametrize("times", [1, 100])
+def test_the_way_to_a_folder_may_fail_for_a_moment(photos: Path, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    real_path, faults = walking._real_path, [system_fault(errno.EIO)] * times
+
+    def fails(folder: str) -> str:
+        if faults:
+            raise faults.pop()
+        return real_path(folder)
+
+    monkeypatch.setattr(walking, "_real_path", fails)
+    if times > 1:
+        with pytest.raises(UnreachableError):
+            list(walk(photos))
+    else:
+        assert sorted(file.name for file in walk(photos)) == _NAMES
+
+
 class _Disk:
     """`os.scandir` of a disk that fails: where it opens a folder, amid one, and where it looks at what lies in it."""
 
