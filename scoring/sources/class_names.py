@@ -27,8 +27,8 @@ def as_labels(texts: Any, schema: pa.Schema, column: str, table: str) -> Any:
         ImagesError: If a number is that of no class.
     """
     kind = column_type(schema, column)
-    names = _class_names(schema, column) if kind is None or is_number(kind) else ()
-    if not names:
+    names = _class_names(schema, column)
+    if not names or not (kind is None or _is_of_classes(kind)):
         return texts
     found = pc.unique(texts)
     name_of = {None: None, _NONE: None} | {str(number): name for number, name in enumerate(names)}
@@ -40,6 +40,11 @@ def as_labels(texts: Any, schema: pa.Schema, column: str, table: str) -> Any:
             f"its `huggingface` metadata names, or -1 for none; one is {other}. Mend the column, or the metadata."
         )
     return pa.array([name_of.get(number, number) for number in numbers], pa.string()).take(pc.index_in(texts, found))
+
+
+def _is_of_classes(kind: pa.DataType) -> bool:
+    """Whether values of a type may be numbers of classes."""
+    return is_number(kind) and not pa.types.is_boolean(kind)
 
 
 def _class_names(schema: pa.Schema, column: str) -> Sequence[str]:

@@ -129,6 +129,11 @@ def test_numbers_stay_where_no_names_are_said(tmp_path: Path, said: dict[str, st
     assert _targets(_write(tmp_path / "t.parquet", [0, 1, 0, 1], said)) == ["0", "1", "0", "1"]
 
 
+def test_true_and_false_are_names_already(tmp_path: Path) -> None:
+    table = _write(tmp_path / "t.parquet", [True, False, False, True], _said(["no", "yes"]))
+    assert _targets(table) == ["true", "false", "false", "true"]
+
+
 def test_texts_are_names_already(tmp_path: Path) -> None:
     assert _targets(_write(tmp_path / "t.parquet", ["1", "2", "1", "1"], _said(["2", "1"]))) == ["1", "2", "1", "1"]
 
