@@ -27,7 +27,7 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
         ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
         *_changed(summary),
         ("errors", str(summary.num_errors)),
-        *(_unmeasured if record.is_multi_label else _accuracy)(summary, record.labels),
+        *(_unmeasured(summary, record.labels) if record.is_multi_label else _accuracy(summary, record)),
         *_below_chance(summary, record),
         *_one_answer(summary.one_answer, record.request),
         ("left out", record.left_out_in_words),
@@ -103,13 +103,13 @@ def agreement_row(found: Agreement | None) -> list[tuple[str, str]]:
     return [("int8, float32", f"{words}; {found.warning}" if found.warning else words)]
 
 
-def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
+def _accuracy(summary: Summary, record: RunRecord) -> list[tuple[str, str]]:
     """How many labelled photos got their label; how many have one that the model does not give, and how many none."""
-    num_unknown, unknown = summary.num_unknown, _unknown(summary, labels)
+    num_unknown, unknown = summary.num_unknown, _unknown(summary, record.labels)
     unlabelled = f"{summary.num_unlabelled:,} without a label" if summary.num_unlabelled else ""
     if not summary.num_labelled:
         images = plural(num_unknown, "labelled image")
-        known = f"the model knows no label of {images}, such as {unknown}" if num_unknown else ""
+        known = f"the model knows no label of {images}, such as {unknown}{_numbers_hint(record)}" if num_unknown else ""
         return [("accuracy", f"none: {'; '.join(filter(None, (known, unlabelled)))}")] if known or unlabelled else []
     share = summary.num_right / summary.num_labelled
     words = [f"{percent(share, 2)}: {summary.num_right} of {summary.num_labelled} labelled images"]
@@ -118,6 +118,19 @@ def _accuracy(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:
     if unlabelled:
         words.append(f"{unlabelled} left out")
     return [("accuracy", "; ".join(words))]
+
+
+def _numbers_hint(record: RunRecord) -> str:
+    """What to do where the model says numbers, and a table may tell the names of its own."""
+    request = record.request
+    is_by_table = request.columns.label or (request.labels_from or "").lower().endswith(".parquet")
+    if not is_by_table or list(record.labels) != list(map(str, range(len(record.labels)))):
+        return ""
+    last = len(record.labels) - 1
+    return (
+        f" (its own are 0 to {last}; where a table's numbers are named by its `huggingface` metadata, name the model's "
+        "classes by `labels` in that order, those of a fine-tuned folder with its model.keras)"
+    )
 
 
 def _unmeasured(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from scoring.errors import ImagesError
 from scoring.sources.table_columns import column_type, is_number
+from scoring.storage.locations import Location
 
 _METADATA = b"huggingface"  # under which datasets says what each column is; huggingface.co/docs/datasets, "ClassLabel"
 _NONE = "-1"  # there, of rows whose class is not told
@@ -27,8 +28,8 @@ def as_labels(texts: Any, schema: pa.Schema, column: str, table: str) -> Any:
         ImagesError: If a number is that of no class.
     """
     kind = column_type(schema, column)
-    names = _class_names(schema, column) if kind is None or is_number(kind) else ()
-    if not names:
+    names = _class_names(schema, column)
+    if not names or not (kind is None or _is_of_classes(kind)):
         return texts
     found = pc.unique(texts)
     name_of = {None: None, _NONE: None} | {str(number): name for number, name in enumerate(names)}
@@ -40,6 +41,42 @@ def as_labels(texts: Any, schema: pa.Schema, column: str, table: str) -> Any:
             f"its `huggingface` metadata names, or -1 for none; one is {other}. Mend the column, or the metadata."
         )
     return pa.array([name_of.get(number, number) for number in numbers], pa.string()).take(pc.index_in(texts, found))
+
+
+class NamedParts:
+    """Which of a table's parts name the classes of a column's numbers; one that does not says others by its `0`.
+
+    Args:
+        column: The column's name.
+        folder: Where the parts lie.
+    """
+
+    def __init__(self, column: str, folder: Location) -> None:
+        self._column = column
+        self._folder = folder
+        self._first: dict[bool, str] = {}  # whether its classes are named: the first such part
+
+    def add(self, part: str, schema: pa.Schema) -> None:
+        """Look at one part that has rows.
+
+        Raises:
+            ImagesError: If it names classes where an earlier one has bare numbers, or the other way round.
+        """
+        kind = column_type(schema, self._column)
+        if kind is None or not _is_of_classes(kind):
+            return
+        self._first.setdefault(bool(_class_names(schema, self._column)), part)
+        if len(self._first) > 1:
+            raise ImagesError(
+                f"Expected all parts in {self._folder} to name the classes of column {self._column!r} by "
+                f"`huggingface` metadata, or none; {self._first[True]} does and {self._first[False]} does not. Write "
+                "the latter with the metadata of the former, or keep them apart."
+            )
+
+
+def _is_of_classes(kind: pa.DataType) -> bool:
+    """Whether values of a type may be numbers of classes."""
+    return is_number(kind) and not pa.types.is_boolean(kind)
 
 
 def _class_names(schema: pa.Schema, column: str) -> Sequence[str]:

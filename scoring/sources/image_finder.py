@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from functools import cache
+from itertools import islice
 
 from scoring.errors import ImageError
 from scoring.pixels import formats
@@ -73,8 +74,11 @@ class Account:
 
     def count_absent(self, names: Iterable[str]) -> None:
         """Count the files that belong to these by their names, and are not among them."""
-        for name in absent_parts(names):
-            self.leave_out(Reason.ABSENT, name)
+        for absent in absent_parts(names):
+            first = list(islice(absent.names, NAMED))
+            for name in first:
+                self.leave_out(Reason.ABSENT, name)
+            self._counts[Reason.ABSENT] += absent.num_parts - len(first)
 
     def left_out(self) -> tuple[LeftOut, ...]:
         """Everything that was left out, the largest part first."""

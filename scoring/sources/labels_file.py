@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, RequestError
 from scoring.pixels.formats import IMAGE_SUFFIXES
-from scoring.sources.class_names import as_labels
+from scoring.sources.class_names import NamedParts, as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
@@ -219,6 +219,10 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
             )
 
     def texts(name: str) -> Sequence[str]:
+        named = NamedParts(name, folder)
+        for part, schema, table in zip(parts, schemas, tables, strict=True):
+            if table.num_rows:
+                named.add(part, schema)
         with _refused_if_unreadable(source):
             told = (
                 as_labels(as_texts(table[name]), schema, name, part)

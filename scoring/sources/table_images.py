@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scoring.errors import BucketError, ImagesError, RequestError
+from scoring.sources.class_names import NamedParts
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.row_paths import are_of_windows, are_quoted, with_told_paths
 from scoring.sources.row_reader import RowReader, is_there, located, refuse_absent_common
@@ -141,12 +142,14 @@ class TableSource:
         return are_quoted(self._as_written(), lambda name: is_there(self._parts.folder, name))
 
     def _as_written(self) -> Iterator[pa.RecordBatch]:
-        before = 0
+        before, named = 0, NamedParts(self._columns.label or "", self._parts.folder)
         for name in self._parts.names:
             # First: a part that is replaced meanwhile is refused when it is read.
             stamp = self._parts.stamp(name) if self.keeps_order else None
             with self._parts.refused_if_rewritten(name), self._parts.open(name) as part:
                 self._check_part(part, name)
+                if self._columns.label and part.metadata.num_rows:
+                    named.add(name, part.schema_arrow)
                 yield from self._rows(part, TablePart(name, before, stamp))
                 before += part.metadata.num_rows
 

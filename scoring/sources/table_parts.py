@@ -41,7 +41,8 @@ _LENGTH_BYTES = 8  # at a Parquet file's end: the length of its footer, 4 bytes,
 # that a broken attempt left, lie on beside the others.
 _LOG_FOLDERS = ("_delta_log", ".hoodie", "_spark_metadata")
 _LOG = re.compile(
-    rf"(?:^|/)(?:{'|'.join(map(re.escape, _LOG_FOLDERS))}|metadata/[^/]+\.metadata\.json|snapshot/snapshot-\d+)(?=/|$)"
+    rf"(?:^|/)(?:(?:{'|'.join(map(re.escape, _LOG_FOLDERS))})(?=/|$)"
+    r"|metadata/[^/]+\.metadata\.json$|snapshot/snapshot-\d+$)"
 )
 # Folders within a table: of a partition, by Hive's names or by bare dates as Hudi has them, and of Iceberg's and
 # Paimon's parts.
@@ -279,7 +280,9 @@ def _iceberg_log(folder: Location) -> Location | None:
 
 
 def _named_so(folder: Location, log: re.Pattern[str]) -> Location | None:
-    return next((folder / name for name in some_names(folder) if log.fullmatch(name)), None)
+    """A file in a folder that is called so; folders may be for people: `snapshot/snapshot-0/` of each night."""
+    files = (folder / name for name in some_names(folder) if log.fullmatch(name))
+    return next((file for file in files if file.is_file()), None)
 
 
 def _not_all_count(folder: Location, log: Location) -> ImagesError:

@@ -13,6 +13,7 @@ from scoring.sources.spelling import loose
 _UNLABELLED = re.compile(
     r"(un|non ?|not )(labell?ed|annotated)( (data|images?|photos?|pictures?|samples?))?|no labels?"
 )
+_OF_STICKER = re.compile(r".+ label(s|l?ed)?")  # `good_label`, `misaligned_label`: a class of photos of stickers
 _LABELLED = re.compile(r"((with|has) )?label(s|l?ed)?|annotated")  # beside which the others are those without a sticker
 
 
@@ -34,6 +35,8 @@ def refuse_unlabelled(images: Sequence[ImageEntry], are_by_folder: bool) -> None
     words = {word for place in {*places} for word in words_of(*place)}
     unlabelled = set(filter(_UNLABELLED.fullmatch, words))
     if not unlabelled or all(map(_LABELLED.fullmatch, words - unlabelled)):
+        return
+    if any(map(_OF_STICKER.fullmatch, {loose(label) for _, label in {*places}} - unlabelled)):
         return
     found = [image.path for image, place in zip(images, places, strict=True) if unlabelled & {*words_of(*place)}]
     raise ImagesError(

@@ -21,17 +21,8 @@ from scoring.storage.stamps import listed_stamp
 # snapshots, bins, caches, and what is not yet or no longer part of a table.
 _NOT_FOR_PEOPLE = (
     *("@eaDir", "#recycle", "#snapshot", "~snapshot", "@Recycle", "@Recently-Snapshot"),
-    *(
-        "$RECYCLE.BIN",
-        "$Recycle.Bin",
-        "RECYCLER",
-        "RECYCLED",
-        "Network Trash Folder",
-        "System Volume Information",
-        "__MACOSX",
-        "lost+found",
-        "__pycache__",
-    ),
+    *("$RECYCLE.BIN", "$Recycle.Bin", "Network Trash Folder", "System Volume Information"),
+    *("__MACOSX", "lost+found", "__pycache__"),
     *("_temporary", "_spark_metadata", "_delta_log"),
 )
 _HIDDEN = re.compile(rf"(?:^|/)(?:\.(?!\.?(?:/|$))|(?:{'|'.join(map(re.escape, _NOT_FOR_PEOPLE))})(?:/|$))")

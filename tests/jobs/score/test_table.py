@@ -23,7 +23,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus
 from scoring.shards.totals import ShardTotals, summarise
 from scoring.sources.label_use import LabelUse
-from scoring.sources.table_columns import LabelsFile
+from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.targets import LabelsFrom
 from tests.chaos.without_ray import score_here
 from tests.places import on_disk
@@ -169,6 +169,29 @@ def test_images_without_a_label_among_labelled_ones_are_told(
     text = " ".join(Page(on_disk(write_report(run.path, None, None).path)).text.split())
     images = "1 image" if given.count("") == 1 else "2 images"
     assert f"{images} without a label" in text
+
+
+@pytest.mark.parametrize(
+    ("truth", "labels", "is_told"),
+    [
+        ("column label", ("0", "1"), True),
+        ("/photos/labels.parquet", ("0", "1"), True),
+        ("column label", ("1", "0"), False),
+        ("column label", ("no", "yes"), False),
+        ("/photos/labels.csv", ("0", "1"), False),
+        ("folders", ("0", "1"), False),
+    ],
+)
+def test_a_model_of_numbers_beside_a_table_that_names_its_own_is_told(
+    capsys: pytest.CaptureFixture[str], truth: str, labels: tuple[str, ...], is_told: bool
+) -> None:
+    record = bare_record(labels=labels)
+    columns = TableColumns(label="label" if truth == "column label" else None)
+    record = replace(record, request=replace(record.request, labels_from=truth, columns=columns))
+    summary = replace(SUMMARY, num_labelled=0, num_right=0, num_unknown=2, unknown_labels=("cat", "dog"))
+    print_summary(Console(soft_wrap=True, width=200), summary, record, RunFolder(Path("run")))
+    said = "such as 'cat', 'dog' (its own are 0 to 1; where a table's numbers are named by its `huggingface` metadata"
+    assert (said in capsys.readouterr().out) == is_told
 
 
 def test_fewer_right_than_by_chance_asks_for_the_order_of_the_labels(capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,7 +175,7 @@ def test_ten_thousand_files_of_forty_kinds_add_up(tmp_path: Path, monkeypatch: p
 
 _NOT_FOR_PEOPLE = (
     *(".git", ".ipynb_checkpoints", ".Trash-1000", "@eaDir", "#recycle", "__MACOSX", "$RECYCLE.BIN", "lost+found"),
-    *("RECYCLER", "RECYCLED", "Network Trash Folder", "System Volume Information", "_temporary", "_delta_log"),
+    *("Network Trash Folder", "System Volume Information", "_temporary", "_delta_log"),
 )
 
 
@@ -191,6 +191,18 @@ def test_hidden_folders_and_thumbnails_of_network_disks_are_not_searched(tmp_pat
         for folder in ("cats", *hidden):
             writer.writestr(f"{folder}/1.jpg", b"1")
     assert [image.path for image in find_images(archive).images] == ["cats/1.jpg"]
+
+
+def test_folders_of_waste_to_be_recycled_are_classes(tmp_path: Path) -> None:
+    """Windows XP calls its bins so."""
+    names = ["COMPOST/1.jpg", "RECYCLED/2.jpg", "RECYCLER/3.jpg"]
+    _fill(tmp_path / "photos", dict.fromkeys(names, b"1"))
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"1")
+    for listing in (find_images(tmp_path / "photos"), find_images(tmp_path / "photos.zip")):
+        assert [image.path for image in listing.images] == names
+        assert not listing.left_out
 
 
 def test_hidden_folder_that_is_named_itself_is_searched(tmp_path: Path) -> None:

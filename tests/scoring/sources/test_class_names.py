@@ -85,6 +85,34 @@ def test_each_part_says_what_its_numbers_mean(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_parts_that_name_classes_and_parts_of_bare_numbers_are_refused_together(tmp_path: Path, first: bool) -> None:
+    """pandas and DuckDB write a part without the metadata of Hugging Face."""
+    table, columns, listing = tmp_path / "t", TableColumns(label="label"), Listing([ImageEntry("0", "0.jpg", 1)])
+    said = _said(["cat", "dog"])
+    table.mkdir()
+    for part, is_named in (("0", first), ("1", not first)):
+        rows = pa.table({"path": [f"{part}.jpg"], "label": [0]})
+        pq.write_table(rows.replace_schema_metadata(said if is_named else {}), table / f"{part}.parquet")
+    names = ("0", "1") if first else ("1", "0")
+    told = r"in .*/t to name the classes of column 'label' .*; {}.parquet does and {}.parquet does not".format(*names)
+    with pytest.raises(ImagesError, match=told):
+        find_images(table, columns)
+    with pytest.raises(RequestError, match=told):
+        label_by_file(listing, LabelsFile(table, "path", "label"))
+
+
+@pytest.mark.parametrize("others", [pa.array([], pa.int64()), pa.array(["dog", "cat"]), pa.array([True, False])])
+def test_parts_without_rows_or_of_other_values_need_no_names(tmp_path: Path, others: pa.Array) -> None:
+    table, columns = tmp_path / "t", TableColumns(label="label")
+    _write(table / "0.parquet", [0, 1, 1, 0], _said(["cat", "dog"]))
+    rows = pa.table({"path": [f"{row + 4}.jpg" for row in range(len(others))], "label": others})
+    pq.write_table(rows, table / "1.parquet")
+    found = label_by_table(find_images(table, columns), table, columns).listing
+    targets = [image.target for image in found.images]
+    assert targets == ["cat", "dog", "dog", "cat", *(str(one).lower() for one in others.to_pylist())]
+
+
 @pytest.mark.parametrize(("steps", "targets"), [("01", ["1", "2"]), (("cat", "dog"), ["cat", "dog"])])
 def test_folders_of_a_tables_parts_may_tell_the_number(
     tmp_path: Path, steps: Sequence[str], targets: Sequence[str]
@@ -127,6 +155,11 @@ def test_a_column_inside_another_is_named_as_well(tmp_path: Path) -> None:
 )
 def test_numbers_stay_where_no_names_are_said(tmp_path: Path, said: dict[str, str]) -> None:
     assert _targets(_write(tmp_path / "t.parquet", [0, 1, 0, 1], said)) == ["0", "1", "0", "1"]
+
+
+def test_true_and_false_are_names_already(tmp_path: Path) -> None:
+    table = _write(tmp_path / "t.parquet", [True, False, False, True], _said(["no", "yes"]))
+    assert _targets(table) == ["true", "false", "false", "true"]
 
 
 def test_texts_are_names_already(tmp_path: Path) -> None:

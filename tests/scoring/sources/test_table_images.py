@@ -509,6 +509,17 @@ def test_metadata_of_other_kinds_beside_or_above_a_table_do_not_matter(
     assert [image.path for image in images] == ["1.png"]
 
 
+@pytest.mark.parametrize("in_bucket", [False, True])
+def test_parts_in_folders_called_as_files_of_a_log_are_read(tmp_path: Path, bucket: Url, in_bucket: bool) -> None:
+    """Paimon's `snapshot-1` is a file; a folder is that of one night."""
+    for name in ("snapshot/snapshot-0/0.parquet", "snapshot/snapshot-1/0.parquet"):
+        _rows(tmp_path / "table" / name, [{"path": f"{name[18]}.png"}])
+        (bucket / "table" / name).upload(tmp_path / "table" / name)
+    table: Location = bucket / "table" if in_bucket else tmp_path / "table"
+    for folder, found in ((table, ["0.png", "1.png"]), (table / "snapshot" / "snapshot-1", ["1.png"])):
+        assert [image.path for image in find_images(folder, TableColumns(path="path")).images] == found
+
+
 def test_reader_of_a_table_looks_at_nothing_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _rows(tmp_path / "date=1" / "0.parquet", [{"image": b"photo"}])
     columns = TableColumns(content="image")

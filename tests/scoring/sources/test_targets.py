@@ -526,10 +526,20 @@ def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str,
         ("unlabeled/1.jpg", "Labeled/2.jpg"),
         ("unknown/1.jpg", "none/2.jpg", "unsorted/3.jpg"),
         ("label/1.jpg", "label_torn/2.jpg"),
+        ("no_label/1.jpg", "good_label/2.jpg", "misaligned_label/3.jpg", "ok/4.jpg"),
+        ("Not-Labeled/1.jpg", "Well-Labeled/2.jpg"),
+        ("no_labels/1.jpg", "torn labels/2.jpg"),
     ],
 )
 def test_what_may_be_a_label_or_is_the_folder_of_all_is_trained_on(paths: tuple[str, ...]) -> None:
     assert len(set(_targets(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)))) == len(paths)
+
+
+@pytest.mark.parametrize("other", ["data_labelled", "train_labels"])
+def test_folders_of_labels_within_which_classes_lie_make_no_class_of_photos_without(other: str) -> None:
+    images = _images(f"{other}/cat/1.jpg", f"{other}/dog/2.jpg", "unlabeled/3.jpg")
+    with pytest.raises(ImagesError, match="1 of 3 lie where those without one do"):
+        with_targets(images, LabelsFrom.FOLDERS, is_training=True)
 
 
 def test_names_that_say_that_there_is_no_label_are_none_to_train_on() -> None:
