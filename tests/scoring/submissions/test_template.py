@@ -1,4 +1,5 @@
 import csv
+import errno
 import gzip
 import io
 import tracemalloc
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import RequestError
-from scoring.sources import encoded_images
+from scoring.sources import csv_table, encoded_images
 from scoring.submissions.template import read_template
+from tests.faults import fail, system_fault
 
 
 def _read(tmp_path: Path, content: bytes) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, ...], ...]]:
@@ -181,9 +183,6 @@ def test_a_template_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_template_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "sample_submission.csv").touch()
 
-    def deny(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "read_bytes", deny)
+    fail(monkeypatch, csv_table, "read_whole", tmp_path / "sample_submission.csv", system_fault(errno.EACCES))
     with pytest.raises(RequestError, match=r"sample_submission\.csv is not: Permission denied"):
         read_template(tmp_path / "sample_submission.csv")
