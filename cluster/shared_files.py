@@ -76,11 +76,13 @@ def find_missing_by_node(
     """Which of the files are missing on the nodes that can take work, this process' own node left out.
 
     Returns:
-        The missing ones; nodes that have all files are not in it. On one node, nothing is looked at.
+        The missing ones; nodes that have all files are not in it. Without files, or on one node, nothing is looked at.
     """
+    if not files:
+        return {}
     own = own_node_id()
     nodes = [node for node in cluster_nodes() if node.node_id != own and (node.num_cpus or node.num_gpus)]
-    if not nodes or not files:
+    if not nodes:
         return {}
     remote: Any = ray.remote  # its stubs cannot follow the options
     look = remote(num_cpus=0, max_retries=2)(call_packed)

@@ -19,6 +19,7 @@ _CORES, _GPUS = [Node(8, 0)], [Node(16, 2), Node(16, 2, frozenset({"T4"}))]
 def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Plans the workers of heads on nodes that are pretended."""
     monkeypatch.setattr("cluster.placement.is_autoscaling", lambda patience_s=0.0: False)
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")  # nobody is asked
 
     def plan(nodes: list[Node], *, dense: bool = False, num_heads: int = 5, **workers: Any) -> Placement:
         monkeypatch.setattr(head_placement, "cluster_nodes", lambda: nodes)
