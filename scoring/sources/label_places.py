@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
@@ -34,6 +35,7 @@ _OF_CAMERAS = re.compile(
     re.IGNORECASE,
 )
 _FOLDER_OF_CAMERA = re.compile(r"[1-9]\d\d[A-Z_]{5}")  # JEITA CP-3461, "Design rule for Camera File system"
+_KEPT = 10_000  # folders whose names are not looked for again
 _NAMED = 3  # paths shown in a message
 
 
@@ -42,6 +44,7 @@ def folder_of(path: str) -> str:
     return path[: path.rfind("/") + 1]
 
 
+@lru_cache(_KEPT)
 def name_of(folder: str) -> str:
     """What a folder is called."""
     return PurePosixPath(folder).name

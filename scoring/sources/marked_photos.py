@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from scoring.sources.entries import ImageEntry
+from scoring.sources.label_places import folder_of, name_of
 from scoring.sources.listing import CommonFolder
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, split_of_name, word_of_split
@@ -66,7 +67,7 @@ def marked_as_test(images: Sequence[ImageEntry]) -> list[ImageEntry]:
     return [
         image
         for image, mark, is_test in rows
-        if (is_test and mark and mark.label in labels) or image.path.rpartition("/")[0] in other
+        if (is_test and mark and mark.label in labels) or folder_of(image.path) in other
     ]
 
 
@@ -75,9 +76,9 @@ def _named_otherwise(images: Sequence[ImageEntry]) -> set[str]:
     labels = {singular(image.target or "") for image in images}
     names = defaultdict[str, list[str]](list)
     for image in images:
-        folder, _, _ = image.path.rpartition("/")
+        folder = folder_of(image.path)
         label = singular(image.target or "")
-        if (told := _told(_name(folder))) and told[0] is Split.TEST and singular(_name(folder)) == label:
+        if (told := _told(name_of(folder))) and told[0] is Split.TEST and singular(name_of(folder)) == label:
             name = singular(word_before_number(image.path) or "")
             names[folder].append(name if name in labels and name != label else "")
     return {folder for folder, of in names.items() if 2 * of.count("") < len(of) and len({*of} - {""}) > 1}
@@ -90,17 +91,13 @@ def called_as_held_out(images: Sequence[ImageEntry]) -> str | None:
     """
     called = dict[str, Split]()
     for image in images:
-        folder, label = _name(image.path.rpartition("/")[0]), image.target or ""
+        folder, label = name_of(folder_of(image.path)), image.target or ""
         is_folder = folder == label and not split_of_name(label)
         told = _told(label) if is_folder or word_before_number(image.path) == label else None
         if told and _NOUNS.issuperset(told[1]):
             called[label] = told[0]
     held_out = [label for label, split in called.items() if split is not Split.TRAIN]
     return held_out[0] if len(called) == len(held_out) == 1 else None
-
-
-def _name(folder: str) -> str:
-    return folder[folder.rfind("/") + 1 :]
 
 
 class _Learned:

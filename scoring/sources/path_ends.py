@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from scoring.sources.label_places import folder_of
 from scoring.sources.listing import CommonFolder
 
 
@@ -35,7 +36,7 @@ def may_be_absent(ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequen
 
 def are_by_folders(ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequence[str]) -> bool:
     """Whether ids, each of an image, are below one folder for all images of a folder, as ends of so many steps are."""
-    pairs = {(_folder(paths[row]), _folder(one)) for one, row in zip(ids, rows.tolist(), strict=True)}
+    pairs = {(folder_of(paths[row]), folder_of(one)) for one, row in zip(ids, rows.tolist(), strict=True)}
     return len(pairs) == len({folder for folder, _ in pairs})
 
 
@@ -43,19 +44,15 @@ def _of_whole_folders(
     ids: Sequence[str], rows: npt.NDArray[np.int64], paths: Sequence[str], ends: Sequence[int]
 ) -> list[int]:
     """Those of some ids whose folder holds no other id, and leads to folders of which no image has another."""
-    num_ids, num_images = Counter(map(_folder, ids)), Counter(map(_folder, paths))
+    num_ids, num_images = Counter(map(folder_of, ids)), Counter(map(folder_of, paths))
     num_ids_of = np.bincount(rows[rows >= 0], minlength=len(paths))
     ends_in = defaultdict[str, list[int]](list)
     for number in ends:
-        ends_in[_folder(ids[number])].append(number)
+        ends_in[folder_of(ids[number])].append(number)
     found: list[int] = []
     for folder, numbers in ends_in.items():
         led = rows[numbers].tolist()
-        num_there = sum(num_images[each] for each in {_folder(paths[row]) for row in led})
+        num_there = sum(num_images[each] for each in {folder_of(paths[row]) for row in led})
         if len(numbers) == num_ids[folder] == num_there and all(num_ids_of[row] == 1 for row in led):
             found += numbers
     return found
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]

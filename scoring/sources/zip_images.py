@@ -7,8 +7,8 @@ from functools import cached_property
 from scoring.errors import ChangedError, ImagesError
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, ImageSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge
-from scoring.sources.packing import is_compressed, kind_of
-from scoring.sources.suffixes import is_tar, is_zip, whole_of_part
+from scoring.sources.packing import is_compressed, kind_of, way_to_read
+from scoring.sources.suffixes import is_tar, is_zip
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.sources.zip_names import plain_path
@@ -45,8 +45,7 @@ class ZipSource:
     def check(self) -> None:
         """See `ImageSource`."""
         if not self._is_zip():
-            whole = whole_of_part(self._archive.name)
-            advice = f" It is a part of one: put all together with `cat {whole}.* > {whole}`." if whole else ""
+            advice = way_to_read(self._archive, kind=None)
             raise ImagesError(f"Expected `images` to be a zip; {self._archive} is not a zip.{advice}")
 
     def _is_zip(self) -> bool:
