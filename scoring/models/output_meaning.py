@@ -8,6 +8,7 @@ import numpy as np
 from scoring.arrays import Float32Array
 from scoring.errors import ModelError
 from scoring.networks.last_activation import LOG_SOFTMAX, NONE, SIGMOID, SOFTMAX
+from scoring.networks.last_step import sigmoid, softmax
 
 # How far probabilities may be from 0 to 1 and their sums from 1: bfloat16 keeps 8 bits of each.
 _RANGE_TOLERANCE = 0.001
@@ -139,12 +140,12 @@ class OutputReading:
     def _probabilities(self, values: Float32Array) -> Float32Array:
         if self.kind is OutputMeaning.SIGMOID:
             if self.from_logits:
-                return np.concatenate([_sigmoid(-values), _sigmoid(values)], axis=1)
+                return np.concatenate([sigmoid(-values), sigmoid(values)], axis=1)
             second = np.clip(values, 0, 1)
             return np.concatenate([1 - second, second], axis=1)
         if not self.from_logits:
             return np.clip(values, 0, 1)
-        return _sigmoid(values) if self.is_multi_label else _softmax(values)
+        return sigmoid(values) if self.is_multi_label else softmax(values)
 
 
 def known_probabilities(num_outputs: int) -> OutputReading:
@@ -243,13 +244,3 @@ def _check_logarithms(outputs: Float32Array, model: str) -> None:
 
 def _finite_rows(outputs: Float32Array) -> Float32Array:
     return outputs[np.isfinite(outputs).all(axis=1)].astype(np.float32)
-
-
-def _softmax(logits: Float32Array) -> Float32Array:
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
-
-
-def _sigmoid(logits: Float32Array) -> Float32Array:
-    small = np.exp(-np.abs(logits))  # never overflows
-    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)

@@ -28,11 +28,8 @@ class LastStep:
         """What becomes of outputs, shape (num_pictures, num_outputs)."""
         if self.is_done:
             return outputs
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite ones
-            if self.name == SIGMOID:
-                return np.asarray(1 / (1 + np.exp(-outputs)), np.float32)
-            shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-            return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+        with np.errstate(invalid="ignore"):  # infinite ones
+            return sigmoid(outputs) if self.name == SIGMOID else softmax(outputs)
 
     def moved(self, exact: Float32Array, rounded: Float32Array) -> Float64Array:
         """How far the logarithms of odds move: of the two likeliest labels after a softmax, of each after a sigmoid.
@@ -55,3 +52,15 @@ class LastStep:
             return outputs
         logs = np.log(np.maximum(outputs, _TINY))
         return logs if self.name == SOFTMAX else logs - np.log(np.maximum(1 - outputs, _LEAST_FROM_ONE))
+
+
+def softmax(logits: Float32Array) -> Float32Array:
+    """Probabilities that sum to 1 for each picture, shape (num_pictures, num_outputs)."""
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), np.float32)
+
+
+def sigmoid(logits: Float32Array) -> Float32Array:
+    """A probability for each output."""
+    small = np.exp(-np.abs(logits))  # never overflows
+    return np.asarray(np.where(logits >= 0, 1, small) / (1 + small), np.float32)
