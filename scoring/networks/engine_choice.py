@@ -17,7 +17,7 @@ from scoring.networks.library_words import sentence_of
 from scoring.networks.mnn_engine import MnnEngine, check_mnn
 from scoring.networks.openvino_engine import OpenVinoEngine, check_openvino
 from scoring.networks.precision import Precision, PrecisionChoice
-from scoring.networks.precision_check import held_precision, is_compared
+from scoring.networks.precision_check import held_precision
 from scoring.pixels.input_shape import InputShape, filled
 from scoring.process.telemetry import mute_telemetry
 
@@ -106,7 +106,8 @@ def load_engine(
         mnn = MnnEngine(network)
         return LoadedEngine(mnn, network.digest, choice, mnn.last_activation, not network.is_published)
     engine = OpenVinoEngine(network, choice.precision, sample)
-    held = _held_by_openvino(engine, choice, network, still)
+    step = partial(_last_step, engine.num_outputs, engine.last_activation, still)
+    held = held_precision(choice, network, engine.library, engine.input_shape, engine.score_in, step)
     if held.precision is not choice.precision:
         engine = OpenVinoEngine(network, held.precision)
     return LoadedEngine(engine, engine.digest, held, engine.last_activation, not network.is_published, engine.compared)
@@ -118,26 +119,14 @@ def _held_by_keras(
     """See `held_precision`; the model's policies are changed."""
     import keras
 
-    if not is_compared(choice, network):
-        return choice
     return held_precision(
         choice,
         network,
         f"keras-{keras.__version__}-{keras.config.backend()}",
         filled(model.inputs[0].shape[1:]),
         lambda precision: KerasEngine(model, precision, still is not None).score,
-        _last_step(int(model.outputs[0].shape[1]), partial(last_activation, model), still),
+        lambda: _last_step(int(model.outputs[0].shape[1]), partial(last_activation, model), still),
     )
-
-
-def _held_by_openvino(
-    engine: OpenVinoEngine, choice: PrecisionChoice, network: Network, still: _Still | None
-) -> PrecisionChoice:
-    """See `held_precision`."""
-    if not is_compared(choice, network):
-        return choice
-    step = _last_step(engine.num_outputs, engine.last_activation, still)
-    return held_precision(choice, network, engine.library, engine.input_shape, engine.score_in, step)
 
 
 def _last_step(num_outputs: int, activation: Callable[[], str], still: _Still | None) -> LastStep:

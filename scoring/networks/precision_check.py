@@ -33,16 +33,9 @@ _ODDS_TOLERANCE = 0.2
 _TINY = float(np.finfo(np.float32).tiny)
 # Of images, pixels 0 to 255, to their outputs.
 _Score: TypeAlias = Callable[[UInt8Array], Float32Array]
-_RAW = LastStep()
 _CHECKED = (Precision.FLOAT16, Precision.BFLOAT16)
 _NUM_OF_EACH = 2
 _COMPARED = "logits-of-each-kind"  # what this version compares: earlier versions may have come to another answer
-
-
-def is_compared(choice: PrecisionChoice, network: Network) -> bool:
-    """Whether nothing is known of how a network's numbers fare in this precision."""
-    is_known = network.is_published and not network.has_own_weights
-    return choice.precision in _CHECKED and not (is_known and choice.precision is Precision.BFLOAT16)
 
 
 def held_precision(
@@ -51,7 +44,7 @@ def held_precision(
     library: str,
     shape: InputShape,
     score_in: Callable[[Precision], _Score],
-    step: LastStep = _RAW,
+    last_step: Callable[[], LastStep] = LastStep,
 ) -> PrecisionChoice:
     """The same choice; float32 where `auto` chose a format in which pictures lead to other outputs.
 
@@ -62,7 +55,7 @@ def held_precision(
         library: What computes, with its version.
         shape: Pixels of one image.
         score_in: What scores batches in a precision.
-        step: What makes probabilities, if anything does.
+        last_step: Tells what makes probabilities, if anything does; asked only where something is compared.
 
     Returns:
         If bfloat16 was asked for, it stays, and the reason tells.
@@ -71,10 +64,11 @@ def held_precision(
         ModelError: If float16 was asked for, and does not hold the network.
     """
     precision = choice.precision
-    if not is_compared(choice, network):
+    is_known = network.is_published and not network.has_own_weights
+    if precision not in _CHECKED or (is_known and precision is Precision.BFLOAT16):
         return choice
-    if precision is Precision.FLOAT16 and choice.reason == ASKED_FOR:
-        step = _RAW  # a run that was begun in it goes on
+    is_float16_asked_for = precision is Precision.FLOAT16 and choice.reason == ASKED_FOR
+    step = LastStep() if is_float16_asked_for else last_step()  # a run that was begun in it goes on
     question = f"{library}-{precision}-{_COMPARED}-{step.name}-{step.is_done}"
     if kept_answer(network.digest, question, lambda: _is_held(precision, shape, score_in, step)):
         return choice
