@@ -29,8 +29,12 @@ class RowSpool:
         self._starts: list[int] = []
         with sorting_faults():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this
+            # Arrow's threads hold what they read: were it Python's file, one that lets go of it last, when the process
+            # is at its end, would abort that.
+            self._path = f"/proc/self/fd/{self._file.fileno()}"
+            self._sink = pa.OSFile(self._path, "wb")
         codec = "lz4" if pa.Codec.is_available("lz4") else None
-        self._writer = ipc.new_file(self._file, schema, options=ipc.IpcWriteOptions(compression=codec))
+        self._writer = ipc.new_file(self._sink, schema, options=ipc.IpcWriteOptions(compression=codec))
         self._reader: ipc.RecordBatchFileReader | None = None
         self._last: tuple[int, pa.RecordBatch] | None = None
 
@@ -50,8 +54,8 @@ class RowSpool:
         """End writing and allow reading; raises as `add` does."""
         with sorting_faults():
             self._writer.close()
-            self._file.flush()
-        self._reader = ipc.open_file(pa.PythonFile(self._file, "r"))
+            self._sink.close()
+            self._reader = ipc.open_file(pa.OSFile(self._path))
 
     @property
     def num_batches(self) -> int:

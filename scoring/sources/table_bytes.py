@@ -123,7 +123,8 @@ class _OpenedPart:
         return limit_s and limit_s + self._part.metadata.row_group(group).total_byte_size // _BYTES_PER_S
 
     def _load(self, group: int) -> Any:
-        return column_values(self._part.read_row_group(group, columns=[self._column]), self._column)
+        rows = self._part.read_row_group(group, columns=[self._column], use_threads=False)  # it is one column
+        return column_values(rows, self._column)
 
 
 def _paths_beside(schema: pa.Schema, column: str) -> str | None:

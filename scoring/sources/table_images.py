@@ -218,7 +218,7 @@ class TableSource:
         file = file_below(self._parts.folder, name)
         with self._parts.open(name, buffer_size=_PIECE_BYTES) as by_pieces:
             try:
-                first = next(by_pieces.iter_batches(1, columns=[column]), None)
+                first = next(by_pieces.iter_batches(1, columns=[column], use_threads=False), None)
             except BucketError:
                 raise
             except (OSError, pa.ArrowException) as error:
@@ -253,7 +253,7 @@ class TableSource:
         try:
             own = part.schema_arrow
             listed = [name for name in listed_columns(own, self._columns) if column_type(own, name) is not None]
-            for batch in part.iter_batches(_ROWS_AT_ONCE, columns=listed):
+            for batch in part.iter_batches(_ROWS_AT_ONCE, columns=listed, use_threads=False):
                 yield found_rows(batch, self._columns, replace(of, row=row))
                 row += batch.num_rows
         except BucketError:
@@ -277,6 +277,6 @@ def _num_bytes_of(part: pq.ParquetFile, group: int, column: str) -> int:
     A row is read first, which raises where the column's description is damaged: `RowGroupMetaData.column`, declared
     in pyarrow as what never raises, ends the process there.
     """
-    next(part.iter_batches(1, row_groups=[group], columns=[column]), None)
+    next(part.iter_batches(1, row_groups=[group], columns=[column], use_threads=False), None)
     leaf = [part.schema.column(index).path for index in range(len(part.schema))].index(column)
     return int(part.metadata.row_group(group).column(leaf).total_uncompressed_size)
