@@ -1,5 +1,6 @@
 """Rows on their way into a manifest: in a file without a name, any number of them in bounded memory, read at random."""
 
+import os
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -29,12 +30,8 @@ class RowSpool:
         self._starts: list[int] = []
         with sorting_faults():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115  # it lives as long as this
-            # Arrow's threads hold what they read: were it Python's file, one that lets go of it last, when the process
-            # is at its end, would abort that.
-            self._path = f"/proc/self/fd/{self._file.fileno()}"
-            self._sink = pa.OSFile(self._path, "wb")
         codec = "lz4" if pa.Codec.is_available("lz4") else None
-        self._writer = ipc.new_file(self._sink, schema, options=ipc.IpcWriteOptions(compression=codec))
+        self._writer = ipc.new_file(self._file, schema, options=ipc.IpcWriteOptions(compression=codec))
         self._reader: ipc.RecordBatchFileReader | None = None
         self._last: tuple[int, pa.RecordBatch] | None = None
 
@@ -52,10 +49,13 @@ class RowSpool:
 
     def seal(self) -> None:
         """End writing and allow reading; raises as `add` does."""
-        with sorting_faults():
+        with sorting_faults(), self._file as written:
             self._writer.close()
-            self._sink.close()
-            self._reader = ipc.open_file(pa.OSFile(self._path))
+            written.flush()
+            # Arrow's threads hold what they read: were it Python's file, one that lets go of it last, when the process
+            # is at its end, would abort that.
+            self._file = pa.OSFile(f"/proc/self/fd/{written.fileno()}")
+            self._reader = ipc.open_file(self._file)
 
     @property
     def num_batches(self) -> int:
@@ -100,7 +100,7 @@ def sorting_faults(kind: type[Exception] = OSError) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise StorageError(f"Cannot sort the list of images in {tempfile.gettempdir()}: {reason}.") from error
 
 
