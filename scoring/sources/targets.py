@@ -22,14 +22,13 @@ from scoring.sources.label_places import (
 )
 from scoring.sources.listing import CommonFolder, map_entries
 from scoring.sources.masks import refuse_masks
-from scoring.sources.spelling import bare_number, composed, one_spelling, singular
+from scoring.sources.spelling import composed, one_spelling, singular
 from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name, word_of_split
 from scoring.sources.unlabelled import refuse_unlabelled
 from scoring.storage.redaction import brief
 
 # Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
 _LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-_DIGITS = re.compile("[0-9]+")
 _KEPT = 10_000  # words whose labels are not looked up again
 _NAMED = 3  # paths or labels shown in a message
 _TargetOf = Callable[[str], str | None]  # the label that a path tells
@@ -130,45 +129,6 @@ def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
         return bool(told) and label_of(image.target or "") not in told
 
     return [image for image in images if image.target and is_other(image)]
-
-
-def label_matcher(labels: Sequence[str]) -> Callable[[str], int | None]:
-    """Tells the index of the class that a target means: the same word, or else but for case and plural (`Cats`, `cat`).
-
-    Or else the same number: a column of 2.0 and 3.0 alone is one of whole numbers, and beside 1.5 it is not. It is that
-    of a label with noughts before it where all labels that are numbers are filled to one width: 42 of 00042.
-
-    None if no class is meant, or more than one is.
-    """
-    same, alike, spelled, valued = (_places(map(form, labels)) for form in (str, singular, composed, bare_number))
-    filled = _places_of_filled(labels)
-
-    def match(target: str) -> int | None:
-        if target in same:
-            return same[target]
-        word = singular(target)
-        is_of_several = word in alike and alike[word] is None
-        if is_of_several:
-            return spelled.get(composed(target))
-        number = bare_number(target)
-        return alike[word] if word in alike else valued.get(number, filled.get(number))
-
-    return match
-
-
-def _places_of_filled(labels: Sequence[str]) -> dict[str, int | None]:
-    """The place of each number without noughts before it; none where those of labels have not one width."""
-    if len({len(label) for label in labels if _DIGITS.fullmatch(label)}) != 1:
-        return {}
-    return _places((label.lstrip("0") or "0") if _DIGITS.fullmatch(label) else label for label in labels)
-
-
-def _places(words: Iterable[str]) -> dict[str, int | None]:
-    """The place of each word; None for one that is there more than once."""
-    places: dict[str, int | None] = {}
-    for place, word in enumerate(words):
-        places[word] = None if word in places else place
-    return places
 
 
 def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:
