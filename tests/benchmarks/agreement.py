@@ -33,7 +33,8 @@ from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
 from scoring.shards.settings import ScorerSettings
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.sources.targets import LabelsFrom, with_targets
 from scoring.storage.locations import Location, locate
 
