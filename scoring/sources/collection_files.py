@@ -1,10 +1,10 @@
 """The files that a collection is made of, as every machine has to see them."""
 
 from scoring.sources.collection_kind import source_at
+from scoring.sources.patterns import expand_range
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.sources.table_parts import TableParts, is_pattern
-from scoring.sources.tar_images import expand_range
 from scoring.storage.locations import Location, file_above, file_below
 
 
