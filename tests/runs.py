@@ -32,8 +32,7 @@ from scoring.run.predictions import (
 )
 from scoring.run.record import DeviceRecord, RequestRecord, RunRecord
 from scoring.run.summary import Summary
-from scoring.sources.entries import LeftOut
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry, LeftOut
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, readable

@@ -20,7 +20,8 @@ from scoring.run.renewal import Renewal, check_place, find_renewal
 from scoring.shards.image_sample import SAMPLE_SIZE
 from scoring.sources.entries import ImageEntry, LeftOut, Listing, without_stamps
 from scoring.sources.inputs import changes_since, find_images, other_columns
-from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
+from scoring.sources.labelling import Labelled, label_by_file, label_by_table
+from scoring.sources.path_labelling import label_by_path
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0

@@ -17,8 +17,8 @@ from cluster.shared_files import SharedFile, find_missing_by_node
 from scoring.errors import RequestError, ScoringError
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.folder import RunFolder
+from scoring.sources.collection_files import collection_files, places_of_images
 from scoring.sources.image_finder import is_image
-from scoring.sources.inputs import collection_files, places_of_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.durable import read_patiently
 from scoring.storage.locations import Location, machine_path

@@ -23,7 +23,7 @@ from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
 from scoring.run.predictions import INPUTS_KEY, OK, PIXELS_SHA256, ScoredImage, describing_columns, joint_contents
 from scoring.run.reader import RunReader
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 FEATURES, FLIPPED_FEATURES = "features", "flipped_features"
 

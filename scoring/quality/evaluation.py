@@ -10,8 +10,8 @@ import pyarrow as pa
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
 from scoring.quality.intervals import Interval, copies_interval
+from scoring.quality.label_matching import label_matcher
 from scoring.quality.multi_label import unknown_targets
-from scoring.sources.targets import label_matcher
 
 _NUM_BINS = 10
 _MAX_CONFUSION = 100  # labels: of 3,000 all pairs were 99 MB of JSON, three times in training.json

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
+from scoring.quality.label_matching import label_matcher
 from scoring.sources.several_labels import parts_of
-from scoring.sources.targets import label_matcher
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
 _NO_LABEL = "none"

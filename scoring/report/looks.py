@@ -18,7 +18,7 @@ from scoring.report.text import NONE_OF_THEM, confidence, count, shorten
 from scoring.report.thumbnails import draw_thumbnails
 from scoring.run.manifest import MANIFEST_SCHEMA, Manifest
 from scoring.run.wording import plural
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location, readable
 from scoring.storage.redaction import visible

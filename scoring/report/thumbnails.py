@@ -12,7 +12,8 @@ from scoring.errors import ChangedError, ImagesError, ScoringError
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.sources.as_listed import open_as_listed
-from scoring.sources.inputs import ImageEntry, ImageReader, check_images
+from scoring.sources.entries import ImageEntry, ImageReader
+from scoring.sources.inputs import check_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage.locations import Location
 

@@ -17,7 +17,7 @@ from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart, DecodePart, PixelsOf, decode_part, of_range
 from scoring.shards.decode_process import Collection, DecodeProcesses
 from scoring.shards.settings import ScorerSettings
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 # Begins to decode a shard's images; the `DecodeAhead` that it gives is valid within the block.
 Decoding: TypeAlias = Callable[[Sequence[ImageEntry]], AbstractContextManager[DecodeAhead]]

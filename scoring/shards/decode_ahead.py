@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scoring.arrays import UInt8Array
 from scoring.shards.decode_part import DecodedPart, DecodePart
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 NUM_SLOTS = 4  # two batches that are decoded, two that the model has: one at work, one that is handed over meanwhile
 _LARGEST_PART = 16  # images for one task, which share what a task costs by itself

@@ -17,7 +17,7 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.shards.decode_part import DecodedPart, decode_part, of_range
 from scoring.shards.decode_process import Opening, Order, map_rows
-from scoring.sources.inputs import ImageEntry, ImageReader
+from scoring.sources.entries import ImageEntry, ImageReader
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.row_faults import row_fault
 from scoring.sources.changed_images import ChangedBytes
-from scoring.sources.inputs import ImageEntry, ImageReader
+from scoring.sources.entries import ImageEntry, ImageReader
 from scoring.storage.doubtful_bytes import DoubtfulBytes
 
 

@@ -26,7 +26,8 @@ from scoring.pixels.input_shape import InputShape
 from scoring.process.child_process import child_command, child_environment
 from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
 from scoring.shards.row_faults import row_fault
-from scoring.sources.inputs import ImageEntry, ImageReader, open_images, refuse_absent_images
+from scoring.sources.entries import ImageEntry, ImageReader
+from scoring.sources.inputs import open_images, refuse_absent_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.locations import Location
 

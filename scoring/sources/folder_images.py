@@ -9,6 +9,7 @@ from scoring.sources.encoded_images import read_seen_image
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_name
 from scoring.sources.image_finder import Reason, judge_name
 from scoring.sources.natural_order import natural_key
+from scoring.sources.patterns import is_called_pattern
 from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.suffixes import is_tar, is_zip
 from scoring.sources.tar_images import TarReader, list_tars, tar_in_folder
@@ -41,7 +42,7 @@ class FolderSource:
     def _instead_of_pattern(self) -> str:
         """What to name, as a message's end; nothing where the name was no pattern."""
         name = self._folder.name
-        if not any(mark in name for mark in "*?{"):
+        if not is_called_pattern(name):
             return ""
         if is_zip(name):
             return " Several zips are not read together: name one of them, or unpack them into one folder."

@@ -1,25 +1,23 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scoring.errors import ImagesError, RequestError
+from scoring.errors import RequestError
+from scoring.sources.contradicted_labels import told_of_contradicted
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
-from scoring.sources.labels_file import LabelsTable, is_called_label, read_labels, tidy_labels
+from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
-from scoring.sources.several_labels import MARKS, NOT_TRAINED, read_several, several_of, told_of_several
+from scoring.sources.several_labels import read_several, told_of_several
 from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
-from scoring.sources.targets import LabelsFrom, told_otherwise, with_targets
 from scoring.storage.locations import Location
-
-_MARKS_OF_PATHS = "|;,"  # between labels; the words of a folder's name have blanks between them
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def label_by_file(
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
         told_of_several(label_of.values()) if use == TRAINING else None,
-        _told_otherwise(labelled, table.name, use),
+        told_of_contradicted(labelled.images, table.name, use),
     )
     return Labelled(
         labelled,
@@ -143,21 +141,8 @@ def label_by_table(
     if use == TRAINING:
         of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
         hints = *of_splits, told_of_several(labels)
-    return Labelled(labelled, told=tuple(filter(None, (*hints, _told_otherwise(labelled, table.name, use)))))
-
-
-def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
-    """In words, that labels of a file or a table are others than those of photos' folders; None where none are."""
-    others = [] if use.takes_several else told_otherwise(listing.images)
-    if not others:
-        return None
-    first = ", ".join(f"{image.path!r} is {image.target!r}" for image in others[:NAMED])
-    more = ", ..." if len(others) > NAMED else ""
-    have = "has" if len(others) == 1 else "have"
-    return (
-        f"{len(others):,} of {len(listing.images):,} photos {have} a name or a folder of another label than {name} "
-        f"has, which counts: {first}{more}"
-    )
+    hints = *hints, told_of_contradicted(labelled.images, table.name, use)
+    return Labelled(labelled, told=tuple(filter(None, hints)))
 
 
 def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:
@@ -181,41 +166,3 @@ def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> 
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
             )
     return labels
-
-
-def label_by_path(
-    listing: Listing,
-    labels_from: LabelsFrom,
-    use: LabelUse = TRAINING,
-    found: Listing | None = None,
-    columns_of_images: Callable[[], Sequence[str]] = tuple,
-) -> Labelled:
-    """Give photos the labels that their names or folders tell; see `with_targets`.
-
-    Args:
-        listing: The photos.
-        labels_from: Which of the two.
-        use: What labels are for.
-        found: See `with_targets`.
-        columns_of_images: The further columns of the table that lists them, one of which may be of labels.
-
-    Raises:
-        ImagesError: If they tell none, or if `use` is to train and one is several, as the folder `cat,dog`.
-    """
-    try:
-        images = with_targets(listing.images, labels_from, found.images if found else None, use == TRAINING)
-    except ImagesError as error:
-        if not (columns := columns_of_images()):
-            raise
-        called = ", ".join(map(repr, filter(is_called_label, columns))) or "if there are any"
-        raise ImagesError(f"{error} Labels in a column of the table, {called}, are taken by `label_column`.") from error
-    labels = {image.target or "" for image in images} if use == TRAINING else set()
-    for mark in _MARKS_OF_PATHS:
-        if several := several_of(labels, mark):
-            first = next(image.path for image in images if image.target == several)
-            raise ImagesError(
-                f"Expected one label for each photo; {first!r} has {several!r}, which is several, with {MARKS[mark]} "
-                f"between them, {NOT_TRAINED}"
-            )
-    told = told_of_several(labels, ",")
-    return Labelled(replace(listing, images=images), told=(told,) if told else ())

@@ -8,9 +8,9 @@ from functools import lru_cache
 from scoring.sources.entries import ImageEntry
 from scoring.sources.label_places import folder_of, name_of
 from scoring.sources.listing import CommonFolder
+from scoring.sources.path_targets import word_before_number
 from scoring.sources.spelling import singular
 from scoring.sources.splits import Split, split_of_name, word_of_split
-from scoring.sources.targets import word_before_number
 
 _KEPT = 10_000  # names whose words are not looked for again
 _NOUNS = {"photo", "photos"}  # beside the word of a split, as sets, data and images, which that says nothing of

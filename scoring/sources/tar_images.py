@@ -17,6 +17,7 @@ from scoring.errors import ImageError, ImagesError
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader, readable_bytes
 from scoring.sources.packing import plain_tar
+from scoring.sources.patterns import expand_range, is_called_pattern
 from scoring.sources.suffixes import TAR_SUFFIX
 from scoring.sources.tar_members import list_members
 from scoring.storage.locations import Location, file_below
@@ -25,10 +26,8 @@ from scoring.storage.reading import PinnedFile, Place, is_there, stamp_at, stamp
 from scoring.storage.stamps import has_changed
 from scoring.storage.write_times import is_written_since
 
-_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _TAR_ABOVE = re.compile(f"{TAR_SUFFIX}(?=/)".encode(), re.IGNORECASE)
 _AT_ONCE = 8  # tar files whose headers are read at the same time
-_MAX_FILES = 1_000_000
 
 
 class TarSource:
@@ -55,7 +54,7 @@ class TarSource:
         """See `ImageSource`."""
         for archive in self._archives.values():
             if not is_there(archive):
-                is_pattern = any(mark in archive.name for mark in "*?{")
+                is_pattern = is_called_pattern(archive.name)
                 advice = " Name their folder, or a range as x-{000..012}.tar." if is_pattern else ""
                 raise ImagesError(f"Expected `images` to be tar files; {archive} does not exist.{advice}")
 
@@ -183,23 +182,3 @@ def list_tars(
             else:
                 listed = threads.map(lambda name: list(members(name)), some)
                 yield from chain.from_iterable(listed)
-
-
-def expand_range(pattern: Location) -> list[Location]:
-    """The files that a place stands for: several, if its name has a range and no file has it; see `TarSource.at`."""
-    if not _RANGE.search(pattern.name) or pattern.is_file():
-        return [pattern]
-    return [pattern.parent / name for name in _expand(pattern.name)]
-
-
-def _expand(name: str) -> Iterator[str]:
-    """`x-{08..10}.tar` names x-08.tar, x-09.tar and x-10.tar, as in a shell."""
-    found = _RANGE.search(name)
-    if not found:
-        yield name
-        return
-    first, last = found.groups()
-    if not 0 <= int(last) - int(first) < _MAX_FILES:
-        raise ImagesError(f"Expected a range such as {{000..012}} in `images`; received {found[0]}.")
-    for number in range(int(first), int(last) + 1):
-        yield from _expand(f"{name[: found.start()]}{number:0{len(first)}d}{name[found.end() :]}")

@@ -1,18 +1,12 @@
 """The truth about labelled photos, told by their names or folders: the `target` of each image."""
 
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
-from functools import lru_cache
-from pathlib import PurePosixPath
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
 from scoring.sources.label_places import (
-    folder_of,
-    inside_tar,
-    name_of,
     refuse_beside,
     refuse_cameras,
     refuse_names_below,
@@ -20,19 +14,15 @@ from scoring.sources.label_places import (
     refuse_two_levels,
     refuse_two_stories,
 )
-from scoring.sources.listing import CommonFolder, map_entries
+from scoring.sources.listing import map_entries
 from scoring.sources.masks import refuse_masks
-from scoring.sources.spelling import bare_number, composed, one_spelling, singular
-from scoring.sources.splits import Split, SplitFolders, holds_images, names_split, split_of_name, word_of_split
+from scoring.sources.names_or_folders import names_tell
+from scoring.sources.path_targets import TargetOf, folder_targets, hint_of_splits, name_target, word_before_number
+from scoring.sources.spelling import one_spelling
+from scoring.sources.splits import SplitFolders
 from scoring.sources.unlabelled import refuse_unlabelled
-from scoring.storage.redaction import brief
 
-# Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
-_LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
-_DIGITS = re.compile("[0-9]+")
-_KEPT = 10_000  # words whose labels are not looked up again
-_NAMED = 3  # paths or labels shown in a message
-_TargetOf = Callable[[str], str | None]  # the label that a path tells
+_NAMED = 3  # paths shown in a message
 
 
 class LabelsFrom(StrEnum):
@@ -67,14 +57,14 @@ def with_targets(
             which to take, names or folders, or folders on which level, or, to train on, if these are called as parts of
             a collection.
     """
-    target_of: _TargetOf = word_before_number
+    target_of: TargetOf = word_before_number
     is_auto = labels_from is LabelsFrom.AUTO
     folders = SplitFolders(image.path for image in found or images)
     if labels_from is not LabelsFrom.NAMES:
-        folder_target = _folder_targets(images, folders.is_split if is_training else folders.is_called_split)
+        folder_target = folder_targets(images, folders.is_split if is_training else folders.is_called_split)
         if is_auto:
-            labels_from = _find_reading(images, folder_target)
-        target_of = _name_target if labels_from is LabelsFrom.NAMES else folder_target
+            labels_from = LabelsFrom.NAMES if names_tell(images, folder_target) else LabelsFrom.FOLDERS
+        target_of = name_target if labels_from is LabelsFrom.NAMES else folder_target
 
     def with_target(image: ImageEntry) -> ImageEntry:
         return replace(image, target=target_of(image.path))
@@ -84,7 +74,7 @@ def with_targets(
     if bare:
         raise ImagesError(
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
-            f"{', '.join(map(repr, bare[:_NAMED]))}.{_hint(bare, images)}"
+            f"{', '.join(map(repr, bare[:_NAMED]))}.{hint_of_splits(bare, images)}"
         )
     if is_training:
         refuse_beside(labelled, found or images, folders)
@@ -108,213 +98,6 @@ def _in_one_spelling(images: Sequence[ImageEntry]) -> Sequence[ImageEntry]:
     if not spelled:
         return images
     return map_entries(images, lambda image: replace(image, target=spelled.get(image.target or "", image.target)))
-
-
-def told_otherwise(images: Sequence[ImageEntry]) -> list[ImageEntry]:
-    """Those of labelled images whose names or folders are other labels, and not theirs: `cat/1.jpg` that is a dog.
-
-    A number may be that of a fold or a patient, and tells no label.
-    """
-    shared = CommonFolder(image.path for image in images).depth
-    label_of = lru_cache(_KEPT)(singular)
-    labels = {label_of(image.target) for image in images if image.target}
-
-    @lru_cache(_KEPT)
-    def label_of_word(word: str) -> str | None:
-        label = singular(word)
-        return label if label in labels and not label.isdigit() and not names_split(word) else None
-
-    def is_other(image: ImageEntry) -> bool:
-        words = (*image.path.split("/")[shared:-1], word_before_number(image.path) or "")
-        told = set(filter(None, map(label_of_word, words)))
-        return bool(told) and label_of(image.target or "") not in told
-
-    return [image for image in images if image.target and is_other(image)]
-
-
-def label_matcher(labels: Sequence[str]) -> Callable[[str], int | None]:
-    """Tells the index of the class that a target means: the same word, or else but for case and plural (`Cats`, `cat`).
-
-    Or else the same number: a column of 2.0 and 3.0 alone is one of whole numbers, and beside 1.5 it is not. It is that
-    of a label with noughts before it where all labels that are numbers are filled to one width: 42 of 00042.
-
-    None if no class is meant, or more than one is.
-    """
-    same, alike, spelled, valued = (_places(map(form, labels)) for form in (str, singular, composed, bare_number))
-    filled = _places_of_filled(labels)
-
-    def match(target: str) -> int | None:
-        if target in same:
-            return same[target]
-        word = singular(target)
-        is_of_several = word in alike and alike[word] is None
-        if is_of_several:
-            return spelled.get(composed(target))
-        number = bare_number(target)
-        return alike[word] if word in alike else valued.get(number, filled.get(number))
-
-    return match
-
-
-def _places_of_filled(labels: Sequence[str]) -> dict[str, int | None]:
-    """The place of each number without noughts before it; none where those of labels have not one width."""
-    if len({len(label) for label in labels if _DIGITS.fullmatch(label)}) != 1:
-        return {}
-    return _places((label.lstrip("0") or "0") if _DIGITS.fullmatch(label) else label for label in labels)
-
-
-def _places(words: Iterable[str]) -> dict[str, int | None]:
-    """The place of each word; None for one that is there more than once."""
-    places: dict[str, int | None] = {}
-    for place, word in enumerate(words):
-        places[word] = None if word in places else place
-    return places
-
-
-def _find_reading(images: Sequence[ImageEntry], folder_target: _TargetOf) -> LabelsFrom:
-    """Names or folders, whichever labels every image and is not contradicted by the other.
-
-    Raises:
-        ImagesError: If neither does, or they contradict each other; it says what names and folders tell.
-    """
-    names, folders = _Reading(_name_target), _Reading(folder_target)
-    disagreements: set[tuple[str, str]] = set()
-    for image in images:
-        by_name, by_folder = names.read(image.path), folders.read(image.path)
-        if by_name and by_folder and singular(by_name) != singular(by_folder):
-            disagreements.add((by_name, by_folder))
-    told = [reading for reading in (names, folders) if reading.labels_all]
-    if not told:
-        raise ImagesError(
-            "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
-            f"the names tell {names}, the folders {folders}, of {len(images)} images {_lacking(names, folders, images)}"
-        )
-    if len(told) == 2 and disagreements and folders.calls_split_label:
-        told = [names]  # a folder `train` is a split if names tell other labels
-    if (len(told) == 2 and disagreements) or _contradicts(disagreements, names.words & folders.words):
-        name, folder = min(disagreements)
-        raise ImagesError(
-            f"Expected names and folders to agree; the names tell {names}, the folders {folders}: {name!r} "
-            f"lies in {folder!r}. Say which with `labels_from` names or folders.{_hint_of_test(disagreements)}"
-        )
-    return LabelsFrom.NAMES if told[0] is names else LabelsFrom.FOLDERS
-
-
-def _lacking(names: "_Reading", folders: "_Reading", images: Sequence[ImageEntry]) -> str:
-    """Which of the images lack a label by what labels most of them, and what to do about these."""
-    is_by_names = names.rank < folders.rank
-    reading, word = (names, "name") if is_by_names else (folders, "folder")
-    bare = [image.path for image in images if reading.lacks(image.path)]
-    if not 0 < len(bare) < len(images):
-        return f"such as {images[0].path!r}.{_hint(bare, images)}"
-    advice = "" if is_by_names else " Move these into folders of their labels or elsewhere, or name a `labels_file`."
-    return f"such as {bare[0]!r}, which has no label by its {word}.{_hint(bare, images) or advice}"
-
-
-def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
-    """Whether a name says one label and its folder another, both of which are labels elsewhere: `cats/dog.1.jpg`."""
-    return any(singular(word) in shared for pair in disagreements for word in pair)
-
-
-class _Reading:
-    """What the images' names, or their folders, would have as labels."""
-
-    def __init__(self, target_of: _TargetOf) -> None:
-        self._target_of = target_of
-        self._labels: set[str] = set()
-        self._num_without = 0
-
-    def read(self, path: str) -> str | None:
-        """Read one more image's label."""
-        label = self._target_of(path)
-        if label is None:
-            self._num_without += 1
-        else:
-            self._labels.add(composed(label))
-        return label
-
-    def lacks(self, path: str) -> bool:
-        """Whether an image has no label."""
-        return self._target_of(path) is None
-
-    @property
-    def rank(self) -> tuple[bool, int]:
-        """What sorts readings: first those of several labels, and of these the one that labels most images."""
-        return len(self._labels) < 2, self._num_without
-
-    @property
-    def labels_all(self) -> bool:
-        """Whether every image has a label, and not all of them the same."""
-        return not self._num_without and len(self._labels) > 1
-
-    @property
-    def words(self) -> set[str]:
-        """The labels but for case and plural."""
-        return {singular(label) for label in self._labels}
-
-    @property
-    def calls_split_label(self) -> bool:
-        """Whether one of the labels is the name of a split, as `train` of a vehicle."""
-        return any(map(split_of_name, self._labels))
-
-    def __str__(self) -> str:
-        """The labels for people, of many the first."""
-        if not self._labels:
-            return "none"
-        shown = ", ".join(repr(brief(label)) for label in sorted(self._labels)[:_NAMED])
-        more = f" and {len(self._labels) - _NAMED} more" if len(self._labels) > _NAMED else ""
-        return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
-
-
-def _name_target(path: str) -> str | None:
-    """What stands before the number, unless that is the name of a split."""
-    word = word_before_number(path)
-    return None if word is None or names_split(word) else word
-
-
-def word_before_number(path: str) -> str | None:
-    """What stands before the number in a photo's name: `cat` of `cat.123.jpg`."""
-    named = _LABELLED_NAME.fullmatch(path.rpartition("/")[2])
-    return named["label"] if named else None
-
-
-def _folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool]) -> _TargetOf:
-    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
-
-    Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
-    """
-    shared = CommonFolder(inside_tar(image.path) for image in images)
-    no_label = shared.depth if shared.is_divided else None
-
-    def target_of(path: str) -> str | None:
-        place = PurePosixPath(path)
-        name = place.parent.name
-        is_held = holds_images(name) or holds_images(place.name)
-        is_label = not is_held and inside_tar(path).count("/") != no_label and not is_split(folder_of(path))
-        return name if name and is_label else None
-
-    return target_of
-
-
-def _hint(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
-    """What to do where photos without a label lie in folders of splits, and others do not, or are named by a split."""
-    names = {name_of(folder_of(path)) for path in bare}
-    if 0 < len(bare) < len(images) and all(map(split_of_name, names)):
-        is_to_train = {name.casefold() for name in names} == {"train"}
-        otherwise = "or" if is_to_train else "else move it elsewhere, or"
-        return (
-            f" If {' or '.join(map(repr, sorted(names)))} is a label, call that folder otherwise, {otherwise} name a "
-            "`labels_file`."
-        )
-    first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
-    return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
-
-
-def _hint_of_test(disagreements: Iterable[tuple[str, str]]) -> str:
-    """What to do where a folder whose photos' names tell other labels is called as one to test on."""
-    told = ((folder, word_of_split(folder)) for _, folder in sorted(disagreements))
-    test = next((folder for folder, word in told if word and word[0] is Split.TEST), None)
-    return f" {test!r} is called as a folder to test on: if it is one, first move it elsewhere." if test else ""
 
 
 _EXPECTED = {

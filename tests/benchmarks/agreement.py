@@ -28,12 +28,14 @@ from scoring.networks.engines import keras_backend
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize, decode
 from scoring.pixels.input_shape import InputShape
+from scoring.quality.label_matching import label_matcher
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import write_manifest
 from scoring.shards.image_sample import image_sample
 from scoring.shards.settings import ScorerSettings
-from scoring.sources.inputs import ImageEntry, find_images, open_images
-from scoring.sources.targets import LabelsFrom, label_matcher, with_targets
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
+from scoring.sources.targets import LabelsFrom, with_targets
 from scoring.storage.locations import Location, locate
 
 _BATCH_SIZE = 16

@@ -25,7 +25,8 @@ from PIL import Image
 from scoring.errors import ImageError, ImagesError, SonarError
 from scoring.pixels.decoding import Resize, decode
 from scoring.sonar.uci_file import load_sonar
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from tests.chaos.mutations import check_mutations
 
 _NUM_CASES = [pytest.param(300, id="short"), pytest.param(2_000, id="long", marks=pytest.mark.chaos)]

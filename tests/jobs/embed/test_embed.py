@@ -235,7 +235,7 @@ def _write(folder: Path) -> Path:
     """Vectors of 200 images, as `embed` stores them; of number 7, nearest are 8 and 6."""
     from scoring.networks.precision import Precision, PrecisionChoice
     from scoring.run.predictions import ScoredImage, write_table
-    from scoring.sources.inputs import ImageEntry
+    from scoring.sources.entries import ImageEntry
     from tests.fakes import FakeEngine
 
     angles = np.arange(200) * 0.01 + np.arange(200) ** 2 * 1e-6

@@ -27,7 +27,7 @@ from scoring.pixels.input_shape import InputShape
 from scoring.run.fingerprint import labels_digest
 from scoring.run.predictions import FINGERPRINT_KEY, ScoredImage, to_parquet, write_table
 from scoring.run.verification import run_status
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from tests.fakes import FakeEngine, FakeFeatures
 from tests.runs import Scored, cats_and_dogs, record_of, save_record, write_features, write_model
 

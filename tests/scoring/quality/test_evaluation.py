@@ -89,7 +89,7 @@ def test_each_of_many_labels_is_looked_at_once_whatever_the_targets(monkeypatch:
         words.append(word)
         return singular(word)
 
-    monkeypatch.setattr("scoring.sources.targets.singular", spy)
+    monkeypatch.setattr("scoring.quality.label_matching.singular", spy)
     labels = [f"class {number}" for number in range(100)]
     assert true_classes([label.title() for label in labels], labels).tolist() == list(range(100))
     assert len(words) == 200
@@ -101,7 +101,7 @@ def test_labels_are_looked_at_once_however_many_shards_there_are(
 ) -> None:
     """Of 8,000 labels it was 5 ms more for each shard."""
     asked = Mock(side_effect=singular)
-    monkeypatch.setattr("scoring.sources.targets.singular", asked)
+    monkeypatch.setattr("scoring.quality.label_matching.singular", asked)
     counted = RightCount([f"class {number}" for number in range(100)], is_multi_label)
     for _ in range(20):
         counted.add(pa.table({"target": ["Class 3", "fox"], "class_index": pa.array([3, 0], pa.int32())}))

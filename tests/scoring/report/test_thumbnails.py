@@ -13,7 +13,7 @@ from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.report import thumbnails
 from scoring.report.thumbnails import THUMBNAIL_SIZE, draw_thumbnails
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 
 def _entry(path: str, raw_path: bytes | None = None) -> ImageEntry:

@@ -22,7 +22,7 @@ from scoring.run.manifest import (
     write_manifest,
 )
 from scoring.run.renewal import find_renewal
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import Url
 from tests.runs import bare_record, save_record
 

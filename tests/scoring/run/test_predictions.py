@@ -9,7 +9,7 @@ import pytest
 
 from scoring.run.predictions import ScoredImage, predictions_schema, predictions_table, to_parquet, top_classes
 from scoring.run.verification import run_status
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.storage.locations import readable
 from tests.places import on_disk
 from tests.runs import Scored, read_predictions, write_run, write_shard

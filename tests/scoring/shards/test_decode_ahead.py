@@ -7,7 +7,7 @@ import pytest
 
 from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead, DecodedBatch
 from scoring.shards.decode_part import DecodedPart
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 
 class _Decoder:

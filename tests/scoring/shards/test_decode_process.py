@@ -22,7 +22,8 @@ from scoring.shards.decode_part import PixelsOf, decode_part
 from scoring.shards.decode_process import Collection, DecodeProcesses
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS
 from tests.deadly_pictures import CRASHES, IS_KILLED, STARVES, decode_or_worse
 from tests.fakes import FAKE_MODEL, load_fake

@@ -18,7 +18,7 @@ from scoring.shards.decode_ahead import NUM_SLOTS, BatchSlots, DecodeAhead
 from scoring.shards.decode_part import DecodedPart
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import Stopwatch
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 
 _BATCH_SIZE = 4

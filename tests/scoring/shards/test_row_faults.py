@@ -33,7 +33,8 @@ from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources import row_reader
 from scoring.sources.encoded_images import read_image
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import bucket_clients, reach

@@ -26,7 +26,8 @@ from scoring.shards.image_sample import image_sample, images_to_compare
 from scoring.shards.retry import Retry, ShardTask
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
-from scoring.sources.inputs import ImageEntry, find_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
 from scoring.storage.reading import _read_part as _read
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake

@@ -9,7 +9,7 @@ from scoring.run.predictions import ScoredImage
 from scoring.run.verification import RunStatus
 from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.totals import ShardTotals, summarise
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 
 _NOTHING = RunStatus(8, 1, [], [0], {}, num_rows=0, num_errors=0, verified=True)
 

@@ -16,7 +16,8 @@ from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources import encoded_images
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.storage import listed_pages
 from scoring.storage.locations import Location, Url
 from scoring.storage.urls import Version

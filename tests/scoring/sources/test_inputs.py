@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from scoring.errors import ImageError, ImagesError
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -91,31 +92,10 @@ def test_odd_names_are_ordinary_names(tmp_path: Path, name: str) -> None:
     assert open_images(tmp_path)(image) == name.encode()
 
 
-def test_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImagesError, match=r"does not exist\.$"):
-        find_images(tmp_path / "nowhere")
-    with pytest.raises(ImagesError, match=rf"exist\. Name the folder {tmp_path}, of which every image is taken\.$"):
-        find_images(tmp_path / "*.jpg")
-    with pytest.raises(ImagesError, match=r"exist\. Several zips are not read together: name one of them, or unpack"):
-        find_images(tmp_path / "*.zip")
-
-
-def test_a_list_of_photos_that_is_no_parquet_is_refused_with_how_to_make_one(tmp_path: Path) -> None:
-    (tmp_path / "photos.csv").write_text("path\n1.jpg\n")
-    with pytest.raises(ImagesError, match=r"as read_csv\(\.\.\.\)\.to_parquet\('photos\.parquet'\)\."):
-        find_images(tmp_path / "photos.csv")
-
-
 def test_folder_without_images_is_refused(tmp_path: Path) -> None:
     _touch(tmp_path, "notes.txt")
     with pytest.raises(ImagesError, match="found none among 1 file:"):
         find_images(tmp_path)
-
-
-def test_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
-    _touch(tmp_path, "test.zip")
-    with pytest.raises(ImagesError, match="not a zip"):
-        find_images(tmp_path / "test.zip")
 
 
 def test_file_that_vanished_after_listing_is_an_image_error(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import unicodedata
 import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, ImagesError, RequestError
+from scoring.errors import BucketError, RequestError
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
-from scoring.sources.inputs import find_images, other_columns
+from scoring.sources.inputs import find_images
 from scoring.sources.label_use import LabelUse
-from scoring.sources.labelling import Labelled, label_by_file, label_by_path, label_by_table
+from scoring.sources.labelling import Labelled, label_by_file, label_by_table
 from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import LabelsFile, TableColumns
-from scoring.sources.targets import LabelsFrom
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, Url
 
@@ -937,33 +935,6 @@ def test_names_of_equally_many_words_are_labels(tmp_path: Path) -> None:
     assert set(_targets(_labelled(_write(tmp_path, f"id,label\n{rows}"), listing)).values()) == set(cards)
 
 
-def test_folders_of_several_labels_are_refused_to_train_on_and_taken_to_score() -> None:
-    paths = [f"x/{label}/1.jpg" for label in ("red", "green", "red,green", "none")]
-    with pytest.raises(ImagesError, match=r"'x/red,green/1\.jpg' has 'red,green', which is several.* not trained here"):
-        label_by_path(_listing(paths), LabelsFrom.FOLDERS)
-    scored = label_by_path(_listing(paths), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
-    assert list(_targets(scored).values()) == ["red", "green", "red,green", "none"]
-    with pytest.raises(ImagesError, match=r"'x/red\|green/1\.jpg' has 'red\|green', which is several, with bars"):
-        label_by_path(_listing(["x/red|green/1.jpg", "x/blue/1.jpg"]), LabelsFrom.FOLDERS)
-    (told,) = label_by_path(_listing(["x/red,green/1.jpg", "x/green/1.jpg"]), LabelsFrom.FOLDERS).told
-    assert told.startswith("'red,green' counts as one label; if it is several, with commas between them,")
-
-
-def test_photos_beside_the_folders_of_splits_are_refused_to_train_on_and_taken_to_score() -> None:
-    paths = [f"x/{split}/{label}/1.jpg" for split in ("train", "valid") for label in ("cat", "dog")]
-    for beside in ("x/docs/fig.jpg", "x/eval/2.jpg"):
-        with pytest.raises(ImagesError, match=f"'{beside}'"):
-            label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS)
-        scored = label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
-        assert list(_targets(scored).values()) == ["cat", "dog", "cat", "dog", beside.split("/")[1]]
-
-
-@pytest.mark.parametrize("labels", [("New York, NY", "Albany, NY", "none"), ("crane, bird", "crane, machine", "bird")])
-def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Sequence[str]) -> None:
-    found = label_by_path(_listing([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing
-    assert list(_targets(found).values()) == list(labels)
-
-
 @pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
@@ -989,49 +960,6 @@ def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
     table.loc[2, "scab"] = yes
     table.to_csv(tmp_path / "several.csv", index=False)
     assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
-
-
-def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
-    paths = [f"x/{path}" for path in paths]
-    file = _write(tmp_path, "\n".join(["id,label", *map(",".join, zip(paths, labels, strict=True))]) + "\n")
-    return label_by_file(_listing(paths), LabelsFile(file)).told
-
-
-@pytest.mark.parametrize(
-    ("paths", "labels"),
-    [
-        (("cats/1.jpg", "dogs/2.jpg", "dogs/3.jpg"), ("cat", "dog", "cat")),
-        (("Art/cat/1.jpg", "Photo/dog/2.jpg", "Art/dog/3.jpg"), ("cat", "dog", "cat")),
-        (("cat.1.jpg", "dog.2.jpg", "dog.3.jpg"), ("cat", "dog", "cat")),
-    ],
-)
-def test_a_photo_in_a_folder_of_another_label_than_the_files_is_told(
-    tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
-) -> None:
-    said = "1 of 3 photos has a name or a folder of another label than train.csv has, which counts: "
-    assert _told(tmp_path, paths, labels) == (f"{said}'x/{paths[2]}' is 'cat'",)
-    pq.write_table(pa.table({"path": paths, "breed": labels}), tmp_path / "photos.parquet")
-    columns = TableColumns(label="breed")
-    listing = find_images(tmp_path / "photos.parquet", columns)
-    (told,) = label_by_table(listing, tmp_path / "photos.parquet", columns).told
-    assert told.endswith(f"than photos.parquet has, which counts: '{paths[2]}' is 'cat'")
-
-
-@pytest.mark.parametrize(
-    ("paths", "labels"),
-    [
-        (("cats/1.jpg", "dogs/2.jpg"), ("Cat", "dog")),
-        (("cats/1.jpg", "dogs/2.jpg"), ("tabby", "hound")),
-        (("cat/1.jpg", "cat/2.jpg"), ("cat", "dog")),
-        (("Art/Clock/1.jpg", "Photo/Clock/2.jpg"), ("Art", "Photo")),
-        (("0/a.jpg", "1/b.jpg", "1/c.jpg"), ("1", "0", "1")),
-        (("train/1.jpg", "test/2.jpg"), ("car", "train")),
-    ],
-)
-def test_folders_that_agree_or_are_no_labels_are_not_told(
-    tmp_path: Path, paths: Sequence[str], labels: Sequence[str]
-) -> None:
-    assert _told(tmp_path, paths, labels) == ()
 
 
 _SPLIT_ROWS = (("a1", "cat", "train"), ("b2", "dog", "train"), ("c3", "cat", "{valid}"), ("10", "dog", "{test}"))
@@ -1390,24 +1318,6 @@ def test_labels_of_a_table_of_images_are_those_of_a_file_of_labels(
     assert [image.target for image in label_by_table(listing, table, columns, use).listing.images] == targets
     by_file = label_by_file(listing, LabelsFile(table, "path", "label"), use).listing
     assert [image.target for image in by_file.images] == targets
-
-
-@pytest.mark.parametrize(
-    ("columns", "told"),
-    [
-        ({"label": ["cat", "dog"], "n": [1, 2]}, r"Labels in a column of the table, 'label', are taken by `label_col"),
-        ({"what": ["cat", "dog"]}, "Labels in a column of the table, if there are any, are taken by"),
-        ({}, r"such as '1\.jpg'\.$"),
-    ],
-)
-def test_a_column_of_a_table_of_images_that_may_hold_labels_is_named_where_paths_tell_none(
-    tmp_path: Path, columns: dict[str, list[object]], told: str
-) -> None:
-    table = tmp_path / "images.parquet"
-    pq.write_table(pa.table({"path": ["1.jpg", "2.jpg"], **columns}), table)
-    others = partial(other_columns, table, TableColumns())
-    with pytest.raises(ImagesError, match=told):
-        label_by_path(find_images(table), LabelsFrom.AUTO, columns_of_images=others)
 
 
 @pytest.mark.parametrize("is_latest", [[True, True, False, False, False], None])

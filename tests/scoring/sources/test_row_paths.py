@@ -9,7 +9,9 @@ import pytest
 
 from scoring.run.manifest import Manifest, as_written, write_manifest
 from scoring.run.predictions import ScoredImage, describing_columns
-from scoring.sources import inputs, table_images
+from scoring.sources import collection_listing, table_images
+from scoring.sources.collection_files import places_of_images
+from scoring.sources.collection_kind import source_at
 from scoring.sources.entries import EntriesByColumn, ImageEntry
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.labelling import label_by_file, label_by_table
@@ -127,7 +129,7 @@ def test_addresses_that_first_differ_in_a_later_batch_are_listed_the_same(
     table = _table(tmp_path / "t.parquet", [*rows, "https://h/a%20b.jpg"])
     images = find_images(table).images
     assert [image.image_id for image in images] == ["0", "1", "2", "3", "4", "a b"]
-    assert list(images) == list(inputs._list_by_row(inputs._source(table, NO_COLUMNS))[0])
+    assert list(images) == list(collection_listing._list_by_row(source_at(table, NO_COLUMNS))[0])
 
 
 @pytest.mark.parametrize(
@@ -189,7 +191,7 @@ def test_rows_of_files_are_quoted_or_none_is_and_ids_and_labels_are_of_what_is_r
     images, read = find_images(table).images, open_images(table)
     assert [read(image).decode() for image in images] == [f"{image.image_id}.jpg" for image in images]
     assert sorted(read(image).decode() for image in images) == sorted(names)
-    assert list(images) == list(inputs._list_by_row(inputs._source(table, NO_COLUMNS))[0])
+    assert list(images) == list(collection_listing._list_by_row(source_at(table, NO_COLUMNS))[0])
     assert _labels_of_names(table, names) == {name.encode(): f"of {name}" for name in names}
 
 
@@ -224,7 +226,7 @@ def test_rows_with_ids_are_in_the_order_of_these_whichever_part_comes_first(tmp_
 
 def test_a_row_with_a_nul_is_none_of_the_files_that_are_looked_at_first(tmp_path: Path) -> None:
     table = _table(tmp_path / "t.parquet", ["1.jpg", "n\0.jpg", "2.jpg"])
-    assert inputs.places_of_images(table, NO_COLUMNS, 9) == [tmp_path / "1.jpg", tmp_path / "2.jpg"]
+    assert places_of_images(table, NO_COLUMNS, 9) == [tmp_path / "1.jpg", tmp_path / "2.jpg"]
 
 
 def test_rows_without_a_path_leave_others_what_they_tell(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from scoring.errors import ImageError, OutOfReachError, RequestError, UnreachableError
 from scoring.sources import row_reader
-from scoring.sources.inputs import ImageEntry
+from scoring.sources.entries import ImageEntry
 from scoring.sources.row_reader import RowReader
 from scoring.storage.locations import Url
 from tests.buckets import publish

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from scoring.errors import ImagesError, StorageError
 from scoring.run.manifest import Manifest, manifest_digest, write_manifest
-from scoring.sources import entries, inputs, row_arrival, row_sorting, row_spool, table_images, table_listing
+from scoring.sources import (
+    collection_listing,
+    entries,
+    row_arrival,
+    row_sorting,
+    row_spool,
+    table_images,
+    table_listing,
+)
+from scoring.sources.collection_kind import source_at
 from scoring.sources.entries import EntriesByColumn, ImageEntry, LeftOut, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.natural_order import natural_key
@@ -44,10 +53,10 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _both(table: Path, columns: TableColumns = NO_COLUMNS) -> Listing:
     """List a table column by column and row by row, and see that both are the same."""
-    source = inputs._source(table, columns)
-    rows, account = inputs._list_by_row(source)
+    source = source_at(table, columns)
+    rows, account = collection_listing._list_by_row(source)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inputs, "_list_by_row", _refused)
+        patch.setattr(collection_listing, "_list_by_row", _refused)
         listing = find_images(table, columns)
     assert isinstance(listing.images, EntriesByColumn)
     assert [astuple(image) for image in listing.images] == [astuple(image) for image in rows]
@@ -279,7 +288,7 @@ def test_what_single_rows_tell_is_left_to_the_listing_of_single_rows(
 ) -> None:
     table = _write(tmp_path / "t.parquet", columns)
     with pytest.raises(NotByColumn):
-        inputs._list_by_column(inputs._source(table, chosen))
+        collection_listing._list_by_column(source_at(table, chosen))
     try:
         assert len(find_images(table, chosen).images) == len(next(iter(columns.values())))
     except ImagesError as error:

@@ -9,7 +9,7 @@ from scoring.finetuning.photo_split import check_folds
 from scoring.sources import splits
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.splits import Split, find_splits, leave_out_test
-from scoring.sources.targets import LabelsFrom, label_matcher, with_targets
+from scoring.sources.targets import LabelsFrom, with_targets
 
 
 def _images(*paths: str) -> list[ImageEntry]:
@@ -25,106 +25,11 @@ def _splits(*paths: str) -> list[Split | None]:
     return list(map(find_splits(images), images))
 
 
-@pytest.mark.parametrize(
-    ("path", "target"),
-    [
-        ("train/cat.123.jpg", "cat"),
-        ("dog.0.JPG", "dog"),
-        ("Yorkshire_terrier_12.jpg", "Yorkshire_terrier"),
-        ("a b-7.png", "a b"),
-        ("line\nbreak.1.png", "line\nbreak"),
-    ],
-)
-def test_kaggle_names_tell_their_label(path: str, target: str) -> None:
-    assert _targets(with_targets(_images(path), LabelsFrom.NAMES)) == [target]
-
-
-@pytest.mark.parametrize("path", ["123.jpg", "cat.jpg", ".5.jpg", "1.2.jpg"])
-def test_names_without_a_label_are_refused_by_name(path: str) -> None:
-    with pytest.raises(ImagesError, match=r"like cat\.123\.jpg; 1 of 2 images are not so: '" + path):
-        with_targets(_images("cat.1.jpg", path), LabelsFrom.NAMES)
-
-
-@pytest.mark.parametrize("top", ["", "images/"])
-@pytest.mark.parametrize(
-    "names",
-    [("Train", "Test"), ("train", "file"), ("val", "bus"), ("TrainSet", "TestSet"), ("train-image", "test-image")],
-)
-def test_names_that_begin_with_a_split_tell_no_label(names: tuple[str, ...], top: str) -> None:
-    images = _images(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
-    says = f"'{top}{names[0]}_0.jpg' tells a split, which is no label: name a `labels_file`"
-    with pytest.raises(ImagesError, match=says):
-        with_targets(images, LabelsFrom.AUTO)
-    told = [names[0]] * 2 + [names[1]] * 2
-    assert _targets(with_targets(images, LabelsFrom.NAMES)) == told, "but where the user says so"
-
-
-def test_words_of_splits_are_labels_in_names_that_hold_other_words() -> None:
-    assert _auto("bullet_train_1.jpg", "test_tube_1.jpg", "evaluation.1.jpg") == [
-        "bullet_train",
-        "test_tube",
-        "evaluation",
-    ]
-    assert _auto("cats/train_1.jpg", "dogs/test_1.jpg") == ["cats", "dogs"]
-
-
-def test_folders_tell_the_label_of_what_lies_in_them() -> None:
-    images = with_targets(_images("train/cats/1.jpg", "valid/dogs/2.jpg"), LabelsFrom.FOLDERS)
-    assert _targets(images) == ["cats", "dogs"]
-    with pytest.raises(ImagesError, match="in a folder named by its label"):
-        with_targets(_images("1.jpg"), LabelsFrom.FOLDERS)
-
-
-@pytest.mark.parametrize("top", ["photos", "/data/photos", "s3://bucket/photos", "a.tar/photos", "photos.tar.gz"])
-def test_a_photo_beside_the_folders_of_labels_is_refused_by_name(top: str) -> None:
-    paths = [f"{top}/cats/1.jpg", f"{top}/dogs/young/2.jpg", f"{top}/3.jpg"]
-    for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
-        with pytest.raises(ImagesError, match=f"1 of 3 images are not so: '{top}/3.jpg'|for all but 1, of 3 images"):
-            with_targets(_images(*paths), labels_from)
-    assert _targets(with_targets(_images(*paths[:2]), LabelsFrom.FOLDERS)) == ["cats", "young"]
-    assert _auto(f"{top}/cat.1.jpg", f"{top}/more/dog.2.jpg") == ["cat", "dog"]
-
-
-def test_a_photo_beside_the_folders_of_labels_in_one_of_several_tars_is_refused() -> None:
-    with pytest.raises(ImagesError, match=r"1 of 3 images are not so: 'b\.tar/photos/3\.jpg'"):
-        with_targets(
-            _images("a.tar/photos/cats/1.jpg", "a.tar/photos/dogs/2.jpg", "b.tar/photos/3.jpg"), LabelsFrom.FOLDERS
-        )
-
-
-def test_the_folder_that_all_share_is_their_label_where_it_is_the_only_one() -> None:
-    assert _targets(with_targets(_images("cats/1.jpg", "cats/2.jpg"), LabelsFrom.FOLDERS)) == ["cats", "cats"]
-
-
-def test_auto_takes_what_labels_every_image() -> None:
-    assert _auto("x/cat.1.jpg", "y/dog.1.jpg", "x/cat.2.jpg", "1.jpg")[0] is None
-    assert _auto("photos/cat.1.jpg", "photos/dog.1.jpg") == ["cat", "dog"]
-    assert _auto("cats/img.1.jpg", "dogs/img.1.jpg") == ["cats", "dogs"]
-    assert _auto("cats/cat.1.jpg", "dogs/dog.1.jpg") == ["cat", "dog"]
-    assert _auto("cats/IMG_1.jpg", "dogs/rex.jpg", "dogs/DSC_2.jpg") == ["cats", "dogs", "dogs"]
-    with pytest.raises(ImagesError, match=r"at least two labels.*the names tell none, the folders 'photos', of 2"):
-        with_targets(_images("photos/1.jpg", "photos/2.jpg"), LabelsFrom.AUTO)
-
-
 def _auto(*paths: str) -> list[str | None]:
     try:
         return _targets(list(with_targets(_images(*paths), LabelsFrom.AUTO)))
     except ImagesError:
         return [None]
-
-
-@pytest.mark.parametrize(
-    ("paths", "said"),
-    [
-        (("cats/IMG_1.jpg", "cats/DSC_2.jpg", "dogs/IMG_3.jpg"), "names tell 'DSC', 'IMG', the folders 'cats', 'dogs'"),
-        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/dog.3.jpg"), "'dog' lies in 'cats'"),
-        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/3.jpg"), "'cat', 'dog' for all but 1, the folders 'cats', 'dogs'"),
-        (("2016/cat.1.jpg", "2017/dog.2.jpg"), "the folders '2016', '2017'"),
-    ],
-)
-def test_names_and_folders_that_tell_different_stories_are_asked_about(paths: tuple[str, ...], said: str) -> None:
-    with pytest.raises(ImagesError, match=f"{re.escape(said)}.*`labels_from` names or folders"):
-        with_targets(_images(*paths), LabelsFrom.AUTO)
 
 
 @pytest.mark.parametrize(
@@ -195,42 +100,6 @@ def test_names_below_folders_that_are_no_labels_or_the_same_are_taken(folders: t
     if folders[0] == "COVID/images":
         paths = [paths[0], paths[3]]
     assert _auto(*(path.removeprefix("./") for path in paths)) == [*labels] * (len(paths) // 2)
-
-
-def test_a_test_folder_is_no_label() -> None:
-    with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for all but 1, the folders none"):
-        with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
-
-
-def test_a_folder_to_test_on_whose_names_tell_the_labels_of_others_is_named_where_these_differ() -> None:
-    inside = [f"photos/{label}/pic_{number}.jpg" for label in ("abe", "bart") for number in range(2)]
-    says = "`labels_from` names or folders. 'kaggle_testset' is called as a folder to test on: if it is one, first move"
-    with pytest.raises(ImagesError, match=re.escape(says)):
-        with_targets(_images(*inside, "kaggle_testset/abe_0.jpg"), LabelsFrom.AUTO, is_training=True)
-
-
-@pytest.mark.parametrize(
-    ("bare", "advice"),
-    [
-        (
-            "Test/0001.jpg",
-            "by its folder. If 'Test' is a label, call that folder otherwise, else move it elsewhere, or",
-        ),
-        ("val/ILSVRC2012_val_1.JPEG", "by its folder. If 'val' is a label, call that folder otherwise, else move it"),
-        ("0001.jpg", "by its folder. Move these into folders of their labels or elsewhere, or name a `labels_file`."),
-    ],
-)
-def test_a_photo_that_lacks_the_label_that_others_have_is_named_and_where_it_lies(bare: str, advice: str) -> None:
-    labelled = [f"{label}/{number}.jpg" for label in ("Cover", "JMiPOD", "UERD") for number in range(3)]
-    with pytest.raises(ImagesError) as refused:
-        with_targets(_images(*labelled, bare), LabelsFrom.AUTO, is_training=True)
-    assert f"'UERD' for all but 1, of 10 images such as {bare!r}, which has no label {advice}" in str(refused.value)
-
-
-def test_a_photo_in_a_test_folder_that_lacks_the_label_of_others_names_is_named() -> None:
-    says = "of 3 images such as 'test/1.jpg', which has no label by its name. If 'test' is a label, call that folder"
-    with pytest.raises(ImagesError, match=re.escape(says)):
-        with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
 
 
 @pytest.mark.parametrize("name", ["validate", "validating", "Validations", "vali", "validate_data"])
@@ -735,19 +604,6 @@ def test_splits_of_many_tars_are_told_without_comparing_each_with_each(monkeypat
     assert _Compared.times < 10 * len(names)
 
 
-def test_files_that_hold_images_are_no_labels() -> None:
-    for paths in (
-        ("a.tar/1.jpg", "b.tar/2.jpg"),
-        ("cats/a.tar/1.jpg", "dogs/b.tar/2.jpg"),
-        ("x=1/part-0.parquet#0", "x=2/part-0.parquet#0"),
-    ):
-        with pytest.raises(ImagesError, match="the names tell none, the folders none"):
-            with_targets(_images(*paths), LabelsFrom.AUTO)
-        with pytest.raises(ImagesError, match="in a folder named by its label"):
-            with_targets(_images(*paths), LabelsFrom.FOLDERS)
-    assert _auto("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]
-
-
 @pytest.mark.parametrize(
     "paths",
     [
@@ -815,53 +671,3 @@ def test_a_label_in_two_spellings_is_one_and_in_one_spelling_stays_as_it_is(path
     assert _auto(*paths) == [_COMPOSED, _COMPOSED, "Hund"]
     assert _auto(*paths[1:]) == [_PARTED, "Hund"]
     assert _auto(*paths[:2]) == [None]
-
-
-def test_targets_match_labels_in_another_spelling() -> None:
-    assert label_matcher(["Hund", _COMPOSED])(_PARTED) == label_matcher(["Hund", _PARTED])(_COMPOSED) == 1
-    assert label_matcher([_COMPOSED, _PARTED])(_PARTED) == 1
-    assert label_matcher([_COMPOSED.upper(), _COMPOSED])(_PARTED) == 1
-    assert label_matcher(["Hund", f"{_COMPOSED}s"])(_PARTED.upper()) == 1
-
-
-def test_targets_match_labels_in_other_case_or_number() -> None:
-    assert label_matcher(["dog", "cat"])("Cats") == 1
-    assert label_matcher(["cat", "cats"])("cats") == 1
-    assert label_matcher(["dog", "cat"])("hamster") is None
-    assert label_matcher(["cat", "cats"])("CAT") is None
-    assert (label_matcher(["T", "S"])("s"), label_matcher(["T", "S"])("")) == (1, None)
-
-
-@pytest.mark.parametrize(
-    ("labels", "target", "index"),
-    [
-        (["1.5", "2.0", "3.0"], "2", 1),
-        (["1.5", "2"], "2.0", 1),
-        (["1.5", "2"], "1.50", 0),
-        (["0.0", "-1.0"], "-1", 1),
-        (["2", "2.0"], "2.0", 1),
-        (["2.0", "2.00"], "2", None),
-        (["1", "2"], "01", None),
-        (["01", "2"], "1.0", None),
-        (["1.5", "none"], "unknown", None),
-        (["00000", "00001", "00042"], "42", 2),
-        (["00000", "00001", "00042"], "0", 0),
-        (["00000", "00001", "00042"], "1.0", 1),
-        (["01", "10", "none"], "1", 0),
-        (["01", "10", "none"], "001", None),
-        (["01", "10", "none"], "1.5", None),
-        (["01", "010"], "1", None),
-        (["01", "01"], "1", None),
-        (["01", "1"], "1", 1),
-    ],
-)
-def test_a_target_that_is_the_same_number_means_the_class(
-    labels: Sequence[str], target: str, index: int | None
-) -> None:
-    assert label_matcher(labels)(target) == index
-
-
-def test_a_target_that_is_the_name_of_two_classes_tells_neither() -> None:
-    """ImageNet's bird and its machine."""
-    assert label_matcher(["crane", "oak", "crane"])("crane") is None
-    assert label_matcher(["crane", "oak", "crane"])("cranes") is None

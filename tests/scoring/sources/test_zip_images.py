@@ -13,8 +13,9 @@ import pytest
 
 from scoring.errors import ChangedError, ImageError, ImagesError, UnreachableError
 from scoring.sources import encoded_images
+from scoring.sources.collection_files import collection_files
 from scoring.sources.entries import ImageEntry, LeftOut
-from scoring.sources.inputs import collection_files, find_images, open_images
+from scoring.sources.inputs import find_images, open_images
 from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Location, Url, locate
 

@@ -8,7 +8,8 @@ import pytest
 from scoring.errors import ImageError, StorageError
 from scoring.run.predictions import predictions_table, write_table
 from scoring.run.publishing import publish_shard
-from scoring.sources.inputs import ImageEntry, find_images, open_images
+from scoring.sources.entries import ImageEntry
+from scoring.sources.inputs import find_images, open_images
 from scoring.storage import reading, retrying
 from tests.runs import read_predictions
 

@@ -1,0 +1,58 @@
+"""The label that the path of a photo tells, by its name or by its folder; those of splits tell none."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+
+from scoring.sources.entries import ImageEntry
+from scoring.sources.label_places import folder_of, inside_tar, name_of
+from scoring.sources.listing import CommonFolder
+from scoring.sources.splits import holds_images, names_split, split_of_name
+
+# Kaggle's `cat.123.jpg`; also `cat_123.jpg` and `cat-123.jpg`, as other collections write it.
+_LABELLED_NAME = re.compile(r"(?P<label>.*[^\d._-])[._-]\d+\.\w+", re.DOTALL)
+TargetOf = Callable[[str], str | None]  # the label that a path tells
+
+
+def word_before_number(path: str) -> str | None:
+    """What stands before the number in a photo's name: `cat` of `cat.123.jpg`."""
+    named = _LABELLED_NAME.fullmatch(path.rpartition("/")[2])
+    return named["label"] if named else None
+
+
+def name_target(path: str) -> str | None:
+    """What stands before the number, unless that is the name of a split."""
+    word = word_before_number(path)
+    return None if word is None or names_split(word) else word
+
+
+def folder_targets(images: Sequence[ImageEntry], is_split: Callable[[str], bool]) -> TargetOf:
+    """The innermost folder's name; that of a split, as in `test/1.jpg`, or of a file that holds images is no label.
+
+    Nor is the folder that all share, as `photos/` in a zip, where others lie within it.
+    """
+    shared = CommonFolder(inside_tar(image.path) for image in images)
+    no_label = shared.depth if shared.is_divided else None
+
+    def target_of(path: str) -> str | None:
+        place = PurePosixPath(path)
+        name = place.parent.name
+        is_held = holds_images(name) or holds_images(place.name)
+        is_label = not is_held and inside_tar(path).count("/") != no_label and not is_split(folder_of(path))
+        return name if name and is_label else None
+
+    return target_of
+
+
+def hint_of_splits(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
+    """What to do where photos without a label lie in folders of splits, and others do not, or are named by a split."""
+    names = {name_of(folder_of(path)) for path in bare}
+    if 0 < len(bare) < len(images) and all(map(split_of_name, names)):
+        is_to_train = {name.casefold() for name in names} == {"train"}
+        otherwise = "or" if is_to_train else "else move it elsewhere, or"
+        return (
+            f" If {' or '.join(map(repr, sorted(names)))} is a label, call that folder otherwise, {otherwise} name a "
+            "`labels_file`."
+        )
+    first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
+    return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
