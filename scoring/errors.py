@@ -83,3 +83,8 @@ class BusyError(ImageError):
 
 class OutOfReachError(ImageError):
     """The bucket that a table's row names is out of reach; those of other rows may not be. Its text begins with it."""
+
+
+def one_line(error: Exception) -> str:
+    """An error's text without line breaks; of a long one, how it begins."""
+    return " ".join(str(error).split())[:200]

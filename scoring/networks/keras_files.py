@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from scoring.errors import ModelError, StorageError
+from scoring.errors import ModelError, StorageError, one_line
 from scoring.networks.changed_layers import has_changed_layers, hdf5_advice, refuse_changed_layers
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.kept_preprocessor import check_preprocessor, has_preprocessor, kept_preprocessor
@@ -118,7 +118,7 @@ def read_keras_digest(place: Location) -> str:
     except StorageError:
         raise
     except _DAMAGE as error:
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error)
         raise ModelError(f"{place} is damaged: {said}.{pointer_hint(place)}") from error
     return digest.hexdigest()
 

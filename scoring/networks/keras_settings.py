@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from scoring.errors import ModelError
+from scoring.errors import ModelError, one_line
 
 _EPSILON = 1e-7  # Keras' own
 
@@ -21,7 +21,7 @@ def settings_faults() -> Iterator[None]:
         yield
     except (AssertionError, AttributeError, OSError, TypeError, ValueError) as error:
         raise ModelError(
-            f"Keras cannot be imported: {' '.join(str(error).split())[:200]} If this speaks of its settings, remove "
+            f"Keras cannot be imported: {one_line(error)} If this speaks of its settings, remove "
             f"{_keras_folder() / 'keras.json'}; nothing of them is used here."
         ) from error
 

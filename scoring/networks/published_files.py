@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from scoring.errors import DownloadError, ModelError
+from scoring.errors import DownloadError, ModelError, one_line
 from scoring.storage.downloads import cache_folder, fetch, local_copy
 from scoring.storage.locations import locate
 from scoring.storage.zips import holds_zip
@@ -96,7 +96,7 @@ def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Mo
 
 def misfit(path: Path, error: Exception, expected: str) -> ModelError:
     """The error for a weights file that does not fit the `expected` network."""
-    reason = " ".join(str(error).split())[:200]
+    reason = one_line(error)
     return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")
 
 

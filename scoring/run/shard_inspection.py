@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.errors import StorageError
+from scoring.errors import StorageError, one_line
 from scoring.run.fingerprint import Fingerprint, differs, parse_fingerprint
 from scoring.run.predictions import (
     ERROR,
@@ -26,7 +26,6 @@ from scoring.storage.locations import Location, machine_path, readable
 
 # What Arrow and Python raise at bytes that are not what they should be.
 _DAMAGE = (OSError, pa.ArrowException, ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
-_REASON_LENGTH = 200
 DESCRIBING = ("image_id", "path", "target")  # columns that a shard takes over from the manifest
 
 
@@ -100,7 +99,7 @@ def inspect_shard(expected: ExpectedShard) -> SoundShard | DamagedShard:
     except StorageError:  # says nothing of what it holds
         raise
     except _DAMAGE as error:
-        return DamagedShard(expected.shard_id, f"cannot be read: {' '.join(str(error).split())[:_REASON_LENGTH]}")
+        return DamagedShard(expected.shard_id, f"cannot be read: {one_line(error)}")
 
 
 def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scoring.arrays import Float32Array
-from scoring.errors import SonarError
+from scoring.errors import SonarError, one_line
 from scoring.sonar.returns import BAND_NAMES, LABEL_NAME, LABEL_NAMES, NUM_BANDS, SonarReturns
 
 _MAX_LINE_BYTES = 4096  # UCI's have 422
@@ -90,7 +90,7 @@ def _read_cells(content: bytes, path: Path) -> pd.DataFrame:
                 na_values=[""],
             )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
 
 

@@ -3,8 +3,9 @@
 from scoring.sources.collection_kind import source_at
 from scoring.sources.patterns import expand_range
 from scoring.sources.table_columns import TableColumns
+from scoring.sources.table_folder import is_pattern
 from scoring.sources.table_images import TableSource
-from scoring.sources.table_parts import TableParts, is_pattern
+from scoring.sources.table_parts import TableParts
 from scoring.storage.locations import Location, file_above, file_below
 
 

@@ -6,8 +6,8 @@ from scoring.sources.folder_images import FolderSource
 from scoring.sources.packing import is_compressed, kind_of, way_to_read
 from scoring.sources.suffixes import is_tar
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.table_folder import is_pattern, is_table_folder
 from scoring.sources.table_images import TableSource
-from scoring.sources.table_parts import is_pattern, is_table_folder
 from scoring.sources.tar_images import TarSource
 from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Location, file_above

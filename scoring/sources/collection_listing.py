@@ -8,9 +8,9 @@ from scoring.sources.folder_images import FolderSource
 from scoring.sources.image_finder import Account, ImageFinder, Reason, judge_name
 from scoring.sources.listing import list_entries
 from scoring.sources.suffixes import is_tar
+from scoring.sources.table_folder import is_part
 from scoring.sources.table_images import TableSource
 from scoring.sources.table_listing import NotByColumn, list_inventory, list_table
-from scoring.sources.table_parts import is_part
 
 
 def list_images(source: ImageSource) -> tuple[Sequence[ImageEntry], Account]:

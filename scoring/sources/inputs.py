@@ -10,8 +10,8 @@ from scoring.sources.empty_collection import nothing_found
 from scoring.sources.entries import ImageEntry, ImageReader, Listing
 from scoring.sources.folder_images import FolderSource
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.table_folder import is_aside
 from scoring.sources.table_images import TableSource
-from scoring.sources.table_parts import is_aside
 from scoring.storage.locations import Location, lies_in
 from scoring.storage.read_deadline import reading_within
 

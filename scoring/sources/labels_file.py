@@ -10,14 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError, RequestError
+from scoring.errors import BucketError, RequestError, one_line
 from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.class_names import NamedParts, as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
 from scoring.sources.suffixes import is_parquet
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary, some_columns
-from scoring.sources.table_parts import TableParts, one_line, partition_values, with_partition
+from scoring.sources.table_partitions import partition_values, with_partition
+from scoring.sources.table_parts import TableParts
 from scoring.storage.git_lfs import pointer_hint
 from scoring.storage.locations import Location, file_below, readable
 

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import ChangedError, ImageError, ImagesError
+from scoring.errors import ChangedError, ImageError, ImagesError, one_line
 from scoring.sources.encoded_images import check_size
 from scoring.sources.entries import ImageEntry
 from scoring.sources.table_columns import column_type, column_values, is_text
-from scoring.sources.table_parts import TableParts, one_line
+from scoring.sources.table_parts import TableParts
 from scoring.storage.locations import file_below
 from scoring.storage.reach import refuse_absent
 from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within

@@ -93,7 +93,7 @@ class LabelsFile:
     def check(self) -> None:
         """Raise RequestError if there is no such file, or it is a folder of something else."""
         if self.is_folder():
-            from scoring.sources.table_parts import is_table_folder  # what only names columns needs no tables
+            from scoring.sources.table_folder import is_table_folder  # what only names columns needs no tables
 
             if not is_table_folder(self.source):
                 raise RequestError(

@@ -8,7 +8,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import BucketError, ImagesError, RequestError
+from scoring.errors import BucketError, ImagesError, RequestError, one_line
 from scoring.sources.class_names import NamedParts
 from scoring.sources.entries import FoundFile, ImageEntry, ImageReader
 from scoring.sources.row_paths import are_of_windows, are_quoted, with_told_paths
@@ -27,7 +27,9 @@ from scoring.sources.table_columns import (
     is_text,
     unfit,
 )
-from scoring.sources.table_parts import TableParts, one_line, partition_values, unnamed_part
+from scoring.sources.table_folder import unnamed_part
+from scoring.sources.table_partitions import partition_values
+from scoring.sources.table_parts import TableParts
 from scoring.sources.table_rows import TablePart, found_files, found_rows, listed_columns, told_by_folders
 from scoring.storage.locations import Location, file_below
 from scoring.storage.reading import read_range

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scoring.errors import ImagesError
+from scoring.errors import ImagesError, one_line
 from scoring.sources.class_names import as_labels
 from scoring.sources.entries import FoundFile, readable_name
 from scoring.sources.image_finder import Reason
@@ -23,7 +23,7 @@ from scoring.sources.table_columns import (
     column_values,
     is_inventory,
 )
-from scoring.sources.table_parts import one_line, partition_values, with_partition
+from scoring.sources.table_partitions import partition_values, with_partition
 from scoring.storage.stamps import stamp_of
 
 # The fields of `FoundFile`.

@@ -640,7 +640,7 @@ MECHANISMS = [
         "scoring/sources/table_parts.py",
         "    if stamp_at(part) != before:\n",
         "    if False:\n",
-        "tests/scoring/sources/test_table_images.py",
+        "tests/scoring/sources/test_table_parts.py",
     ),
     Mechanism(
         "an open object is read in ranges of one version",

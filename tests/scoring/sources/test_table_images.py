@@ -1,9 +1,7 @@
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,17 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, ImageError, ImagesError, RequestError
+from scoring.errors import ImageError, ImagesError, RequestError
 from scoring.run.manifest import write_manifest
-from scoring.sources import table_images, table_parts
-from scoring.sources.entries import LeftOut
+from scoring.sources import table_images
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.label_use import LabelUse
 from scoring.sources.labelling import label_by_table
 from scoring.sources.table_columns import TableColumns
-from scoring.sources.table_rows import found_rows
-from scoring.storage import stamps
 from scoring.storage.locations import Location, Url
+from tests.tables import write_columns, write_rows
 
 _OPTIONAL, _REQUIRED = b"\x25\x02\x18\x05photo", b"\x25\x00\x18\x05photo"  # the column, in Thrift's compact form
 _LIST = """
@@ -42,17 +38,12 @@ except (ImageError, ImagesError) as error:
 """
 
 
-def _write(path: Path, columns: Mapping[str, Sequence[object]], row_group_size: int = 3) -> Path:
-    pq.write_table(pa.table(columns), path, row_group_size=row_group_size)
-    return path
-
-
 def test_table_of_paths_names_images_beside_it_elsewhere_and_in_buckets(
     bucket: Url, photos: Path, tmp_path: Path
 ) -> None:
     (bucket / "3.png").upload(photos / "3.png")
     paths = ["photos/10.png", str(photos / "2.png"), str(bucket / "3.png"), "photos/missing.png", "gs://user@host/x"]
-    table = _write(tmp_path / "images.parquet", {"path": paths, "label": list("abcde")})
+    table = write_columns(tmp_path / "images.parquet", {"path": paths, "label": list("abcde")})
     images = find_images(table).images
     assert sorted(image.path for image in images) == sorted(paths)
     read = open_images(table)
@@ -65,7 +56,7 @@ def test_table_of_paths_names_images_beside_it_elsewhere_and_in_buckets(
 
 
 def test_ids_come_from_their_column_and_rows_are_in_natural_order_of_them(tmp_path: Path) -> None:
-    table = _write(tmp_path / "t.parquet", {"file": ["b.png", "c.png", "a.png"], "number": [10, 9, 100]})
+    table = write_columns(tmp_path / "t.parquet", {"file": ["b.png", "c.png", "a.png"], "number": [10, 9, 100]})
     images = find_images(table, TableColumns(path="file", image_id="number")).images
     assert [(image.image_id, image.path) for image in images] == [("9", "c.png"), ("10", "b.png"), ("100", "a.png")]
 
@@ -80,7 +71,7 @@ def test_table_of_bytes_keeps_its_order_and_reads_each_row_group_once(
         columns["photo"] = list(contents)
     else:
         columns["image"] = [{"bytes": content, "path": None} for content in contents]
-    table = _write(tmp_path / "t.parquet", columns)
+    table = write_columns(tmp_path / "t.parquet", columns)
     (bucket / "t.parquet").upload(table)
     read_row_group, groups = pq.ParquetFile.read_row_group, []
 
@@ -104,18 +95,18 @@ def test_table_of_bytes_keeps_its_order_and_reads_each_row_group_once(
 
 def test_a_row_without_an_id_beside_others_gets_none_that_may_be_another_photos(tmp_path: Path) -> None:
     for part, ids in enumerate([[3, None, 5], [None, 7, 8]]):
-        _write(tmp_path / f"{part}.parquet", {"image": [b"x"] * 3, "id": ids})
+        write_columns(tmp_path / f"{part}.parquet", {"image": [b"x"] * 3, "id": ids})
     images = find_images(tmp_path, TableColumns(content="image", image_id="id")).images
     assert [image.image_id for image in images] == ["3", "0.parquet#1", "5", "1.parquet#0", "7", "8"]
     keys: dict[str, Sequence[object]] = {"bucket": ["b"] * 3, "key": ["p/1.jpg", "p/2.jpg", "p/3.jpg"]}
     for paths in ({"path": ["1.jpg", "2.jpg", "3.jpg"]}, keys):
-        table = _write(tmp_path / "t.parquet", {**paths, "id": ["103", "", None]})
+        table = write_columns(tmp_path / "t.parquet", {**paths, "id": ["103", "", None]})
         images = find_images(table, TableColumns(image_id="id")).images
         assert [image.image_id for image in images] == ["103", "t.parquet#1", "t.parquet#2"]
 
 
 def test_row_without_an_image_is_an_image_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = _write(tmp_path / "t.parquet", {"photo": [b"x" * 100, None]})
+    table = write_columns(tmp_path / "t.parquet", {"photo": [b"x" * 100, None]})
     columns = TableColumns(content="photo")
     first, second = find_images(table, columns).images
     read = open_images(table, columns)
@@ -127,7 +118,7 @@ def test_row_without_an_image_is_an_image_error(tmp_path: Path, monkeypatch: pyt
 
 
 def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    table = _write(tmp_path / "t.parquet", {"file": ["a.png"]})
+    table = write_columns(tmp_path / "t.parquet", {"file": ["a.png"]})
     for columns, advice in (
         (TableColumns(), "that of the paths by `path_column`, or that of the images themselves by `bytes_column`"),
         (TableColumns(content="path"), "that of the images themselves by `bytes_column`"),
@@ -145,7 +136,7 @@ def test_missing_column_is_refused_with_those_there_are(tmp_path: Path) -> None:
 def test_of_thousands_of_columns_a_message_names_the_first(tmp_path: Path) -> None:
     """Bengali.AI's tables have one for each pixel."""
     names = ["image_id", *map(str, range(3000))]
-    table = _write(tmp_path / "t.parquet", {name: [1] for name in names})
+    table = write_columns(tmp_path / "t.parquet", {name: [1] for name in names})
     for columns in (TableColumns(), TableColumns(path="image_id", label="label")):
         with pytest.raises(
             ImagesError, match=r"; it has image_id, 0, 1, .*, 38, \.\.\. \(3,001 in all\)\. Name "
@@ -176,7 +167,9 @@ def test_file_that_is_no_table_is_refused_in_one_line(tmp_path: Path, content: b
 
 def test_row_groups_that_would_fill_the_memory_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_images, "_MAX_ROW_GROUP_BYTES", 1000)
-    table = _write(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(12)]}, row_group_size=12)
+    table = write_columns(
+        tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(12)]}, row_group_size=12
+    )
     with pytest.raises(ImagesError, match="smaller row_group_size"):
         find_images(table, TableColumns(content="photo"))
 
@@ -184,14 +177,14 @@ def test_row_groups_that_would_fill_the_memory_are_refused(tmp_path: Path, monke
 def test_row_group_that_is_large_by_another_column_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(table_images, "_MAX_ROW_GROUP_BYTES", 1000)
     columns = {"photo": [b"x"], "mask": [os.urandom(2000)]}
-    table = _write(tmp_path / "t.parquet", columns)
+    table = write_columns(tmp_path / "t.parquet", columns)
     assert len(find_images(table, TableColumns(content="photo")).images) == 1
 
 
 @pytest.mark.parametrize("limit", [1, 1024**3])
 def test_damaged_description_of_a_column_is_an_error_and_not_the_end_of_the_process(tmp_path: Path, limit: int) -> None:
     """In a process of its own: pyarrow ended it by `std::terminate`."""
-    table = _write(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(3)]})
+    table = write_columns(tmp_path / "t.parquet", {"photo": [bytes([row]) * 400 for row in range(3)]})
     content = table.read_bytes()
     assert _OPTIONAL in content
     table.write_bytes(content.replace(_OPTIONAL, _REQUIRED))
@@ -202,16 +195,10 @@ def test_damaged_description_of_a_column_is_an_error_and_not_the_end_of_the_proc
     assert len(run.stdout.splitlines()) == 1, run.stdout
 
 
-def _rows(path: Path, rows: Sequence[Mapping[str, object]], schema: pa.Schema | None = None) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path, row_group_size=3)
-    return path
-
-
 def test_column_whose_name_has_dots_is_found_before_one_inside_another(tmp_path: Path) -> None:
     """As `Dataset.flatten()` and `pandas.json_normalize` write them."""
-    flat = _write(tmp_path / "flat.parquet", {"image.bytes": [b"1", b"2"], "image.path": ["b.jpg", "a.jpg"]})
-    both = _rows(
+    flat = write_columns(tmp_path / "flat.parquet", {"image.bytes": [b"1", b"2"], "image.path": ["b.jpg", "a.jpg"]})
+    both = write_rows(
         tmp_path / "both.parquet",
         [{"image.bytes": b"flat", "image": {"bytes": b"inside", "path": "a.jpg"}, "image.path": "b.jpg"}],
     )
@@ -225,7 +212,9 @@ def test_column_whose_name_has_dots_is_found_before_one_inside_another(tmp_path:
 def test_a_column_inside_another_is_found_where_names_have_dots_themselves(tmp_path: Path) -> None:
     """As of a feature `image.raw` of Hugging Face."""
     photo = {"bytes": b"1", "path": "a.jpg"}
-    table = _rows(tmp_path / "t.parquet", [{"image.raw": photo, "s": {"im.g": photo, "im": {"id": "x"}, "a.b.c": "y"}}])
+    table = write_rows(
+        tmp_path / "t.parquet", [{"image.raw": photo, "s": {"im.g": photo, "im": {"id": "x"}, "a.b.c": "y"}}]
+    )
     for content in ("image.raw.bytes", "s.im.g.bytes"):
         for image_id, expected in (("s.im.id", "x"), ("s.a.b.c", "y"), ("image.raw.path", "a.jpg")):
             columns = TableColumns(content=content, image_id=image_id)
@@ -234,14 +223,14 @@ def test_a_column_inside_another_is_found_where_names_have_dots_themselves(tmp_p
 
 
 def test_a_name_with_dots_that_two_columns_inside_others_have_is_refused(tmp_path: Path) -> None:
-    table = _rows(tmp_path / "t.parquet", [{"image": {"raw.bytes": b"1"}, "image.raw": {"bytes": b"2"}}])
+    table = write_rows(tmp_path / "t.parquet", [{"image": {"raw.bytes": b"1"}, "image.raw": {"bytes": b"2"}}])
     with pytest.raises(ImagesError, match=r"it has 'image\.raw\.bytes' more than once\. Write it anew"):
         find_images(table, TableColumns(content="image.raw.bytes"))
 
 
 def test_lists_of_images_and_columns_of_another_type_are_refused_by_what_they_are(tmp_path: Path) -> None:
     image = {"bytes": b"\x89PNG", "path": "1.jpg"}
-    table = _rows(
+    table = write_rows(
         tmp_path / "t.parquet", [{"images": [image], "pixels": [1, 2], "image": image, "name": "x", "size": 1}]
     )
     for columns, reason in (
@@ -277,7 +266,7 @@ def test_texts_that_older_writers_leave_as_bytes_are_paths_ids_and_labels(tmp_pa
     for name, written in texts.items():
         encoded = pa.array([text and text.encode() for text in written], pa.binary())
         arrays[name] = encoded.dictionary_encode() if pa.types.is_dictionary(kind) else encoded.cast(kind)
-    table, columns = _write(tmp_path / "t.parquet", arrays, 2), TableColumns(image_id="id", label="label")
+    table, columns = write_columns(tmp_path / "t.parquet", arrays, 2), TableColumns(image_id="id", label="label")
     labelled = label_by_table(find_images(table, columns), table, columns, LabelUse(keeps_unlabelled=True))
     assert [(image.image_id, image.path, image.target) for image in labelled.listing.images] == [
         ("a", "käse.png", None),
@@ -298,13 +287,13 @@ def test_texts_that_older_writers_leave_as_bytes_are_paths_ids_and_labels(tmp_pa
     ids=["whole", "floats", "decimals", "long decimals"],
 )
 def test_whole_numbers_are_the_same_ids_however_a_table_has_them(tmp_path: Path, numbers: pa.Array) -> None:
-    table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "c.png"], "id": numbers})
+    table = write_columns(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "c.png"], "id": numbers})
     assert [image.image_id for image in find_images(table, TableColumns(image_id="id")).images] == ["0", "10", "100"]
 
 
 def test_images_as_a_dictionary_are_read_as_others(tmp_path: Path) -> None:
     values = pa.array([b"one", b"two", None, b"one"]).dictionary_encode()
-    table, columns = _write(tmp_path / "t.parquet", {"image": values}), TableColumns(content="image")
+    table, columns = write_columns(tmp_path / "t.parquet", {"image": values}), TableColumns(content="image")
     (first, second, none, last), read = find_images(table, columns).images, open_images(table, columns)
     assert [read(image) for image in (first, second, last)] == [b"one", b"two", b"one"]
     with pytest.raises(ImageError, match="the table's row holds no image"):
@@ -313,8 +302,8 @@ def test_images_as_a_dictionary_are_read_as_others(tmp_path: Path) -> None:
 
 def test_row_of_hugging_face_that_names_its_image_instead_says_where(tmp_path: Path) -> None:
     images: list[dict[str, Any]] = [{"bytes": b"1", "path": "1.jpg"}, {"bytes": None, "path": "2.jpg"}]
-    table = _rows(tmp_path / "t.parquet", [{"image": image} for image in images])
-    flat = _write(tmp_path / "f.parquet", {f"image.{name}": [one[name] for one in images] for name in images[0]})
+    table = write_rows(tmp_path / "t.parquet", [{"image": image} for image in images])
+    flat = write_columns(tmp_path / "f.parquet", {f"image.{name}": [one[name] for one in images] for name in images[0]})
     for source in (table, flat):
         held, named = find_images(source, columns := TableColumns(content="image.bytes")).images
         read = open_images(source, columns)
@@ -326,7 +315,7 @@ def test_row_of_hugging_face_that_names_its_image_instead_says_where(tmp_path: P
 def test_part_of_a_table_without_any_value_has_rows_without_an_image(tmp_path: Path) -> None:
     """pandas writes a column of nulls without a type."""
     for number, values in enumerate([pa.nulls(2), pa.array([b"image"])]):
-        _write(tmp_path / f"t-{number}.parquet", {"image": values})
+        write_columns(tmp_path / f"t-{number}.parquet", {"image": values})
     columns = TableColumns(content="image")
     *none, image = find_images(tmp_path / "t-*.parquet", columns).images
     read = open_images(tmp_path / "t-*.parquet", columns)
@@ -338,7 +327,9 @@ def test_part_of_a_table_without_any_value_has_rows_without_an_image(tmp_path: P
 
 def test_row_without_a_path_is_an_image_error_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"a")
-    table = _write(tmp_path / "t.parquet", {"path": ["a.png", None, "", "a\0b.png"], "name": ["1", "2", None, "4"]})
+    table = write_columns(
+        tmp_path / "t.parquet", {"path": ["a.png", None, "", "a\0b.png"], "name": ["1", "2", None, "4"]}
+    )
     for columns, ids in (
         (TableColumns(), ["a", "a\0b", "t.parquet#1", "t.parquet#2"]),
         (TableColumns(image_id="name"), ["1", "2", "4", "t.parquet#2"]),
@@ -354,255 +345,11 @@ def test_row_without_a_path_is_an_image_error_of_its_own(tmp_path: Path) -> None
                     read(image)
 
 
-@pytest.mark.parametrize("content", [True, False])
-@pytest.mark.parametrize("where", ["folder", "named", "glob", "prefix", "glob in a bucket"])
-def test_parts_in_a_folder_by_a_pattern_or_below_a_prefix_are_one_table(
-    tmp_path: Path, bucket: Url, where: str, content: bool
-) -> None:
-    folder = tmp_path / ("parts.parquet" if where == "named" else "parts")
-    for part in (9, 10):
-        rows: list[dict[str, Any]] = [
-            {"path": f"{part}-{row}.png", "image": f"{part}-{row}".encode()} for row in range(4)
-        ]
-        _rows(folder / f"part-{part}.parquet", list(rows))
-        for row in rows:
-            (folder / str(row["path"])).write_bytes(bytes(row["image"])) if not content else None
-    (folder / "_SUCCESS").touch()
-    (folder / ".part-9.parquet.crc").touch()
-    location: Location = folder / "part-*.parquet" if where == "glob" else folder
-    if "bucket" in where or where == "prefix":
-        for path in folder.iterdir():
-            (bucket / "parts" / path.name).upload(path)
-        location = bucket / "parts" / "part-*.parquet" if "glob" in where else bucket / "parts"
-    columns = TableColumns(content="image") if content else TableColumns(path="path")
-    images, read = find_images(location, columns).images, open_images(location, columns)
-    expected = [f"{part}-{row}" for part in (9, 10) for row in range(4)]
-    assert [read(image).decode() for image in images] == expected
-    assert [image.image_id for image in images] == ([str(row) for row in range(8)] if content else expected)
-    if content:
-        assert images[5].path == "part-10.parquet#1"
-
-
-@pytest.mark.parametrize("in_bucket", [False, True])
-def test_pattern_means_hidden_parts_only_if_it_begins_with_a_dot_and_counts_them(
-    tmp_path: Path, bucket: Url, in_bucket: bool
-) -> None:
-    _write(tmp_path / "part-0.parquet", {"path": ["1.png"]})
-    _write(tmp_path / ".part-0.parquet", {"path": ["old.png"]})
-    (tmp_path / "._part-0.parquet").write_bytes(b"\0\5\x16\7")  # as Macs leave it on other systems' disks
-    if in_bucket:
-        for path in tmp_path.iterdir():
-            (bucket / path.name).upload(path)
-    folder: Location = bucket if in_bucket else tmp_path
-    listing = find_images(folder / "*.parquet", TableColumns(path="path"))
-    assert [image.path for image in listing.images] == ["1.png"]
-    assert listing.left_out == (LeftOut("hidden", 2, ("._part-0.parquet", ".part-0.parquet")),)
-    hidden = find_images(folder / ".part-*.parquet", TableColumns(path="path"))
-    assert ([image.path for image in hidden.images], hidden.left_out) == (["old.png"], ())
-
-
-@pytest.mark.parametrize("where", ["file", "folder", "bucket"])
-def test_name_of_a_table_is_no_pattern_where_the_table_is_there(tmp_path: Path, bucket: Url, where: str) -> None:
-    _write(tmp_path / "pets1.parquet", {"path": ["cat.jpg"]})
-    named = tmp_path / "pets[1].parquet"
-    if where == "folder":
-        named.mkdir()
-    _write(named / "part-0.parquet" if where == "folder" else named, {"path": ["dog.jpg"]})
-    if where == "bucket":
-        for path in tmp_path.iterdir():
-            (bucket / path.name).upload(path)
-    table: Location = bucket / named.name if where == "bucket" else named
-    assert [image.path for image in find_images(table).images] == ["dog.jpg"]
-
-
-def test_folder_of_parts_is_a_table_without_being_told_and_one_of_photos_is_not(tmp_path: Path) -> None:
-    _write(tmp_path / "parts.parquet", {"path": ["../1.png"]}).rename(tmp_path / "keep")
-    (tmp_path / "parts").mkdir()
-    (tmp_path / "keep").rename(tmp_path / "parts" / "part-0.parquet")
-    assert [image.path for image in find_images(tmp_path / "parts").images] == ["../1.png"]
-    (tmp_path / "parts" / "1.png").touch()
-    assert [image.path for image in find_images(tmp_path / "parts").images] == ["1.png"]
-
-
-@pytest.mark.parametrize(
-    ("log", "named"),
-    [
-        ("_delta_log/00000000000000000000.json", "_delta_log"),
-        ("2026/_delta_log/00000000000000000000.json", "2026/_delta_log"),
-        (".hoodie/hoodie.properties", ".hoodie"),
-        ("metadata/v2.metadata.json", "metadata/v2.metadata.json"),
-        ("_spark_metadata/0", "_spark_metadata"),
-        ("snapshot/snapshot-1", "snapshot/snapshot-1"),
-    ],
-)
-@pytest.mark.parametrize("in_bucket", [False, True])
-def test_a_table_that_has_parts_which_do_not_count_is_refused_unless_they_are_named(
-    tmp_path: Path, bucket: Url, log: str, named: str, in_bucket: bool
-) -> None:
-    folder = tmp_path / "table"
-    _rows(folder / "part-0.parquet", [{"path": "1.png"}])
-    (folder / log).parent.mkdir(parents=True)
-    (folder / log).write_text("{}")
-    if in_bucket:
-        for name in ("part-0.parquet", log):
-            (bucket / "table" / name).upload(folder / name)
-    table: Location = bucket / "table" if in_bucket else folder
-    with pytest.raises(ImagesError, match=rf"all of whose parts count; .*/table/{re.escape(named)} tells which do"):
-        find_images(table, TableColumns(path="path"))
-    assert [image.path for image in find_images(table / "*.parquet", TableColumns(path="path")).images] == ["1.png"]
-
-
-@pytest.mark.parametrize(
-    "log",
-    [
-        *("_delta_log/0.json", ".hoodie/x", "metadata/v2.metadata.json", "metadata/version-hint.text"),
-        *("_spark_metadata/0", "snapshot/snapshot-1"),
-    ],
-)
-@pytest.mark.parametrize("in_bucket", [False, True])
-def test_folder_within_such_a_table_is_refused_as_well(
-    tmp_path: Path, bucket: Url, monkeypatch: pytest.MonkeyPatch, log: str, in_bucket: bool
-) -> None:
-    part, columns = "data/date=1/part-0.parquet", TableColumns(path="path")
-    _rows(tmp_path / "table" / part, [{"path": "1.png"}])
-    (tmp_path / "table" / log).parent.mkdir()
-    (tmp_path / "table" / log).write_text("{}")
-    if in_bucket:
-        for name in (part, log):
-            (bucket / "table" / name).upload(tmp_path / "table" / name)
-    table: Location = bucket / "table" if in_bucket else tmp_path / "table"
-    (tmp_path / "linked").symlink_to(tmp_path / "table" / "data")
-    monkeypatch.chdir(tmp_path / "table" / "data")
-    for within in (table / "data", table / "data" / "date=1", tmp_path / "linked", Path("date=1")):
-        with pytest.raises(ImagesError, match=rf"/table/{re.escape(log[:7])}.* tells which do.* by a pattern such as"):
-            find_images(within, columns)
-    for named in (table / "data" / "date=1" / "*.parquet", table / part):
-        assert [image.path for image in find_images(named, columns).images] == ["1.png"]
-
-
-def test_folder_of_a_bucket_is_a_table_where_the_folders_above_may_not_be_seen(
-    bucket: Url, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (bucket / "table" / "date=1" / "part-0.parquet").upload(_write(tmp_path / "0.parquet", {"path": ["1.png"]}))
-
-    def refuse(folder: Location) -> None:
-        raise BucketError(f"access to {folder} is denied")
-
-    monkeypatch.setattr(table_parts, "_log_in", refuse)
-    assert [image.path for image in find_images(bucket / "table" / "date=1").images] == ["1.png"]
-
-
-@pytest.mark.parametrize("table", ["tables/a", "tables/a/date=1", "data"])
-@pytest.mark.parametrize("in_bucket", [False, True])
-def test_metadata_of_other_kinds_beside_or_above_a_table_do_not_matter(
-    tmp_path: Path, bucket: Url, table: str, in_bucket: bool
-) -> None:
-    _rows(tmp_path / table / "0.parquet", [{"path": "1.png"}])
-    others = ["metadata/photos.metadata.json", "snapshot/2026-11-30"]
-    others += ["metadata/v2.metadata.json", "snapshot/snapshot-1"] * (table != "data")
-    for name in others:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    for name in (f"{table}/0.parquet", *others):
-        (bucket / name).upload(tmp_path / name)
-    images = find_images((bucket if in_bucket else tmp_path) / table, TableColumns(path="path")).images
-    assert [image.path for image in images] == ["1.png"]
-
-
-@pytest.mark.parametrize("in_bucket", [False, True])
-def test_parts_in_folders_called_as_files_of_a_log_are_read(tmp_path: Path, bucket: Url, in_bucket: bool) -> None:
-    """Paimon's `snapshot-1` is a file; a folder is that of one night."""
-    for name in ("snapshot/snapshot-0/0.parquet", "snapshot/snapshot-1/0.parquet"):
-        _rows(tmp_path / "table" / name, [{"path": f"{name[18]}.png"}])
-        (bucket / "table" / name).upload(tmp_path / "table" / name)
-    table: Location = bucket / "table" if in_bucket else tmp_path / "table"
-    for folder, found in ((table, ["0.png", "1.png"]), (table / "snapshot" / "snapshot-1", ["1.png"])):
-        assert [image.path for image in find_images(folder, TableColumns(path="path")).images] == found
-
-
-def test_reader_of_a_table_looks_at_nothing_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _rows(tmp_path / "date=1" / "0.parquet", [{"image": b"photo"}])
-    columns = TableColumns(content="image")
-    listed = find_images(tmp_path / "date=1", columns).images
-    monkeypatch.setattr(table_parts, "_log_in", lambda folder: pytest.fail(f"{folder} was looked at"))
-    assert open_images(tmp_path / "date=1", columns)(listed[0]) == b"photo"
-
-
-@pytest.mark.parametrize(
-    ("parts", "advised"),
-    [
-        (("0.parquet", "1.parquet"), ", or, .* such as .*/table/*.parquet"),
-        (("year=2025/0.pq", "year=2025/1.pq"), ", or, .* such as .*/table/year=2025/*.pq"),
-        (("year=2025/0.parquet", "year=2026/0.parquet"), ""),
-        (("0.parquet", "year=2026/0.parquet"), ""),
-        ((), ""),
-    ],
-)
-def test_pattern_is_advised_where_it_finds_every_part_of_such_a_table(
-    tmp_path: Path, parts: tuple[str, ...], advised: str
-) -> None:
-    for name in parts:
-        _rows(tmp_path / "table" / name, [{"path": "1.png"}])
-    (tmp_path / "table" / "_delta_log").mkdir(parents=True)
-    (tmp_path / "table" / "_delta_log" / "0.json").touch()
-    said = rf"Write the table's rows as plain Parquet{advised.replace('*.p', '[*][.]p')}\.$"
-    with pytest.raises(ImagesError, match=said):
-        find_images(tmp_path / "table", TableColumns(path="path"))
-
-
 def test_part_without_the_column_is_named(tmp_path: Path) -> None:
-    _rows(tmp_path / "t" / "0.parquet", [{"path": "1.png"}])
-    _rows(tmp_path / "t" / "1.parquet", [{"file": "2.png"}])
+    write_rows(tmp_path / "t" / "0.parquet", [{"path": "1.png"}])
+    write_rows(tmp_path / "t" / "1.parquet", [{"file": "2.png"}])
     with pytest.raises(ImagesError, match=r"Expected a column 'path' in .*1\.parquet; it has file"):
         find_images(tmp_path / "t")
-
-
-@pytest.mark.parametrize("content", [None, "image"])
-def test_column_that_names_the_folders_of_a_tables_parts_is_one_as_others(tmp_path: Path, content: str | None) -> None:
-    """As pandas, Spark and DuckDB leave it out of the parts themselves."""
-    labels = ["cat", "a dog/é", None, "cat"]
-    columns = {"path": [f"{row}.jpg" for row in range(4)], "id": list("abcd"), "image": [b"1"] * 4, "label": labels}
-    pq.write_to_dataset(pa.table(columns), tmp_path / "table", partition_cols=["label"])
-    images = find_images(tmp_path / "table", chosen := TableColumns(content=content, image_id="id", label="label"))
-    labelled = label_by_table(images, tmp_path / "table", chosen, LabelUse(keeps_unlabelled=True))
-    assert {image.image_id: image.target for image in labelled.listing.images} == dict(zip("abcd", labels, strict=True))
-    by_label = TableColumns(content=content, image_id="label")
-    with pytest.raises(ImagesError, match="'cat' stands in 2 of them"):
-        find_images(tmp_path / "table", by_label)
-
-
-def test_column_of_a_part_counts_more_than_its_folder(tmp_path: Path) -> None:
-    part = tmp_path / "table" / "label=cat" / "1.parquet"
-    part.parent.mkdir(parents=True)
-    _write(part, {"path": ["1.jpg"], "label": ["dog"]})
-    chosen = TableColumns(label="label")
-    labelled = label_by_table(find_images(tmp_path / "table", chosen), tmp_path / "table", chosen)
-    assert [image.target for image in labelled.listing.images] == ["dog"]
-
-
-@pytest.mark.parametrize("label", [None, "bucket"])
-def test_folders_of_a_list_of_keys_make_no_inventory_of_it(tmp_path: Path, label: str | None) -> None:
-    part = tmp_path / "table" / "bucket=b" / "1.parquet"
-    part.parent.mkdir(parents=True)
-    _write(part, {"key": ["1.jpg", "2.jpg"]})
-    with pytest.raises(ImagesError, match=r"^Expected a column 'path' in .*1\.parquet; it has key"):
-        find_images(tmp_path / "table", TableColumns(label=label))
-    found = find_images(tmp_path / "table", TableColumns(path="key", label=label))
-    assert [image.path for image in found.images] == ["1.jpg", "2.jpg"]
-
-
-@pytest.mark.parametrize("folder", ["size=big", "is_latest=false", "e_tag=1", "path=x", "size=1/is_delete_marker=true"])
-@pytest.mark.parametrize("label", [None, "size"])
-def test_folders_of_an_inventory_tell_no_column_of_it_that_is_not_asked_for(
-    tmp_path: Path, folder: str, label: str | None
-) -> None:
-    whole, part = tmp_path / "inventory.parquet", tmp_path / "table" / "size=2" / folder / "1.parquet"
-    part.parent.mkdir(parents=True)
-    for path in (whole, part):
-        _write(path, {"bucket": ["b", "b"], "key": ["1.jpg", "2.jpg"]})
-    found, expected = find_images(part.parents[2], TableColumns(label=label)), find_images(whole)
-    unlabelled = [replace(image, target=None) for image in found.images]
-    assert (unlabelled, found.left_out) == (list(expected.images), expected.left_out)
 
 
 def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, bucket: Url) -> None:
@@ -620,7 +367,7 @@ def test_tables_of_s3_inventory_are_listed_as_the_bucket_is(tmp_path: Path, buck
         }
         for key in keys
     ]
-    table = _rows(tmp_path / "data" / "inventory.parquet", list(rows)).parent
+    table = write_rows(tmp_path / "data" / "inventory.parquet", list(rows)).parent
     listing, read = find_images(table), open_images(table)
     assert [image.image_id for image in listing.images] == ["9", "10", "plain"]
     assert [image.size_bytes for image in listing.images] == [20, 20, 20]
@@ -684,30 +431,32 @@ def test_old_versions_in_an_inventory_are_left_out_however_true_and_false_are_wr
 ) -> None:
     columns: dict[str, Sequence[object]] = {"bucket": ["b"] * 4, "key": ["1.jpg", "1.jpg", "2.jpg", "3.jpg"]}
     more = {"size": [10, 2, 3, 4], "is_latest": latest, "is_delete_marker": deleted}
-    table = _write(tmp_path / "t.parquet", {**columns, **more})
+    table = write_columns(tmp_path / "t.parquet", {**columns, **more})
     kept = [("1", 10), ("2", 3), ("3", 4)] if isinstance(deleted, pa.Array) else [("1", 10), ("3", 4)]
     assert [(image.image_id, image.size_bytes) for image in find_images(table).images] == kept
 
 
 @pytest.mark.parametrize("said", ["yes", "t", 2, [True]])
 def test_what_is_neither_true_nor_false_in_an_inventory_is_refused(tmp_path: Path, said: object) -> None:
-    table = _write(tmp_path / "t.parquet", {"bucket": ["b"], "key": ["1.jpg"], "is_latest": [said]})
+    table = write_columns(tmp_path / "t.parquet", {"bucket": ["b"], "key": ["1.jpg"], "is_latest": [said]})
     with pytest.raises(ImagesError, match=r"column 'is_latest' of t\.parquet to hold true or false; .*leave it out"):
         find_images(table)
 
 
 def test_ids_of_an_inventory_are_refused_where_two_objects_that_count_share_one(tmp_path: Path) -> None:
     keys = ["1.jpg", "2.jpg", "3.jpg", "1.jpg", "notes.txt"]
-    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "B", "C", "A", "B"]})
+    table = write_columns(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "B", "C", "A", "B"]})
     listing = find_images(table, TableColumns(image_id="sku"))
     assert [image.image_id for image in listing.images] == ["A", "B", "C"]
-    table = _write(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "A", "B", "D", "E"]})
+    table = write_columns(tmp_path / "t.parquet", {"bucket": ["b"] * 5, "key": keys, "sku": ["A", "A", "B", "D", "E"]})
     with pytest.raises(ImagesError, match="'A' stands in 2 of them"):
         find_images(table, TableColumns(image_id="sku"))
 
 
 def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
-    table = _write(tmp_path / "t.parquet", {"path": ["a.png", "b.png", "a.png"], "id": [1, 2, 3], "twice": [7, 8, 8]})
+    table = write_columns(
+        tmp_path / "t.parquet", {"path": ["a.png", "b.png", "a.png"], "id": [1, 2, 3], "twice": [7, 8, 8]}
+    )
     with pytest.raises(ImagesError, match=r"'a\.png' stands in 2 of them.*`id_column`"):
         find_images(table)
     assert len(find_images(table, TableColumns(image_id="id")).images) == 3
@@ -718,67 +467,11 @@ def test_id_or_path_that_comes_twice_is_refused_by_name(tmp_path: Path) -> None:
 def test_pipe_device_and_folder_that_a_table_names_are_image_errors_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "folder.jpg").mkdir()
-    table = _write(tmp_path / "t.parquet", {"path": ["pipe.jpg", "/dev/zero", "folder.jpg"]})
+    table = write_columns(tmp_path / "t.parquet", {"path": ["pipe.jpg", "/dev/zero", "folder.jpg"]})
     read = open_images(table)
     for image in find_images(table).images:
         with pytest.raises(ImageError, match=r"not a regular file|Is a directory"):
             read(image)
-
-
-def test_table_that_is_written_anew_while_it_is_listed_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = _write(tmp_path / "t.parquet", {"path": [f"{row}.jpg" for row in range(10)]})
-
-    def write_anew(batch: pa.RecordBatch, *arguments: Any) -> pa.RecordBatch:
-        _write(table, {"path": [f"{row}.png" for row in range(10)]})
-        return found_rows(batch, *arguments)
-
-    monkeypatch.setattr(table_images, "found_rows", write_anew)
-    with pytest.raises(ImagesError, match=r"t\.parquet was changed while it was listed\. Run again"):
-        find_images(table)
-    monkeypatch.setattr(table_images, "found_rows", found_rows)
-    assert [image.path for image in find_images(table).images] == [f"{row}.png" for row in range(10)]
-
-
-@pytest.mark.parametrize("lies_here", [True, False])
-def test_table_that_was_listed_where_it_lies_is_read_over_a_network_and_the_other_way_round(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lies_here: bool
-) -> None:
-    table = _write(tmp_path / "t.parquet", {"image": [b"first", b"second"]})
-    columns = TableColumns(content="image")
-    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: lies_here)
-    images = find_images(table, columns).images
-    monkeypatch.setattr(stamps, "_keeps_inodes", lambda device: not lies_here)
-    read = open_images(table, columns)
-    assert [read(image) for image in images] == [b"first", b"second"]
-
-
-@pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])
-def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(tmp_path: Path, when: str) -> None:
-    table = _write(tmp_path / "t.parquet", {"image": [f"image {row}".encode() for row in range(10)]})
-    columns = TableColumns(content="image")
-    images, read = find_images(table, columns).images, open_images(table, columns)
-    if when != "before it is opened":
-        assert read(images[0]) == b"image 0"
-    _write(table, {"image": [f"image {9 - row}".encode() for row in range(10)]})
-    for _ in range(2):
-        with pytest.raises(ImageError, match=r"cannot read from table: .* is not the file that was listed"):
-            read(images[5])
-
-
-def test_a_part_whose_own_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
-    (tmp_path / os.fsdecode(b"caf\xe9.parquet")).write_bytes(b"PAR1")
-    with pytest.raises(ImagesError, match=r"caf.*\.parquet is not one: 'utf-8' codec can't encode"):
-        find_images(tmp_path, TableColumns(content="image"))
-
-
-def test_a_table_whose_columns_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
-    table = tmp_path / "x.parquet"
-    pq.write_table(pa.table({"image": [b"x"]}), table, store_schema=False)
-    table.write_bytes(table.read_bytes().replace(b"image", b"im\xe4ge"))
-    with pytest.raises(ImagesError, match=r"Expected a Parquet table; .* is not one: .utf-8. codec"):
-        find_images(table, TableColumns(content="image"))
 
 
 def test_id_that_another_row_makes_of_its_path_is_refused(tmp_path: Path) -> None:
