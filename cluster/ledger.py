@@ -5,24 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic
 
+from cluster.outcomes import TaskFailed
 from cluster.work import T
-
-
-@dataclass(frozen=True)
-class TaskFailed(Generic[T]):
-    """A task that is given up, and why.
-
-    Attributes:
-        task: The task.
-        attempts: How often it was tried.
-        reason: Why, in one line.
-        error: What it raised; None if it was lost with its worker.
-    """
-
-    task: T
-    attempts: int
-    reason: str
-    error: Exception | None = None
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def _names_url(node: ast.AST) -> bool:
 def test_pool_and_work_meet_at_a_protocol_whose_methods_are_called_by_name() -> None:
     protocols = [path for path in _sources("cluster") if any(map(_is_protocol, ast.walk(_tree(path))))]
     assert protocols, "no file of cluster/ says by a Protocol what the pool asks of its work"
-    files = {*protocols, ROOT / "cluster" / "pool.py", ROOT / "cluster" / "worker.py"}
+    names = ("pool", "dispatcher", "worker_group", "worker")
+    files = {*protocols, *(ROOT / "cluster" / f"{name}.py" for name in names)}
     asked = [
         _place(path, node)
         for path in sorted(files)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
+from cluster.outcomes import TaskFailed
 from cluster.placement import Placement, WorkerRequest, plan_placement
 from cluster.pool import WorkerPool
 from cluster.work import R, Recipe, T, function_recipe

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
+from cluster.outcomes import TaskFailed
 from cluster.work import T
 from scoring.errors import IncompleteError, ModelError
 from scoring.run.wording import plural

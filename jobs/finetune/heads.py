@@ -6,7 +6,7 @@ from functools import partial
 
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
+from cluster.outcomes import TaskFailed
 from cluster.pool import WorkerPool
 from cluster.shared_files import SharedFile, require_files
 from cluster.work import function_recipe

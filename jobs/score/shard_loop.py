@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
+from cluster.outcomes import TaskFailed
 from jobs.console.ornaments import Ornament
 from jobs.console.progress import ScoringProgress
 from jobs.score.actors import ScorerPool

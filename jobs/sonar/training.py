@@ -7,10 +7,10 @@ from functools import partial
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-from cluster.ledger import TaskFailed
 from cluster.nodes import cluster_nodes
+from cluster.outcomes import TaskDone, TaskFailed
 from cluster.placement import place_workers
-from cluster.pool import TaskDone, WorkerPool
+from cluster.pool import WorkerPool
 from cluster.work import function_recipe
 from jobs.console.bar import Bar
 from jobs.console.ornaments import Ornament

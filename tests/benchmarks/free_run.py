@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cluster.ledger import TaskFailed, TaskLedger
-from cluster.pool import MAX_ATTEMPTS, TaskDone
+from cluster.dispatcher import MAX_ATTEMPTS
+from cluster.ledger import TaskLedger
+from cluster.outcomes import TaskDone, TaskFailed
 from jobs.score.request import ImagesRequest
 from scoring.arrays import Float32Array
 from scoring.process.memory import peak_memory_bytes

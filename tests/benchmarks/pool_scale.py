@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cluster.nodes import cluster_nodes
+from cluster.outcomes import TaskDone
 from cluster.placement import WorkerRequest, plan_placement
-from cluster.pool import TaskDone, WorkerPool
+from cluster.pool import WorkerPool
 from cluster.session import open_session
 from cluster.work import function_recipe
 

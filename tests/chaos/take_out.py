@@ -29,7 +29,8 @@ class Mechanism:
     test: str
 
 
-_POOL, _LEDGER, _CHAOS = "cluster/pool.py", "cluster/ledger.py", "tests/chaos/test_chaos.py::test_"
+_GROUP, _DEADLINE, _LEDGER = "cluster/worker_group.py", "cluster/deadline.py", "cluster/ledger.py"
+_CHAOS = "tests/chaos/test_chaos.py::test_"
 MECHANISMS = [
     Mechanism(
         "a lost task is tried again",
@@ -68,17 +69,17 @@ MECHANISMS = [
     ),
     Mechanism(
         "a hanging actor is replaced",
-        _POOL,
+        _DEADLINE,
         "if worker.tasks and now - worker.busy_since > deadline_s:",
         "if False:",
         "tests/cluster/test_pool.py::test_a_worker_that_hangs_is_replaced_and_its_task_done_by_another",
     ),
     Mechanism(
         "an actor that hangs at its start is replaced",
-        _POOL,
-        "elif worker.is_starting and now - worker.busy_since > (start_s := self._deadline.start_seconds()):",
-        "elif False:",
-        "tests/cluster/test_pool.py::test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end",
+        _DEADLINE,
+        "if worker.is_starting and now - worker.busy_since > (start_s := self.start_seconds()):",
+        "if False:",
+        "tests/cluster/test_worker_group.py::test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without_end",
     ),
     Mechanism(
         "the tail is copied",
@@ -89,14 +90,14 @@ MECHANISMS = [
     ),
     Mechanism(
         "nodes that join are used",
-        _POOL,
+        _GROUP,
         "        wanted = room if self._placement.elastic else self._placement.num_workers\n",
         "        wanted = self._placement.num_workers\n",
         f"{_CHAOS}a_node_that_joins_late_is_used[0]",
     ),
     Mechanism(
         "the end of Ray's head is noticed",
-        _POOL,
+        _GROUP,
         "        if not self._head.is_up():\n            return\n",
         "",
         "tests/chaos/test_own_ray.py::test_a_server_of_ray_is_killed[gcs_server-0]",
@@ -110,10 +111,10 @@ MECHANISMS = [
     ),
     Mechanism(
         "a job ends when no worker is left to start",
-        _POOL,
+        _GROUP,
         "        if not self._workers:\n            self._give_up()\n",
         "",
-        "tests/cluster/test_pool.py::test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies",
+        "tests/cluster/test_worker_group.py::test_the_job_ends_when_starts_have_failed_and_then_the_last_worker_dies",
     ),
     Mechanism(
         "files are looked for from every node",

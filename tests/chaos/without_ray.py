@@ -14,9 +14,8 @@ from unittest.mock import Mock, patch
 from rich.console import Console
 
 from cluster.devices import Devices
-from cluster.ledger import TaskFailed
+from cluster.outcomes import TaskDone, TaskFailed
 from cluster.placement import Placement
-from cluster.pool import TaskDone
 from cluster.worker import WorkerInfo, one_line
 from jobs.score.job import run_score
 from jobs.score.request import ImagesRequest, ScoreRequest, SonarRequest

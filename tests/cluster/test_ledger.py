@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster.ledger import Assignment, TaskFailed, TaskLedger
+from cluster.ledger import Assignment, TaskLedger
+from cluster.outcomes import TaskFailed
 
 
 def test_tasks_are_assigned_in_order_and_end_once() -> None:

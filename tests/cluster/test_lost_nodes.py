@@ -12,8 +12,9 @@ import ray
 
 from cluster.errors import WaitingWarning, WorkersLostError, WorkerStartError
 from cluster.nodes import GO_ON
+from cluster.outcomes import TaskDone
 from cluster.placement import Placement
-from cluster.pool import TaskDone, WorkerPool
+from cluster.pool import WorkerPool
 from cluster.work import function_recipe
 from tests.gate.control import wait_until
 
@@ -71,7 +72,7 @@ def test_actors_that_wait_for_room_are_not_lost_with_the_node_that_they_waited_f
     with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "go on"), 1), _ON_SPOT) as pool:
         waiting = {0, 1, 2, 3} - {pool.first_ready().worker_id}
         nodes.lose(is_told=True)
-        while pool._workers.keys() & waiting:
+        while pool._group._workers.keys() & waiting:
             list(pool._settle())
         nodes.add(num_cpus=1)
         _is_done(pool)
@@ -82,7 +83,7 @@ def test_actors_that_wait_for_room_are_not_lost_with_the_node_that_they_waited_f
 def test_actors_have_not_failed_to_start_on_a_node_whose_power_fails(tmp_path: Path, nodes: _Nodes) -> None:
     nodes.add(num_cpus=3)
     with WorkerPool(function_recipe(partial(_doubles_after, tmp_path / "go on"), 1), _ON_SPOT) as pool:
-        while sum(worker.is_starting for worker in pool._living) < 3:
+        while sum(worker.is_starting for worker in pool._group.living) < 3:
             list(pool._settle())
         nodes.lose(is_told=False)
         nodes.add(num_cpus=2)
@@ -94,11 +95,11 @@ def test_actors_have_not_failed_to_start_on_a_node_whose_power_fails(tmp_path: P
 def _lose_the_next(nodes: _Nodes, pool: WorkerPool[int, int, Any]) -> None:
     """A node joins, an actor begins to start there, and the node is lost."""
     nodes.add(num_cpus=1)
-    started = pool._num_started
-    while not any(worker.is_starting for worker in pool._living):
+    started = pool._group._num_started
+    while not any(worker.is_starting for worker in pool._group.living):
         list(pool._settle())
     nodes.lose(is_told=True)
-    while pool._num_started == started:
+    while pool._group._num_started == started:
         list(pool._settle())
 
 

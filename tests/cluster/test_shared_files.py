@@ -8,8 +8,9 @@ import pytest
 
 from cluster.errors import WorkerStartError
 from cluster.nodes import own_node_id
+from cluster.outcomes import TaskDone
 from cluster.placement import Placement
-from cluster.pool import TaskDone, WorkerPool
+from cluster.pool import WorkerPool
 from cluster.shared_files import FileNotSharedError, SharedFile, find_missing, find_missing_by_node, require_files
 from cluster.work import function_recipe
 

@@ -1,6 +1,6 @@
 import pytest
 
-from cluster.ledger import TaskFailed
+from cluster.outcomes import TaskFailed
 from jobs.console.failures import Missing, check_nothing_missing, given_up
 from scoring.errors import IncompleteError, ModelError
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
-from cluster.pool import TaskDone
+from cluster.outcomes import TaskDone, TaskFailed
 from jobs.score.shard_loop import ShardLoop
 from scoring.errors import IncompleteError, ModelError
 from scoring.run.folder import RunFolder

@@ -17,8 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
-from cluster.ledger import TaskFailed
-from cluster.pool import TaskDone
+from cluster.outcomes import TaskDone, TaskFailed
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.embed.result import Embeddings

@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from cluster.ledger import TaskFailed
-from cluster.pool import TaskDone
+from cluster.outcomes import TaskDone, TaskFailed
 from jobs.console.ornaments import OrnamentWarning
 from jobs.score import shard_loop
 from jobs.score.record_keeper import RecordKeeper
