@@ -60,7 +60,8 @@ def print_left(console: Console, found: RunStatus) -> None:
     """Say what the same command would do again in a run whose every row is there."""
     if found.to_retry:
         them = "it" if sum(found.to_retry.values()) == 1 else "them"
-        console.print(f"{unread_images(found.to_retry)}; the same command tries {them} again", style="yellow")
+        again = f"the same command tries {them} again, when nothing else is left to do"
+        console.print(f"{unread_images(found.to_retry)}; {again}", style="yellow")
     if found.changed:
         said = f"images of {plural(len(found.changed), 'shard')} changed between listing and reading"
         console.print(f"{said}; the same command scores them again", style="yellow")

@@ -28,6 +28,8 @@ _WITHOUT_CREDENTIALS = "Anonymous caller"  # Google refuses one object with 401 
 _INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*?)"(?=: | contained)', re.DOTALL)
 _UNTRUSTED = "InvalidCertificate"  # rustls' word
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
+_BROKEN_OFF = re.compile("request or response body error|error decoding response body")
+_NO_WHOLE_LIST = re.compile("Got invalid list response: (syntax error|ill-formed)")  # of an answer without a length
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -44,6 +46,16 @@ def refuses_setting(error: Exception) -> bool:
     return _UNKNOWN_TO_SERVER in str(error) or (said is not None and said["code"] in _OF_SETTINGS)
 
 
+def breaks_off(error: BaseException) -> bool:
+    """Whether an answer began well and ended early."""
+    return _BROKEN_OFF.search(str(error)) is not None
+
+
+def breaks_off_a_list(error: BaseException) -> bool:
+    """Whether that of a list may have, for which the client does not ask again."""
+    return isinstance(error, BaseError) and (breaks_off(error) or _NO_WHOLE_LIST.search(str(error)) is not None)
+
+
 def words_of_settings(error: BaseError) -> str:
     """Why no client can be made of what the environment says."""
     words = one_line(error)
@@ -58,6 +70,8 @@ def fault_of(error: BaseError, url: str) -> BucketError:
             "Expected keys without control characters, empty parts, `.` and `..` between slashes; a list with "
             f"{listed['key']!r} in it cannot be read. Rename or remove that object, or name a prefix without it."
         )
+    if breaks_off_a_list(error):
+        words = f"expected a whole answer; it broke off, or is another's, also when it was asked for again: {words}"
     if _ASKED_FOR_A_ROLE.search(text):
         return UnreachableError(errno.EACCES, _NO_CREDENTIALS + words, url)
     if _UNTRUSTED in text:

@@ -14,7 +14,7 @@ from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from scoring.errors import BucketError, RequestError, UnreachableError
 from scoring.storage.bucket_answers import absence_of, fault_of, words_of_settings
-from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, server_of, variables
+from scoring.storage.bucket_settings import PAUSE_S, check_settings, client_options, named_by, server_of, variables
 
 # Less than the read of an image may take by default. Where packets are dropped, each attempt takes 5 s, and a read that
 # is given up before the last says nothing of the bucket: each of its images would hang as long.
@@ -54,7 +54,8 @@ def _opened(scheme: str, bucket: str, put_s: int | None, is_repeated: bool = Tru
     try:
         return _client(scheme, bucket, put_s, is_repeated, variables())
     except BaseError as error:
-        raise UnreachableError(errno.EACCES, words_of_settings(error), f"{scheme}://{bucket}") from error
+        words = words_of_settings(error)
+        raise UnreachableError(errno.EACCES, words + named_by(scheme, words), f"{scheme}://{bucket}") from error
 
 
 @cache

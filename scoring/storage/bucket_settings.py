@@ -19,6 +19,7 @@ _ENDPOINTS = {
     "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
+_TAKEN_EMPTY = "AWS_ENDPOINT_URL_S3"  # also beside one of the others, which the client knows by one name
 _SETTINGS = {"s3": "AWS_", "az": "AZURE_", "gs": "GOOGLE_"}  # how the variables begin that a client is set up by
 _SIGNED_WITH = ("AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN")  # and sent in a header; a secret key is not
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")  # the first counts
@@ -88,8 +89,17 @@ def _is_taken(option: str, value: str) -> bool:
 
 
 def _endpoint(scheme: str) -> tuple[str, str]:
-    """The variable that names the server, and its value; both empty where none does."""
-    return next(((name, os.environ[name]) for name in _ENDPOINTS[scheme] if os.environ.get(name)), ("", ""))
+    """The variable that names the server, and its value, also of one that is empty; both empty where there is none."""
+    present = [(name, os.environ[name]) for name in _ENDPOINTS[scheme] if name in os.environ]
+    taken = (one for one in present if one[1] or one[0] == _TAKEN_EMPTY)
+    return [*taken, *present, ("", "")][0]
+
+
+def named_by(scheme: str, words: str) -> str:
+    """The variables that a client's words may be about: those whose value they quote, or that are empty; in words."""
+    of_scheme = ((name, value or "") for name, value in variables() if name.startswith(_SETTINGS[scheme]))
+    named = sorted(name for name, value in of_scheme if not value.strip() or f'"{value}"' in words)
+    return f"; see {', '.join(named)}, set to that or to nothing" if named else ""
 
 
 def check_settings(scheme: str, bucket: str) -> None:
@@ -99,10 +109,9 @@ def check_settings(scheme: str, bucket: str) -> None:
         text = "Expected a bucket's name of letters, digits, dots, hyphens and underscores; received another"
         raise BucketError(errno.EINVAL, text, place)
     variable, endpoint = _endpoint(scheme)
-    if endpoint and not _is_address(endpoint):
-        text = (
-            f"Expected {variable} as http://host:port or https://host, without white space; it is set to something else"
-        )
+    if variable and not _is_address(endpoint):
+        received = "it is set to something else" if endpoint else "it is empty: unset it"
+        text = f"Expected {variable} as http://host:port or https://host, without white space; {received}"
         raise UnreachableError(errno.EACCES, text, place)
     for name in _unsendable(scheme, is_in_host=not endpoint):
         text = f"Expected {name} in one line, without characters that cannot be sent; such a one is in it"

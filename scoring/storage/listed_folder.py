@@ -1,19 +1,23 @@
 """What lies directly in a prefix of a bucket, as one answer of the store tells it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import obstore
 from obstore.exceptions import GenericError
 from obstore.store import AzureStore, ObjectStore, S3Store
+from tenacity import retry_if_exception
 
-from scoring.storage.bucket_answers import refuses_setting
+from scoring.storage.bucket_answers import breaks_off_a_list, refuses_setting
+from scoring.storage.retrying import patiently
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
 # An object's key, its size in bytes and its stamp, or what else was asked for.
 Listed: TypeAlias = tuple[str, int, int]
 Tell: TypeAlias = Callable[[Mapping[str, Any]], int]
+_SLOWER = 10  # times, than of a disk, is asked again
+_T = TypeVar("_T")
 
 
 class Folder:
@@ -25,7 +29,7 @@ class Folder:
 
     def __init__(self, store: ObjectStore, key: str) -> None:
         self._store, self._key = store, key
-        found = obstore.list_with_delimiter(store, key or None)
+        found = unbroken(lambda: obstore.list_with_delimiter(store, key or None))
         self.objects = listed(found["objects"])
         self.folders = [folder for folder in found["common_prefixes"] if folder]
         self.is_slashed = "" in found["common_prefixes"]
@@ -38,8 +42,7 @@ class Folder:
         if not can_begin_anywhere(self._store):
             return True
         try:
-            behind = obstore.list(self._store, self._key or None, offset=max(names), chunk_size=1)
-            return next(behind, None) is None and self.is_answered()
+            return not _has_any(self._store, self._key, max(names)) and self.is_answered()
         except GenericError as error:
             if refuses_setting(error) and len(names) % LISTED_AT_ONCE:
                 return True
@@ -68,7 +71,16 @@ def listed(objects: Iterable[Mapping[str, Any]], tell: Tell = object_stamp) -> l
 
 def is_answered(store: ObjectStore, key: str) -> bool:
     """Whether the server gives the beginning of a list that is not empty."""
-    return next(obstore.list(store, key or None, chunk_size=1), None) is not None
+    return _has_any(store, key)
+
+
+def unbroken(ask: Callable[[], _T]) -> _T:
+    """What `ask` gets of a list, up to six times where the answer breaks off."""
+    return patiently(_SLOWER).copy(retry=retry_if_exception(breaks_off_a_list))(ask)
+
+
+def _has_any(store: ObjectStore, key: str, behind: str | None = None) -> bool:
+    return unbroken(lambda: next(obstore.list(store, key or None, offset=behind, chunk_size=1), None)) is not None
 
 
 def can_begin_anywhere(store: ObjectStore) -> bool:

@@ -6,11 +6,11 @@ from contextlib import suppress
 from functools import partial
 
 import obstore
-from obstore.exceptions import GenericError
+from obstore.exceptions import BaseError, GenericError
 from obstore.store import ObjectStore
 
 from scoring.storage.bucket_answers import refuses_setting
-from scoring.storage.listed_folder import Listed, Tell, can_begin_anywhere, is_answered, listed
+from scoring.storage.listed_folder import Listed, Tell, can_begin_anywhere, is_answered, listed, unbroken
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
@@ -24,6 +24,7 @@ _STAYS = (
     "Expected what was removed to be gone; {key} is still there, though the server has twice answered as if it removed "
     "it. Remove it by other means, or use another prefix."
 )
+_OTHER_LIST = "Expected {key} again in the list that broke off behind it; it is gone, or changed. Run again."
 _BEGINS_ANEW = (
     f"Expected a server that continues its lists, as S3 does since version 2 of them; this one gives {LISTED_AT_ONCE} "
     "objects and then the same again, so others may be missing. Use another server or prefix, or a local copy."
@@ -34,6 +35,10 @@ def answers(
     store: ObjectStore, key: str, behind: str | None = None, tell: Tell = object_stamp
 ) -> Iterator[list[Listed]]:
     """What the store answers when it is asked for the objects below a prefix, or for those of them behind a key."""
+    return _unbroken(partial(_rest, store, key, behind, tell))
+
+
+def _asked(store: ObjectStore, key: str, behind: str | None, tell: Tell) -> Iterator[list[Listed]]:
     pages = obstore.list(store, key or None, offset=behind, chunk_size=LISTED_AT_ONCE)
     return (listed(page, tell) for page in pages)
 
@@ -82,7 +87,7 @@ def pages_left(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     now, filled = tuple[Listed | int, ...](), list[str]()
     while now != before:
         before, now, filled, num = now, (), [], 0
-        for page in answers(store, key):
+        for page in _unbroken(lambda _: _asked(store, key, None, object_stamp)):
             num += len(page)
             now = (now[0] if now else page[0], page[-1], num)
             filled = [path for path, size_bytes, _ in page if size_bytes] or filled
@@ -102,10 +107,14 @@ class _Seen:
         last: The last of them.
         before_last: One that comes before it, the nearest; where there is none, as of a twin alone, what does.
         highest: The last of them in the order of their bytes, which few servers do not keep.
+        end: The last of them, with what else is told of it.
+        is_in_order: Whether they have come in that order.
     """
 
     def __init__(self) -> None:
         self.num, self.first, self.before_last, self.last, self.highest = 0, "", "", "", ""
+        self.end: Listed | None = None
+        self.is_in_order = True
 
     def add(self, page: Sequence[Listed]) -> None:
         """Note some more, at least one."""
@@ -115,12 +124,55 @@ class _Seen:
         # None that comes before the first one, as `a` does, a folder's mark `a/`, where `a.jpg` is the first.
         before = (name for name in (*reversed(names[:-1]), self.before_last) if self.first <= name < self.last)
         self.before_last = next(before, self.last[:-1])
+        not_marks = [self.highest, *(name for name, size_bytes, _ in page if size_bytes)]
+        self.is_in_order = self.is_in_order and not_marks == sorted(not_marks)
         self.highest = max(self.highest, *names)
         self.num += len(page)
+        self.end = page[-1]
 
     def is_begun_anew(self, page: Sequence[Listed]) -> bool:
         """Whether this is the beginning of the same list again."""
         return page[0][0] == self.first and self.first not in (self.before_last, self.last)
+
+
+def _unbroken(ask: Callable[[_Seen], Iterator[list[Listed]]]) -> Iterator[list[Listed]]:
+    """The pages of a list; where an answer breaks off, `ask` is called again, with what has been seen of it."""
+    seen = _Seen()
+    pages = ask(seen)
+
+    def next_page() -> list[Listed] | None:
+        nonlocal pages
+        try:
+            return next(pages, None)
+        except BaseError:
+            pages = ask(seen)
+            raise
+
+    while (page := unbroken(next_page)) is not None:
+        if page:
+            seen.add(page)
+            yield page
+
+
+def _rest(store: ObjectStore, key: str, behind: str | None, tell: Tell, seen: _Seen) -> Iterator[list[Listed]]:
+    """What of a list has not been seen."""
+    if seen.end is None:
+        return _asked(store, key, behind, tell)
+    if seen.is_in_order and can_begin_anywhere(store):
+        return _behind_end(_asked(store, key, seen.before_last or behind, tell), seen.end, seen.highest)
+    return _behind_end(_asked(store, key, behind, tell), seen.end, None)
+
+
+def _behind_end(pages: Iterator[list[Listed]], end: Listed, highest: str | None) -> Iterator[list[Listed]]:
+    """What comes behind an object; where it is not there, behind a key, or else an error."""
+    for page in pages:
+        if end in page:
+            yield page[page.index(end) + 1 :]
+            yield from pages
+            return
+        yield [one for one in page if highest is not None and one[0] > highest]
+    if highest is None:
+        raise GenericError(_OTHER_LIST.format(key=end[0]))
 
 
 def _behind(store: ObjectStore, key: str, seen: _Seen, tell: Tell) -> Iterator[list[Listed]]:

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError, PreconditionError
 from obstore.store import ObjectStore
 
 from scoring.errors import BucketError, ChangedError, TooLargeError
-from scoring.storage.bucket_answers import one_line, refuses_setting
+from scoring.storage.bucket_answers import breaks_off, one_line, refuses_setting
 from scoring.storage.bucket_clients import bucket_faults
 from scoring.storage.retrying import patiently
 from scoring.storage.stamps import Seen, bare_tag, has_changed, object_identity, object_stamp, object_stamps, told_time
@@ -28,8 +28,7 @@ _UNKNOWN_RANGES = re.compile(
 _WITHOUT_RANGES = re.compile(
     "InvalidRange|416 Range Not Satisfiable|InvalidArgument|InvalidRequest|NotImplemented|PermissionDenied|AccessDenied"
 )
-# Its words for an answer that broke off, and what a server says that was asked for the rest and has another object.
-_BROKEN_OFF = re.compile("request or response body error|error decoding response body|412 Precondition Failed")
+_OTHER_REST = "412 Precondition Failed"  # of a server that was asked for the rest, and has another object
 # Clients of servers that know no ranges, by their ids: they may send an object for each in vain, and each request that
 # is answered by 501 is repeated ten times.
 _refuse_ranges = WeakValueDictionary[int, ObjectStore]()
@@ -176,7 +175,7 @@ class StoredObject(NamedTuple):
         try:
             return receive(found)
         except BaseError as error:
-            if not _BROKEN_OFF.search(str(error)):
+            if not breaks_off(error) and _OTHER_REST not in str(error):
                 raise
             present = obstore.head(self.store, self.key)
             try:

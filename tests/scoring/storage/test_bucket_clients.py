@@ -161,6 +161,67 @@ def test_what_no_request_can_be_made_of_is_told_by_its_variable_without_its_valu
 
 
 @pytest.mark.parametrize(
+    ("scheme", "variable"),
+    [
+        *[("s3", "AWS_ENDPOINT_URL"), ("s3", "AWS_ENDPOINT_URL_S3"), ("s3", "AWS_ENDPOINT")],
+        *[("gs", "GOOGLE_BASE_URL"), ("az", "AZURE_STORAGE_ENDPOINT"), ("az", "AZURE_ENDPOINT")],
+    ],
+)
+def test_a_server_that_is_named_by_nothing_is_told_by_its_variable(
+    scheme: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `${AWS_ENDPOINT_URL:-}` of Compose does, at which the client panics."""
+    for other in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(UnreachableError, match=f"^{scheme}://bucket: Expected {variable} as .*; it is empty"):
+        Url(scheme, "bucket", "photo.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("variable", "first", "is_told"),
+    [
+        ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", True),
+        ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", False),
+        ("AWS_ENDPOINT_URL", "AWS_ENDPOINT", False),
+        ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", False),
+    ],
+)
+def test_an_empty_name_of_a_server_beside_another_is_told_where_the_client_takes_it(
+    server_address: str, variable: str, first: str, is_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
+    monkeypatch.setenv(first, server_address)
+    monkeypatch.setenv(variable, "")
+    with pytest.raises(BucketError, match=f"Expected {variable} as" if is_told else "AccessDenied"):
+        Url("s3", "bucket", "403_AccessDenied").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variable", "value"),
+    [
+        ("s3", "AWS_SKIP_SIGNATURE", ""),
+        ("s3", "AWS_VIRTUAL_HOSTED_STYLE_REQUEST", " "),
+        ("s3", "AWS_UNSIGNED_PAYLOAD", "maybe"),
+        ("s3", "AWS_CHECKSUM_ALGORITHM", ""),
+        ("gs", "GOOGLE_SERVICE_ACCOUNT", ""),
+        ("gs", "GOOGLE_APPLICATION_CREDENTIALS", ""),
+        ("az", "AZURE_SKIP_SIGNATURE", ""),
+    ],
+)
+def test_a_setting_that_the_client_refuses_is_told_by_its_variable(
+    scheme: str, variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UnreachableError, match=f"^{scheme}://bucket: Generic .*; see {variable}, set to") as raised:
+        Url(scheme, "bucket", "photo.png").read_bytes()
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("variable", "value"),
     [
         ("AWS_SECRET_ACCESS_KEY", "my minio pässword\n"),

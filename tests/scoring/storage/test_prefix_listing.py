@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import random
 import re
@@ -17,7 +18,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scoring.errors import BucketError
-from scoring.storage import bucket_clients, folders_side_by_side, listed_folder, listed_pages, prefix_listing
+from scoring.storage import (
+    bucket_clients,
+    folders_side_by_side,
+    listed_folder,
+    listed_pages,
+    prefix_listing,
+    retrying,
+)
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.listed_folder import Listed
 from scoring.storage.locations import Url
@@ -134,6 +142,8 @@ class _Forgetful(BaseHTTPRequestHandler):
     tells_where = False  # the list goes on, as other servers do
     interrupted: ClassVar[dict[tuple[str, str], int]] = {}  # how often to answer what else, by prefix and start
     interruption = "<html><head><title>Login</title></head><body>Please log in</body></html>"
+    cut: ClassVar[set[int]] = set()  # which requests are answered by half
+    tells_length = True
     last_question: tuple[str, str] | None = None  # nothing is answered from this one on
     is_gone = False
     ghosts: ClassVar[set[str]] = set()  # in lists of folders alone
@@ -144,14 +154,14 @@ class _Forgetful(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         query = dict(parse_qsl(urlsplit(self.path).query))
         prefix, start = query.get("prefix", ""), query.get("start-after", "") if self.knows_start else ""
-        start = query.get("continuation-token", start)
+        token = query.get("continuation-token", "")
         type(self).requests += 1
         if self.refusal and "start-after" in query:
             self._send(f"<Error><Code>{self.refusal[1]}</Code><Message>no</Message></Error>", self.refusal[0])
             return
-        is_gone = self.is_gone or (prefix, start) == self.last_question
-        if is_gone or self.interrupted.get((prefix, start), 0) > 0:
-            self.interrupted[prefix, start] = self.interrupted.get((prefix, start), 0) - 1
+        is_gone = self.is_gone or (prefix, token or start) == self.last_question
+        if is_gone or self.interrupted.get((prefix, token or start), 0) > 0:
+            self.interrupted[prefix, token or start] = self.interrupted.get((prefix, token or start), 0) - 1
             type(self).is_gone = is_gone
             self._send(self.interruption)
             return
@@ -159,14 +169,19 @@ class _Forgetful(BaseHTTPRequestHandler):
             prefix + name.removeprefix(prefix).partition("/")[0] + "/"
             if "delimiter" in query and "/" in name.removeprefix(prefix)
             else name
-            for name in sorted(self.objects | (self.ghosts if "delimiter" in query else set()), key=self.order)
+            for name in sorted(self.objects | (self.ghosts if "delimiter" in query else set()), key=self._place)
             if name.startswith(prefix) and name > start
         )
-        page = list(entries)[: self.page]
+        names = list(entries)
+        left = [name for name in names if not token or self._place(name) > self._place(token)]
+        page = left[: self.page]
         rows = "".join(map(_row, page))
-        if self.tells_where and len(page) < len(entries):
+        if self.tells_where and len(page) < len(left):
             rows += f"<NextContinuationToken>{page[-1]}</NextContinuationToken>"
         self._send(f"<ListBucketResult><IsTruncated>true</IsTruncated>{rows}</ListBucketResult>")
+
+    def _place(self, name: str) -> tuple[Any, str]:
+        return self.order(name), name
 
     def do_POST(self) -> None:
         asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
@@ -176,10 +191,13 @@ class _Forgetful(BaseHTTPRequestHandler):
         self._send(f"<DeleteResult>{rows}</DeleteResult>")
 
     def _send(self, content: str, status: int = 200) -> None:
+        is_cut = self.requests in self.cut
         self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
+        if self.tells_length:
+            self.send_header("Content-Length", str(len(content)))
+        self.close_connection = is_cut or not self.tells_length
         self.end_headers()
-        self.wfile.write(content.encode())
+        self.wfile.write(content.encode()[: len(content) // 2 if is_cut else None])
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
@@ -197,6 +215,7 @@ def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Forgetful]]:
     class Server(_Forgetful):
         objects: ClassVar[set[str]] = set()
         interrupted: ClassVar[dict[tuple[str, str], int]] = {}
+        cut: ClassVar[set[int]] = set()
 
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     with serving(Server) as address:
@@ -347,6 +366,92 @@ def test_a_server_that_refuses_to_begin_a_list_elsewhere_is_believed_but_at_the_
     forgetful.objects.discard(_FLAT[-1])
     with pytest.raises(BucketError, match=refusal[1]):
         list(place.objects())
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is waited for before it is tried again."""
+    monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.0001)
+
+
+_BY_LENGTH: Callable[[str], object] = len
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    ("bucket", "tells_where", "order"),
+    [
+        *[("bucket", True, str), ("bucket", True, _BY_LENGTH), ("bucket", False, str)],
+        *[("photos--use1-az4--x-s3", True, str), ("photos--use1-az4--x-s3", True, _BY_LENGTH)],
+    ],
+    ids=["tells where", "in another order", "does not tell", "express", "express in another order"],
+)
+@pytest.mark.parametrize("tells_length", [True, False])
+@pytest.mark.parametrize("page", [3, 4])
+@pytest.mark.parametrize("keys", [_FLAT, [*_IN_FOLDERS[:20], "p/10.png", "p/z"]])
+def test_a_list_of_which_answers_break_off_goes_on_where_it_stood(
+    forgetful: type[_Forgetful],
+    keys: list[str],
+    page: int,
+    tells_length: bool,
+    bucket: str,
+    tells_where: bool,
+    order: Callable[[str], object],
+) -> None:
+    forgetful.objects.update(keys)
+    forgetful.page, forgetful.tells_where, forgetful.tells_length = page, tells_where, tells_length
+    forgetful.order = staticmethod(order)
+    place = Url("s3", bucket, "p")
+    names, num = [name for name, _ in place.objects()], forgetful.requests
+    assert Counter(f"p/{name}" for name in names) == Counter(keys)
+    for cut in [*({number} for number in range(1, num + 1)), {1, 2}, {2, 3, 4}, {1, 3, 6}, {3, 4, 5, 6, 7}]:
+        forgetful.cut, forgetful.requests = cut, 0
+        assert [name for name, _ in place.objects()] == names
+        assert forgetful.requests > num
+    for number in range(1, 6):
+        forgetful.cut, forgetful.requests = {number}, 0
+        assert place.is_dir()
+        forgetful.requests = 0
+        assert {url.key for url in place.iterdir()} == {"/".join(key.split("/")[:2]) for key in keys}
+    forgetful.cut, forgetful.requests = {1, 4, 6}, 0
+    place.remove_below(lambda: None)
+    assert not forgetful.objects
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("tells_length", [True, False])
+def test_a_list_whose_answers_always_break_off_is_told_in_one_line(
+    forgetful: type[_Forgetful], tells_length: bool
+) -> None:
+    forgetful.objects.update(_FLAT)
+    forgetful.cut, forgetful.tells_length = set(range(100)), tells_length
+    place = Url("s3", "bucket", "p")
+    for ask in (place.is_dir, lambda: list(place.objects()), lambda: list(place.iterdir())):
+        forgetful.requests = 0
+        with pytest.raises(
+            BucketError, match=r"^s3://bucket/p: expected a whole answer; it broke off.*again: .*$"
+        ) as raised:
+            ask()
+        assert raised.value.errno == errno.EREMOTEIO
+        assert forgetful.requests == 6
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("bucket", ["bucket", "photos--use1-az4--x-s3"])
+@pytest.mark.parametrize("gone", ["p/0.jpg", "p/3.jpg"])
+def test_a_list_that_broke_off_and_has_changed_by_then_goes_on_where_its_place_is_known(
+    forgetful: type[_Forgetful], bucket: str, gone: str
+) -> None:
+    forgetful.objects.update(_FLAT)
+    forgetful.tells_where, forgetful.cut = True, {2}
+    listing = Url("s3", bucket, "p").objects()
+    next(listing)
+    forgetful.objects.discard(gone)
+    if gone == "p/3.jpg" and bucket != "bucket":
+        with pytest.raises(BucketError, match=r"Expected p/3\.jpg again in the list that broke off behind it"):
+            list(listing)
+    else:
+        assert [f"p/{name}" for name, _ in listing] == _FLAT[1:]
 
 
 def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:
