@@ -1,7 +1,7 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from scoring.errors import ImagesError, RequestError
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
@@ -30,11 +30,13 @@ class Labelled:
         listing: The photos; those without a label are left out.
         unused: Labels without a photo; None if every label has one.
         told: What the user may have meant otherwise, in words.
+        class_numbers: The number of each class that a table names; None if its parts differ. Empty where none is named.
     """
 
     listing: Listing
     unused: LeftOut | None = None
     told: tuple[str, ...] = ()
+    class_numbers: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def label_by_file(
@@ -73,7 +75,9 @@ def label_by_file(
         )
     column = table.label_column(file.label_column, ids.column)
     label_of = _labels_by_id(table, ids.values, column)
-    label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
+    numbers = table.class_numbers(column)
+    labels = read_several(list(label_of.values()), use, column, table.name, numbers)
+    label_of = dict(zip(label_of, labels, strict=True))
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
     left_out = left_out_photos(listing, found, lambda aside: photos_of_ids(list(label_of), aside, folder), table.name)
@@ -94,13 +98,14 @@ def label_by_file(
         ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        told_of_several(label_of.values()) if use == TRAINING else None,
+        told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
         _told_otherwise(labelled, table.name, use),
     )
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
         tuple(filter(None, told)),
+        numbers,
     )
 
 
@@ -122,9 +127,10 @@ def label_by_table(
     files = (file for file in source.files() if not file.left_out)
     # The last one counts, as in the listing.
     rows = {(file.written, file.image_id): file.target or "" for file in files}
-    label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
+    numbers = source.class_numbers
+    label_of = zip(rows, tidy_labels(list(rows.values()), numbers), strict=True)
     told = {row: label for row, label in label_of if label}
-    labels = read_several(list(told.values()), use, str(columns.label), table.name)
+    labels = read_several(list(told.values()), use, str(columns.label), table.name, numbers)
     target_of = dict(zip(told, labels, strict=True))
 
     def row_of(image: ImageEntry) -> tuple[str, str | None]:
@@ -142,8 +148,9 @@ def label_by_table(
     hints: Sequence[str | None] = ()
     if use == TRAINING:
         of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-        hints = *of_splits, told_of_several(labels)
-    return Labelled(labelled, told=tuple(filter(None, (*hints, _told_otherwise(labelled, table.name, use)))))
+        hints = *of_splits, told_of_several(labels, names=numbers)
+    told_in_words = tuple(filter(None, (*hints, _told_otherwise(labelled, table.name, use))))
+    return Labelled(labelled, told=told_in_words, class_numbers=numbers)
 
 
 def _told_otherwise(listing: Listing, name: str, use: LabelUse) -> str | None:
