@@ -74,10 +74,7 @@ def label_by_file(
             f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
     column = table.label_column(file.label_column, ids.column)
-    label_of = _labels_by_id(table, ids.values, column)
-    numbers = table.class_numbers(column)
-    labels = read_several(list(label_of.values()), use, column, table.name, numbers)
-    label_of = dict(zip(label_of, labels, strict=True))
+    label_of, numbers = _labels_by_id(table, ids.values, column, use), table.class_numbers(column)
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
     left_out = left_out_photos(listing, found, lambda aside: photos_of_ids(list(label_of), aside, folder), table.name)
@@ -175,11 +172,11 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
-def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> dict[str, str]:
+def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str, use: LabelUse) -> dict[str, str]:
     """The label of each id that has one.
 
     Raises:
-        RequestError: If one id has two.
+        RequestError: If one id has two, or one is several labels, and `use` takes one.
     """
     labels: dict[str, str] = {}
     for one, label in zip(ids, table.labels(label_column), strict=True):
@@ -187,7 +184,9 @@ def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> 
             raise RequestError(
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
             )
-    return labels
+    names = table.class_numbers(label_column)
+    read = read_several(list(labels.values()), use, label_column, table.name, names)
+    return dict(zip(labels, read, strict=True))
 
 
 def label_by_path(
