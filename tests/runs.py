@@ -209,6 +209,7 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
             "submission_log_loss": {"unclipped": 0.5, "lesson_clip": 0.4, "calibrated": 0.3},
         },
         **dict.fromkeys(("network", "validation", "agreement", "asked", "engine")),
+        "class_numbers": (),
     }
 
 

@@ -1,6 +1,6 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rich.console import Console
@@ -118,6 +118,10 @@ class ImagesJob:
             loop.totals.unused_gpu = first.description.unused_gpu
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._folder, self._console).tell(milestones, pool, loop)
+
+    def class_numbers(self) -> Mapping[str, int | None]:
+        """The number of each class that a table names, now that its images are listed; see `Labelled`."""
+        return self._listing.result().class_numbers
 
     def _begin(self, begin: Callable[[], object] | None) -> None:
         if begin:

@@ -38,6 +38,7 @@ def new_record(
         clip=scorer.clip,
         agreement=scorer.agreement,
         left_out=listed.left_out,
+        class_numbers=scorer.class_numbers,
     )
 
 

@@ -69,6 +69,7 @@ def asked_fields(settings: FinetuneSettings, photos: TrainingSet) -> dict[str, A
     return {
         "images": str(settings.images),
         "labels": photos.labels,
+        "class_numbers": photos.class_numbers,
         "base": TrainedBase(settings.base, photos.base_digest),
         "resize": fingerprint.resize,
         "precision": fingerprint.precision,

@@ -1,6 +1,7 @@
 """What training on extracted features is asked to do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from scoring.models.trained_heads import HeadSettings
 from scoring.networks.base_request import BaseRequest
@@ -29,6 +30,7 @@ class FinetuneSettings:
         num_draws: How many times they are divided into folds, each time otherwise; at least 1.
         scorer: How the features were extracted, for what int8 is compared with.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
+        class_numbers: The number of each class that a table names; None if its parts differ. Empty where none is named.
     """
 
     output: Location
@@ -45,6 +47,7 @@ class FinetuneSettings:
     num_draws: int = 1
     scorer: ScorerSettings | None = None
     fence: Fence | None = None
+    class_numbers: Mapping[str, int | None] = field(default_factory=dict)
 
     @property
     def sees_mirrored(self) -> bool:

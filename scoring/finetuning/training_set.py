@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -33,7 +33,7 @@ class TrainingSet:
 
     Attributes:
         features: What the base network saw in each.
-        labels: Their labels, sorted: the classes in class order.
+        labels: Their labels: the classes in class order, that of their numbers where a table has these, else sorted.
         splits: Which train and which validate: one split for every head, or a fold for each, draw by draw.
         held_out: Photos that no fold holds, on which all heads are measured; None where folds hold all of them.
         fingerprint: All that shaped the features.
@@ -42,6 +42,7 @@ class TrainingSet:
         is_drawn: Whether the seed decided which photos validate, and not their folders.
         manifest: The list of the photos; None where no run is behind them.
         has_others: Whether one of the photos is known to be another than when features were first extracted.
+        class_numbers: See `TrainingRecord`.
     """
 
     features: Features
@@ -54,6 +55,7 @@ class TrainingSet:
     is_drawn: bool = True
     manifest: Manifest | None = None
     has_others: bool = False
+    class_numbers: tuple[int | None, ...] = ()
 
     @property
     def base_digest(self) -> str:
@@ -68,12 +70,17 @@ class TrainingSet:
 
     @cached_property
     def division(self) -> str:
-        """The digest of the photos with their labels, and of which of them every split trains and validates on."""
+        """The digest of the photos with their labels, and of which of them every split trains and validates on.
+
+        Of the order of the classes as well, where that is another than of their names.
+        """
         photos = [[image.image_id, image.target] for image in self.features.images]
         digest = hashlib.sha256(json.dumps(photos).encode())
         sides = [side for split in self.splits for side in (split.train, split.validation)]
         for rows in [*sides, self.measured]:
             digest.update(json.dumps(rows.tolist()).encode())
+        if list(self.labels) != sorted(self.labels):
+            digest.update(json.dumps(self.labels).encode())
         return digest.hexdigest()
 
     @property
@@ -195,9 +202,21 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
         raise ImagesError(f"{error} {lost} could not be read, and did not count; {folder.path} says why.") from error
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
-    labels = tuple(sorted(set(features.targets)))
+    labels, numbers = _in_class_order(set(features.targets), settings.class_numbers)
     photos = TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn)
-    return replace(photos, manifest=Manifest(folder.manifest), has_others=record.has_others)
+    return replace(photos, manifest=Manifest(folder.manifest), has_others=record.has_others, class_numbers=numbers)
+
+
+def _in_class_order(
+    targets: Collection[str], number_of: Mapping[str, int | None]
+) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
+    """Labels in class order, and their numbers in the table if these are not their places."""
+    labels = sorted(targets)
+    told = {label: number for label in labels if (number := number_of.get(label)) is not None}
+    if len(told) == len(labels):
+        labels.sort(key=told.__getitem__)
+    numbers = tuple(map(told.get, labels))
+    return tuple(labels), () if not number_of or numbers == tuple(range(len(labels))) else numbers
 
 
 def _check_lost(features: Features, folder: RunFolder, num_validation: int | None) -> None:

@@ -32,6 +32,7 @@ class Classifier:
         agreement: How far int8 is from float32; None in other precisions.
         store: For how many classes all probabilities are stored.
         may_mix: Whether images of a batch may shape each other's outputs.
+        class_numbers: See `TrainingRecord`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Classifier:
     agreement: Agreement | None = None
     store: StoreProbabilities = StoreProbabilities.FEW
     may_mix: bool = False
+    class_numbers: tuple[int | None, ...] = ()
 
     @property
     def input_shape(self) -> InputShape:

@@ -88,6 +88,7 @@ class CutNetwork(ABC):
     may_mix: bool
     sample: Callable[[InputShape], ImageSample] | None
     labels: tuple[str, ...] = ()
+    class_numbers: tuple[int | None, ...] = ()
     clip: None = None
     agreement: None = None
     store_probabilities: str = StoreProbabilities.FEW

@@ -89,6 +89,10 @@ class FinetunedFolder(ModelKind):
         """The clip that was fitted on the validation photos."""
         return self._training.calibration.clip
 
+    def class_numbers(self) -> tuple[int | None, ...]:
+        """Those that the folder's record tells."""
+        return self._training.class_numbers
+
     @cached_property
     def _training(self) -> TrainingRecord:
         try:

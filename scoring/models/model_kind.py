@@ -73,6 +73,10 @@ class ModelKind(ABC):
         """The same; None where they are not here, and would be downloaded."""
         return self.class_labels()
 
+    def class_numbers(self) -> tuple[int | None, ...]:
+        """The numbers of the classes where they have others than their places; see `TrainingRecord`."""
+        return ()
+
     @property
     def num_labels(self) -> int:
         """How many they are."""

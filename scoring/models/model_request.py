@@ -142,6 +142,7 @@ class ModelRequest(RunsOnEngine):
             agreement=_agreement(loaded.compared, reading),
             store=self.store_probabilities,
             may_mix=loaded.may_mix,
+            class_numbers=kind.class_numbers(),
         )
 
 

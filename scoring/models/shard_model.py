@@ -29,6 +29,11 @@ class ShardModel(Protocol):
         ...
 
     @property
+    def class_numbers(self) -> tuple[int | None, ...]:
+        """The numbers of the classes where they have others than their places; see `TrainingRecord`."""
+        ...
+
+    @property
     def precision(self) -> PrecisionChoice:
         """The number format in use, and why."""
         ...

@@ -176,6 +176,8 @@ class TrainingRecord:
         agreement: How far int8 features lead from the network in float32; None in other precisions.
         asked: What was asked for; None in folders from before it was kept.
         engine: What computed the features, as their fingerprint has it; None in folders from before it was kept.
+        class_numbers: The number of each class in the table of the photos, where these are not 0, 1, 2 and so on; None
+            for a class without one. Empty where they are, and where no table numbers the classes.
     """
 
     created_at: str
@@ -198,6 +200,7 @@ class TrainingRecord:
     agreement: Agreement | None = None
     asked: AskedHeads | None = None
     engine: str | None = None
+    class_numbers: tuple[int | None, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -102,6 +102,8 @@ class RunRecord:
         left_out: The files that are not scored, by reason; empty too where an earlier version counted without reasons.
         largest: The summary of the invocation that scored the most images: later ones may score a few, or none.
         told: The `digest` of the rows that an invocation told of at its end; empty if none did, or an earlier version.
+        class_numbers: The number of each class in the table that the model was trained by, where these are not 0, 1, 2
+            and so on; None for a class without one. Empty where they are, and where nothing numbers the classes.
     """
 
     created_at: str
@@ -124,6 +126,7 @@ class RunRecord:
     left_out: tuple[LeftOut, ...] = ()
     largest: Summary | None = None
     told: str = ""
+    class_numbers: tuple[int | None, ...] = ()
 
     @property
     def work(self) -> Summary | None:

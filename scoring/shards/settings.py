@@ -73,6 +73,7 @@ class ScorerDescription:
         input_shape: The pixels that the network takes.
         store_probabilities: Whose probabilities are stored in full.
         unused_gpu: What to tell of a GPU that Keras does not find; None where there is nothing to tell.
+        class_numbers: See `TrainingRecord`.
     """
 
     model_digest: str
@@ -85,6 +86,7 @@ class ScorerDescription:
     input_shape: InputShape = DEFAULT_SHAPE
     store_probabilities: str = StoreProbabilities.FEW
     unused_gpu: str | None = field(default=None, compare=False)
+    class_numbers: tuple[int | None, ...] = ()
 
 
 def describe(model: ShardModel, runtime: str) -> ScorerDescription:
@@ -100,6 +102,7 @@ def describe(model: ShardModel, runtime: str) -> ScorerDescription:
         input_shape=model.input_shape,
         store_probabilities=model.store_probabilities,
         unused_gpu=unused_gpu(runtime),
+        class_numbers=model.class_numbers,
     )
 
 

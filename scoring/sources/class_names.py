@@ -49,12 +49,16 @@ class NamedParts:
     Args:
         column: The column's name.
         folder: Where the parts lie.
+
+    Attributes:
+        numbers: The number of each class that the parts looked at so far name; None if two of them differ.
     """
 
     def __init__(self, column: str, folder: Location) -> None:
         self._column = column
         self._folder = folder
         self._first: dict[bool, str] = {}  # whether its classes are named: the first such part
+        self.numbers: dict[str, int | None] = {}
 
     def add(self, part: str, schema: pa.Schema) -> None:
         """Look at one part that has rows.
@@ -63,9 +67,14 @@ class NamedParts:
             ImagesError: If it names classes where an earlier one has bare numbers, or the other way round.
         """
         kind = column_type(schema, self._column)
-        if kind is None or not _is_of_classes(kind):
+        if not (kind is None or _is_of_classes(kind)):
             return
-        self._first.setdefault(bool(_class_names(schema, self._column)), part)
+        names = _class_names(schema, self._column)
+        for number, name in enumerate(names):
+            self.numbers[name] = number if self.numbers.get(name, number) == number else None
+        if kind is None:
+            return
+        self._first.setdefault(bool(names), part)
         if len(self._first) > 1:
             raise ImagesError(
                 f"Expected all parts in {self._folder} to name the classes of column {self._column!r} by "
@@ -80,15 +89,17 @@ def _is_of_classes(kind: pa.DataType) -> bool:
 
 
 def _class_names(schema: pa.Schema, column: str) -> Sequence[str]:
-    """The names of a column's classes in their order; none if it is of something else."""
+    """The names of a column's classes in their order, without blanks around them; none if it is of something else."""
     try:
         features = json.loads((schema.metadata or {})[_METADATA])["info"]["features"]
     except (ValueError, KeyError, TypeError, RecursionError):
         return ()
     feature = _feature(features, column)
     names = feature.get("names") if feature.get("_type") == "ClassLabel" else None
-    are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return names if names and are_names and len({*names}) == len(names) else ()
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return ()
+    stripped = [name.strip() for name in names]
+    return stripped if len({*stripped}) == len(stripped) else ()
 
 
 def _feature(features: object, column: str) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from scoring.errors import RequestError
 from scoring.sources.contradicted_labels import told_of_contradicted
@@ -28,11 +28,13 @@ class Labelled:
         listing: The photos; those without a label are left out.
         unused: Labels without a photo; None if every label has one.
         told: What the user may have meant otherwise, in words.
+        class_numbers: The number of each class that a table names; None if its parts differ. Empty where none is named.
     """
 
     listing: Listing
     unused: LeftOut | None = None
     told: tuple[str, ...] = ()
+    class_numbers: Mapping[str, int | None] = field(default_factory=dict)
 
 
 def label_by_file(
@@ -70,8 +72,7 @@ def label_by_file(
             f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
     column = table.label_column(file.label_column, ids.column)
-    label_of = _labels_by_id(table, ids.values, column)
-    label_of = dict(zip(label_of, read_several(list(label_of.values()), use, column, table.name), strict=True))
+    label_of, numbers = _labels_by_id(table, ids.values, column, use), table.class_numbers(column)
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
     left_out = left_out_photos(listing, found, lambda aside: photos_of_ids(list(label_of), aside, folder), table.name)
@@ -92,13 +93,14 @@ def label_by_file(
         ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        told_of_several(label_of.values()) if use == TRAINING else None,
+        told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
         told_of_contradicted(labelled.images, table.name, use),
     )
     return Labelled(
         labelled,
         LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
         tuple(filter(None, told)),
+        numbers,
     )
 
 
@@ -120,9 +122,10 @@ def label_by_table(
     files = (file for file in source.files() if not file.left_out)
     # The last one counts, as in the listing.
     rows = {(file.written, file.image_id): file.target or "" for file in files}
-    label_of = zip(rows, tidy_labels(list(rows.values())), strict=True)
+    numbers = source.class_numbers
+    label_of = zip(rows, tidy_labels(list(rows.values()), numbers), strict=True)
     told = {row: label for row, label in label_of if label}
-    labels = read_several(list(told.values()), use, str(columns.label), table.name)
+    labels = read_several(list(told.values()), use, str(columns.label), table.name, numbers)
     target_of = dict(zip(told, labels, strict=True))
 
     def row_of(image: ImageEntry) -> tuple[str, str | None]:
@@ -140,9 +143,9 @@ def label_by_table(
     hints: Sequence[str | None] = ()
     if use == TRAINING:
         of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-        hints = *of_splits, told_of_several(labels)
+        hints = *of_splits, told_of_several(labels, names=numbers)
     hints = *hints, told_of_contradicted(labelled.images, table.name, use)
-    return Labelled(labelled, told=tuple(filter(None, hints)))
+    return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
 
 
 def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:
@@ -153,11 +156,11 @@ def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, us
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
 
 
-def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> dict[str, str]:
+def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str, use: LabelUse) -> dict[str, str]:
     """The label of each id that has one.
 
     Raises:
-        RequestError: If one id has two.
+        RequestError: If one id has two, or one is several labels, and `use` takes one.
     """
     labels: dict[str, str] = {}
     for one, label in zip(ids, table.labels(label_column), strict=True):
@@ -165,4 +168,6 @@ def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str) -> 
             raise RequestError(
                 f"Expected one label for each photo in {table.name}; {one!r} has {labels[one]!r} and {label!r}."
             )
-    return labels
+    names = table.class_numbers(label_column)
+    read = read_several(list(labels.values()), use, label_column, table.name, names)
+    return dict(zip(labels, read, strict=True))

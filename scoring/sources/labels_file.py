@@ -1,9 +1,9 @@
 """The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import pyarrow as pa
@@ -43,10 +43,12 @@ class LabelsTable:
     Attributes:
         name: The file's name, for messages.
         spelled: The values of each column by its name, as they stand; an empty cell is the empty text.
+        named: The classes of columns that a Parquet table names, of those looked at so far; see `NamedParts`.
     """
 
     name: str
     spelled: Mapping[str, Sequence[str]]
+    named: Mapping[str, NamedParts] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> Mapping[str, Sequence[str]]:
@@ -115,7 +117,12 @@ class LabelsTable:
 
     def labels(self, column: str) -> list[str]:
         """The labels in a column; see `tidy_labels`."""
-        return tidy_labels(self.columns[column])
+        return tidy_labels(self.columns[column], self.class_numbers(column))
+
+    def class_numbers(self, column: str) -> Mapping[str, int | None]:
+        """The numbers of the classes that a column of a Parquet table names; none of others."""
+        _ = self.columns[column]
+        return self.named[column].numbers if column in self.named else {}
 
     def _one_for_each_label(self, names: Sequence[str]) -> list[str]:
         """Those of some columns that hold 0 and 1, if exactly one of them is 1 in each row."""
@@ -142,14 +149,14 @@ def is_called_label(column: str) -> bool:
     return _LABEL.fullmatch(_plain(column)) is not None
 
 
-def tidy_labels(values: Sequence[str]) -> list[str]:
+def tidy_labels(values: Sequence[str], names: Container[str] = ()) -> list[str]:
     """The labels in a column without blanks around them, whole numbers as such; the empty text where there is none.
 
-    One that is there in two spellings has one.
+    One that is there in two spellings has one. Names of classes stay: `1.0` and `null` may be some.
     """
-    found = ["" if _is_missing(value) else value for value in map(str.strip, values)]
-    if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value):
-        return [value.partition(".")[0] for value in found]
+    found = [value if value in names or not _is_missing(value) else "" for value in map(str.strip, values)]
+    if all(_WHOLE_AS_FLOAT.fullmatch(value) for value in found if value and value not in names):
+        return [value if value in names else value.partition(".")[0] for value in found]
     spelled = one_spelling(found)
     return [spelled.get(value, value) for value in found]
 
@@ -175,7 +182,8 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     file.check()
     is_folder = file.is_folder()
     is_table = is_folder or is_parquet(source.name)
-    names, num_rows, columns = _parquet_columns(source, is_folder) if is_table else _csv_columns(source)
+    named: dict[str, NamedParts] = {}
+    names, num_rows, columns = _parquet_columns(source, is_folder, named) if is_table else _csv_columns(source)
     if len(names) < 2 or not num_rows:
         raise RequestError(
             "Expected `labels_file` to have a column of ids, one of labels, and at least one row; "
@@ -184,7 +192,7 @@ def read_labels(file: LabelsFile) -> LabelsTable:
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise RequestError(f"Expected every column of `labels_file` once; {source} has {twice!r} more than once.")
-    return LabelsTable(source.name, columns)
+    return LabelsTable(source.name, columns, named)
 
 
 def _is_photo(name: str) -> bool:
@@ -204,8 +212,13 @@ def _csv_columns(source: Location) -> tuple[list[str], int, Mapping[str, Sequenc
     return names, len(table.rows), dict(zip(names, values, strict=True))
 
 
-def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
-    """The names, the number of rows, and the columns that may be texts; lists, images and the like are left out."""
+def _parquet_columns(
+    source: Location, is_folder: bool, named: dict[str, NamedParts]
+) -> tuple[list[str], int, Mapping[str, Sequence[str]]]:
+    """The names, the number of rows, and the columns that may be texts; lists, images and the like are left out.
+
+    Which classes a column names is noted in `named` when it is looked at.
+    """
     with _refused_if_unreadable(source):
         folder, parts = _parts(source) if is_folder else (source.parent, [source.name])
         read = [_plain_columns(folder, part) for part in parts]
@@ -220,10 +233,10 @@ def _parquet_columns(source: Location, is_folder: bool) -> tuple[list[str], int,
             )
 
     def texts(name: str) -> Sequence[str]:
-        named = NamedParts(name, folder)
+        of_column = named[name] = NamedParts(name, folder)
         for part, schema, table in zip(parts, schemas, tables, strict=True):
             if table.num_rows:
-                named.add(part, schema)
+                of_column.add(part, schema)
         with _refused_if_unreadable(source):
             told = (
                 as_labels(as_texts(table[name]), schema, name, part)

@@ -1,7 +1,7 @@
 """Values that are several labels with marks between them, as `cat,dog`: told, and read or refused."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 from scoring.errors import RequestError
 from scoring.sources.label_use import TRAINING, LabelUse
@@ -29,13 +29,16 @@ _ENTITY = re.compile(r"&#?\w+;")  # `&amp;`, as in names of web pages
 _TAG = re.compile(r"(?!(?:a|and|in|no|non|not|of|on|or|the|with|without)$)\w[\w.-]*", re.IGNORECASE)
 
 
-def read_several(values: Sequence[str], use: LabelUse, column: str, name: str) -> list[str]:
-    """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused."""
-    different = set(map(composed, values))
+def read_several(values: Sequence[str], use: LabelUse, column: str, name: str, names: Container[str] = ()) -> list[str]:
+    """The labels as they are; if one value is several, as `haze primary`, all with commas between parts, or refused.
+
+    Names of classes, which a table says, are one each.
+    """
+    different = {composed(value) for value in values if value not in names}
     for mark, words in MARKS.items():
         value = several_of(different, mark, use)
         if value and use.takes_several:
-            return [",".join(parts_of(value, mark)) for value in values]
+            return [value if value in names else ",".join(parts_of(value, mark)) for value in values]
         if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
@@ -71,13 +74,14 @@ def several_of(values: Collection[str], mark: str, use: LabelUse = TRAINING) -> 
     return next(iter(torn)) if torn and 2 * len(few) < len(torn) and not are_names else None
 
 
-def told_of_several(values: Iterable[str], marks: str = ", ") -> str | None:
+def told_of_several(values: Iterable[str], marks: str = ", ", names: Container[str] = ()) -> str | None:
     """In words, that a value that counts as one label to train on may be several; None if none looks so.
 
     One does if a part of it is a label, `amecro grcfly` beside `amecro`, as of a name may be, too. With blanks between
-    parts, none does with a word of names alone or other signs, as `no cactus` beside `cactus`.
+    parts, none does with a word of names alone or other signs, as `no cactus` beside `cactus`. Names of classes, which
+    a table says, are one each.
     """
-    different = set(map(composed, values))
+    different = {composed(value) for value in values if value not in names}
     for mark in marks:
         for value, parts in _torn(different, mark).items():
             are_tags = mark != " " or all(part in different or _TAG.fullmatch(part) for part in parts)

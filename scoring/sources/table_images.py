@@ -1,6 +1,6 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -144,14 +144,14 @@ class TableSource:
         return are_quoted(self._as_written(), lambda name: is_there(self._parts.folder, name))
 
     def _as_written(self) -> Iterator[pa.RecordBatch]:
-        before, named = 0, NamedParts(self._columns.label or "", self._parts.folder)
+        before = 0
         for name in self._parts.names:
             # First: a part that is replaced meanwhile is refused when it is read.
             stamp = self._parts.stamp(name) if self.keeps_order else None
             with self._parts.refused_if_rewritten(name), self._parts.open(name) as part:
                 self._check_part(part, name)
                 if self._columns.label and part.metadata.num_rows:
-                    named.add(name, part.schema_arrow)
+                    self._named.add(name, part.schema_arrow)
                 yield from self._rows(part, TablePart(name, before, stamp))
                 before += part.metadata.num_rows
 
@@ -191,6 +191,15 @@ class TableSource:
     def refuse_absent(self, common: str) -> None:
         """Raise UnreachableError if this folder of all the images, by their paths, is gone, closed or empty."""
         refuse_absent_common(self._parts.folder, common, is_listed=False)
+
+    @property
+    def class_numbers(self) -> Mapping[str, int | None]:
+        """The numbers of the classes that the column of labels names, as far as rows are read; see `NamedParts`."""
+        return self._named.numbers
+
+    @cached_property
+    def _named(self) -> NamedParts:
+        return NamedParts(self._columns.label or "", self._parts.folder)
 
     @cached_property
     def _parts(self) -> TableParts:

@@ -36,7 +36,8 @@ def refuse_unlabelled(images: Sequence[ImageEntry], are_by_folder: bool) -> None
     unlabelled = set(filter(_UNLABELLED.fullmatch, words))
     if not unlabelled or all(map(_LABELLED.fullmatch, words - unlabelled)):
         return
-    if any(map(_OF_STICKER.fullmatch, {loose(label) for _, label in {*places}} - unlabelled)):
+    labels = {loose(label) for _, label in {*places}} - unlabelled
+    if 2 * sum(_OF_STICKER.fullmatch(label) is not None for label in labels) > len(labels):
         return
     found = [image.path for image, place in zip(images, places, strict=True) if unlabelled & {*words_of(*place)}]
     raise ImagesError(

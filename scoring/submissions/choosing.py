@@ -14,13 +14,26 @@ from scoring.submissions.index_meaning import check_index
 from scoring.submissions.near import bare, finder_of
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
-from scoring.submissions.template_values import check_binary, check_numbers, check_spelled, check_told, kind_of_values
+from scoring.submissions.template_values import (
+    check_binary,
+    check_class_numbers,
+    check_numbers,
+    check_spelled,
+    check_told,
+    kind_of_values,
+)
 from scoring.submissions.wishes import Values, Wishes
 
 _OF_BOXES = {"bbox", "encodedpixels", "predictionstring", "rle", "rlemask"}
 
 
-def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is_multi_label: bool = False) -> Answers:
+def choose_answers(
+    template: Template,
+    labels: Sequence[str],
+    wishes: Wishes,
+    is_multi_label: bool = False,
+    class_numbers: Sequence[int | None] = (),
+) -> Answers:
     """Tell what the columns of a template are filled with.
 
     Args:
@@ -28,6 +41,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         labels: The run's, in class order.
         wishes: What the user says.
         is_multi_label: Whether several labels may be true of an image of the run.
+        class_numbers: The classes' numbers, where these are not their indices; see `RunRecord`.
 
     Raises:
         RequestError: If template, labels and wishes do not fit together, or do not tell.
@@ -45,10 +59,10 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         check_told(values, wishes)
     cells = _read_cells(template, values, spelled, wishes)
     if wishes.threshold is not None or cells.are_lists:
-        return _lists(cells, template.spelled(labels), wishes, is_multi_label)
+        return _lists(cells, template.spelled(labels), wishes, is_multi_label, class_numbers)
     if wishes.values is not Values.PROBABILITY:
         cells.check_told()
-    kind = wishes.values or kind_of_values(values, spelled, wishes.positive)
+    kind = wishes.values or kind_of_values(values, spelled, wishes.positive, class_numbers=class_numbers)
     if kind is Values.PROBABILITY:
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
@@ -60,6 +74,7 @@ def choose_answers(template: Template, labels: Sequence[str], wishes: Wishes, is
         return _one_of_two(column, labels, wishes.positive)
     _refuse(wishes, ("positive", "clip"), of_best)
     if kind is Values.INDEX:
+        check_class_numbers(labels, class_numbers)
         check_index(column, labels)
     else:
         check_spelled(values, spelled)
@@ -123,13 +138,15 @@ def _index_of(labels: Sequence[str]) -> dict[str, int]:
     return {label: index for index, label in enumerate(labels)}
 
 
-def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: bool) -> Answers:
+def _lists(
+    cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: bool, class_numbers: Sequence[int | None]
+) -> Answers:
     """Several classes in one column, with a mark between them."""
     _refuse(wishes, ("positive", "clip"), "lists of labels")
     _index_of(labels)
     if wishes.threshold is None and wishes.values in (None, Values.LABEL):
         cells.check_pairs(wishes.values is Values.LABEL)
-    kind = wishes.values or kind_of_values(cells.parts, cells.labels, None, are_lists=True)
+    kind = wishes.values or kind_of_values(cells.parts, cells.labels, None, True, class_numbers)
     if kind is Values.PROBABILITY:
         raise RequestError(
             f"Expected labels or class indices with spaces between them in `template`; received {cells.parts[0]!r}. "
@@ -137,6 +154,7 @@ def _lists(cells: Cells, labels: Sequence[str], wishes: Wishes, is_multi_label: 
         )
     as_index, mark = kind is Values.INDEX, cells.separator()
     if as_index:
+        check_class_numbers(labels, class_numbers)
         check_numbers(labels)
     else:
         _check_whole(labels, mark, cells)

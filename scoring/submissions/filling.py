@@ -53,7 +53,8 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     template = read_template(request.template)
     reader = RunReader(folder, request.verify)
     check_known(reader.record)
-    answers = choose_answers(template, reader.record.labels, request.wishes, reader.record.is_multi_label)
+    record = reader.record
+    answers = choose_answers(template, record.labels, request.wishes, record.is_multi_label, record.class_numbers)
     check_stored(answers, reader.record)
     table = reader.read(["image_id", "path", "status", "target", *answers.needs])
     image_ids, written, paths = (column.to_pylist() for column in (*table.select([0, 1]), reader.told_paths()))

@@ -33,7 +33,11 @@ def check_told(values: Sequence[str], wishes: Wishes) -> None:
 
 
 def kind_of_values(
-    values: Sequence[str], labels: Sequence[str], positive: str | None, are_lists: bool = False
+    values: Sequence[str],
+    labels: Sequence[str],
+    positive: str | None,
+    are_lists: bool = False,
+    class_numbers: Sequence[int | None] = (),
 ) -> Values:
     """What values of a template are, by their spelling; what stands in lists is no probability."""
     kinds = "label or index" if are_lists else "probability, label or index"
@@ -51,15 +55,18 @@ def kind_of_values(
             f"which that is: {kinds}." + (f" {told}" if told else "")
         )
     if all(NUMBER.fullmatch(value) for value in found):
-        return _kind_of_numbers(found, labels, kinds)
+        return _kind_of_numbers(found, labels, kinds, class_numbers)
     raise _no_label(found, labels, kinds)
 
 
-def _kind_of_numbers(found: Sequence[str], labels: Sequence[str], kinds: str) -> Values:
+def _kind_of_numbers(
+    found: Sequence[str], labels: Sequence[str], kinds: str, class_numbers: Sequence[int | None]
+) -> Values:
     """Whole numbers that are no labels are indices of classes, all others probabilities."""
     if all(map(WHOLE.fullmatch, found)):
         if any(map(WHOLE.fullmatch, labels)):
             raise _no_label(found, labels, kinds)
+        check_class_numbers(labels, class_numbers)
         beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
             raise RequestError(
@@ -86,6 +93,23 @@ def check_numbers(labels: Sequence[str]) -> None:
         raise RequestError(
             f"Expected `values` label, as the labels of the run are numbers; received index, of which {other} is the "
             f"label {labels[other]}."
+        )
+
+
+def check_class_numbers(labels: Sequence[str], numbers: Sequence[int | None]) -> None:
+    """Refuse indices where the table that the model was trained by has other numbers for classes, or two for one.
+
+    Args:
+        labels: The run's, in class order.
+        numbers: See `RunRecord.class_numbers`.
+    """
+    other = next((index for index, number in enumerate(numbers) if number != index), None)
+    if other is not None:
+        number = "none of its own" if numbers[other] is None else numbers[other]
+        raise RequestError(
+            f"Expected `values` label for this run: {other} is the index of {brief(labels[other])!r}, whose number in "
+            f"the table that the model was trained by is {number}, as not all classes had photos or parts number them "
+            "otherwise. Write the numbers in place of the labels, or train by a table that does not name its classes."
         )
 
 

@@ -20,6 +20,7 @@ from scoring.finetuning.head_trainer import HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.heads import Head
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.finetuning.training_set import TrainingSet, load_training_set
+from scoring.models.finetuned_folder import FinetunedFolder
 from scoring.models.finetuned_network import save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
@@ -125,6 +126,29 @@ def trained(tmp_path: Path) -> HeadTrainer:
     trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
     trainer(TrainHead(0))
     return trainer
+
+
+def test_a_model_of_classes_in_another_order_gives_way_to_one_in_theirs(trained: HeadTrainer, tmp_path: Path) -> None:
+    folder = ModelFolder(tmp_path / "model")
+    trained(JoinHeads())
+    assert (load_training_record(folder).labels, load_training_record(folder).class_numbers) == (("cat", "dog"), ())
+    for numbers, labels, kept in (
+        ({"dog": 0, "cat": 1}, ("dog", "cat"), ()),
+        ({"dog": 0, "owl": 1, "cat": 2}, ("dog", "cat"), (0, 2)),
+    ):
+        trainer = HeadTrainer(replace(trained._settings, class_numbers=numbers))
+        trainer(TrainHead(0))
+        trainer(JoinHeads())
+        record, network = load_training_record(folder), on_disk(folder.network).stat().st_ino
+        assert (record.labels, json.loads(folder.labels.read_text()), record.class_numbers) == (
+            labels,
+            list(labels),
+            kept,
+        )
+        kind = FinetunedFolder(folder, None, None)
+        assert (kind.class_labels(), kind.class_numbers()) == (labels, kept)
+        trainer(JoinHeads())
+        assert on_disk(folder.network).stat().st_ino == network, "it is whole"
 
 
 def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_together_again(

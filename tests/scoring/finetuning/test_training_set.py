@@ -52,6 +52,29 @@ def test_a_label_of_which_some_photos_cannot_be_read_is_learned_from_the_others(
     assert (photos.labels, photos.num_folds, photos.count().num_errors) == (("cat", "dog", "owl"), 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "labels", "kept"),
+    [
+        ({}, ("cat", "dog", "owl"), ()),
+        ({"owl": 0, "cat": 1, "dog": 2}, ("owl", "cat", "dog"), ()),
+        ({"owl": 0, "cat": 1, "dog": 2, "ant": 3}, ("owl", "cat", "dog"), ()),
+        ({"owl": 0, "ant": 1, "dog": 2, "cat": 3}, ("owl", "dog", "cat"), (0, 2, 3)),
+        ({"ant": 0, "cat": 1, "dog": 2, "owl": 3}, ("cat", "dog", "owl"), (1, 2, 3)),
+        ({"owl": 0, "dog": 1, "cat": None}, ("cat", "dog", "owl"), (None, 1, 0)),
+        ({"owl": 0, "dog": 1}, ("cat", "dog", "owl"), (None, 1, 0)),
+        ({"owl": 0, "cat": 0, "dog": 1}, ("cat", "owl", "dog"), (0, 0, 1)),
+    ],
+)
+def test_classes_come_in_the_order_of_their_numbers_and_others_than_their_places_are_kept(
+    tmp_path: Path, numbers: dict[str, int | None], labels: tuple[str, ...], kept: tuple[int | None, ...]
+) -> None:
+    settings = _settings(tmp_path, [*cats_and_dogs(20), *_owls(5, 0)], HeadKind.RBF, 5)
+    photos, by_name = load_training_set(replace(settings, class_numbers=numbers)), load_training_set(settings)
+    assert (photos.labels, photos.class_numbers) == (labels, kept)
+    assert [photos.labels[index] for index in photos.truth] == photos.features.targets
+    assert (photos.division == by_name.division) == (labels == by_name.labels), "heads of another order are no good"
+
+
 @pytest.mark.parametrize(("kind", "num_folds"), [(HeadKind.SOFTMAX, 0), (HeadKind.RBF, 5)])
 def test_photos_to_validate_on_that_are_all_unreadable_are_missed(
     tmp_path: Path, kind: HeadKind, num_folds: int

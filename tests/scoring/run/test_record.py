@@ -52,6 +52,7 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     written = json.loads(record.to_json())
     assert len(written.pop("sha256")) == 64
     new = {"digests": [], "num_changed": 0, "has_others": False, "left_out": [], "largest": None, "told": ""}
+    new["class_numbers"] = []
     assert written == earlier | new
     assert record.left_out_in_words == "0 files"
 

@@ -1,7 +1,7 @@
 """Numbers of classes whose names a Parquet table says as Hugging Face's datasets do."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -172,3 +172,80 @@ def test_a_column_of_splits_that_are_classes_is_read_by_their_names(tmp_path: Pa
     columns = TableColumns(label="label")
     with pytest.raises(RequestError, match=r"the column 'split' of t.parquet says that 1 of 4 are to test on"):
         label_by_table(find_images(table, columns), table, columns)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["hot dog", "dog", "hot"],
+        ["Accord; sedan", "Civic", "hot"],
+        ["a|b", "c", "hot"],
+        ["maillot", "maillot, tank suit", "tank suit"],
+        ["[a, b]", "1 2", "1"],
+    ],
+)
+def test_a_name_of_a_class_is_one_label_whatever_marks_it_has(tmp_path: Path, names: list[str]) -> None:
+    table, columns = _write(tmp_path / "t.parquet", [0, 1, 2, 0], _said(names)), TableColumns(label="label")
+    listing = Listing([ImageEntry(str(row), f"{row}.jpg", 1) for row in range(4)])
+    for use in (TRAINING, LabelUse(takes_several=True)):
+        assert _targets(table, use) == [*names, names[0]]
+    assert label_by_table(find_images(table, columns), table, columns).told == ()
+    assert label_by_file(listing, LabelsFile(table, "path", "label")).told == ()
+
+
+@pytest.mark.parametrize(
+    "names", [["null", "n/a", "nan"], ["1", "1.0", "2"], ["1.0", "2.0", "3.0"], ["NULL", "<NA>", "cat"]]
+)
+def test_a_name_of_a_class_is_no_empty_cell_and_no_number(tmp_path: Path, names: list[str]) -> None:
+    assert _targets(_write(tmp_path / "t.parquet", [0, 1, 2, 0], _said(names)), TRAINING) == [*names, names[0]]
+
+
+def test_a_name_of_a_class_has_no_blanks_around_it_unless_another_is_told_by_these(tmp_path: Path) -> None:
+    read_by_lines = _said(["cat\n", " dog"])
+    assert _targets(_write(tmp_path / "t.parquet", [0, 1, 0, 1], read_by_lines)) == ["cat", "dog", "cat", "dog"]
+    assert _targets(_write(tmp_path / "t.parquet", [0, 1, 0, 1], _said(["cat", "cat "]))) == ["0", "1", "0", "1"]
+
+
+def test_texts_beside_names_of_classes_may_be_several(tmp_path: Path) -> None:
+    table, columns = tmp_path / "t", TableColumns(label="label")
+    _write(table / "0.parquet", [0, 1, 1, 0], _said(["cat", "hot dog"]))
+    pq.write_table(pa.table({"path": ["4.jpg", "5.jpg"], "label": ["a|b", "null"]}), table / "1.parquet")
+    with pytest.raises(RequestError, match=r"'a\|b' is several"):
+        label_by_table(find_images(table, columns), table, columns)
+    pq.write_table(pa.table({"path": ["4.jpg", "5.jpg"], "label": ["2.0", "null"]}), table / "1.parquet")
+    found = label_by_table(find_images(table, columns), table, columns, _KEPT).listing
+    assert [image.target for image in found.images] == ["cat", "hot dog", "hot dog", "cat", "2", None]
+
+
+def _numbers(table: Path) -> Mapping[str, int | None]:
+    """The classes' numbers by the table that lists photos, which are those by the same table as a file of labels."""
+    columns, listing = TableColumns(label="label"), Listing([ImageEntry("0", "0.jpg", 1)])
+    found = label_by_table(find_images(table, columns), table, columns, _KEPT).class_numbers
+    assert label_by_file(listing, LabelsFile(table, "path", "label"), _KEPT).class_numbers == found
+    return found
+
+
+def test_the_numbers_of_named_classes_are_known(tmp_path: Path) -> None:
+    assert _numbers(_write(tmp_path / "t.parquet", [0, 2, 0, 2], _said(["zebra", "cat", "ant"]))) == {
+        "zebra": 0,
+        "cat": 1,
+        "ant": 2,
+    }
+    assert _numbers(_write(tmp_path / "u.parquet", [0, 2, 0, 2], {})) == {}
+    assert _numbers(_write(tmp_path / "v.parquet", ["1", "2", "1", "1"], _said(["2", "1"]))) == {}
+
+
+def test_a_class_has_no_number_where_parts_give_it_two(tmp_path: Path) -> None:
+    for row, names in enumerate((["cat", "dog"], ["dog", "cat"], ["cat", "owl", "dog"])):
+        rows = pa.table({"path": [f"{row}.jpg"], "label": [1]}).replace_schema_metadata(_said(names))
+        (tmp_path / "t").mkdir(exist_ok=True)
+        pq.write_table(rows, tmp_path / "t" / f"{row}.parquet")
+    assert _numbers(tmp_path / "t") == {"cat": None, "dog": None, "owl": 1}
+
+
+def test_folders_of_named_classes_have_their_numbers(tmp_path: Path) -> None:
+    part = tmp_path / "t" / "label=ant" / "0.parquet"
+    part.parent.mkdir(parents=True)
+    rows = pa.table({"path": ["0.jpg"], "n": [1]}).replace_schema_metadata(_said(["zebra", "ant"]))
+    pq.write_table(rows, part)
+    assert _numbers(tmp_path / "t") == {"zebra": 0, "ant": 1}

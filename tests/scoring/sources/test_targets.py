@@ -388,6 +388,19 @@ def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str,
 
 
 @pytest.mark.parametrize(
+    "folders",
+    [
+        ("healthy", "sick", "pseudo_labeled", "unlabeled"),
+        ("cat", "dog", "wrong_label", "no_label"),
+        ("cat", "dog", "owl", "mis-labelled", "to label", "unlabelled"),
+    ],
+)
+def test_a_folder_of_doubtful_labels_makes_no_class_of_photos_without(folders: tuple[str, ...]) -> None:
+    with pytest.raises(ImagesError, match=rf"1 of {len(folders)} lie where those without one do, such as"):
+        with_targets(_images(*(f"{folder}/1.jpg" for folder in folders)), LabelsFrom.AUTO, is_training=True)
+
+
+@pytest.mark.parametrize(
     "paths",
     [
         ("unlabeled/cat/1.jpg", "unlabeled/dog/2.jpg"),

@@ -5,6 +5,7 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -21,7 +22,7 @@ from scoring.submissions.filling import TemplateRequest, fill_template
 from scoring.submissions.submission import Submission
 from scoring.submissions.wishes import Values, Wishes
 from tests.places import on_disk
-from tests.runs import Scored, write_features, write_run
+from tests.runs import Scored, record_of, save_record, write_features, write_run
 
 _CAT, _DOG, _BOTH = (0.75, 0.25), (0.125, 0.875), (0.5, 0.5)
 _PETS = ("cat", "dog")
@@ -79,6 +80,36 @@ def test_ids_are_matched_with_the_paths_that_rows_of_a_table_tell(tmp_path: Path
     answers = {"1": "0", "2": "0.875"}
     meant = [f"{one},{answers[one.removesuffix('.jpg')[-1]]}" for one in ids]
     assert _fill(folder, ["id,is_dog", *(f"{one},0.5" for one in ids)]) == ["id,is_dog", *meant]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wishes"),
+    [
+        (["id,label", "1,3", "2,2"], {}),  # numbers of the table
+        (["id,label", "1,2", "2,1"], {}),
+        (["id,label", "1,0", "2,0"], {"values": Values.INDEX}),
+        (["id,label", "1,0 2", "2,1 0"], {}),
+        (["id,label", "1,0 2", "2,1"], {"threshold": 0.5}),
+    ],
+)
+@pytest.mark.parametrize(("numbers", "said"), [((0, 2, 3), "2"), ((0, None, 3), "none of its own")])
+def test_an_index_that_is_not_the_number_of_its_class_in_the_table_is_refused(
+    tmp_path: Path, lines: Sequence[str], wishes: dict[str, Any], numbers: tuple[int | None, ...], said: str
+) -> None:
+    folder = _run(tmp_path, [_A, _B], _LEAVES)
+    save_record(folder, replace(record_of(folder.path), class_numbers=numbers))
+    told = f"Expected `values` label for this run: 1 is the index of 'beech', whose number in .* is {said}, as not all"
+    _refused(folder, lines, told, **wishes)
+    assert _fill(folder, ["id,label", "1,oak", "2,ash"]) == ["id,label", "1,ash", "2,oak"]
+    assert _fill(folder, ["id,p", "1,0.5", "2,0.5"], positive="oak") == ["id,p", "1,0.125", "2,0.625"]
+
+
+def test_one_of_two_classes_that_is_named_is_one_whatever_their_numbers(tmp_path: Path) -> None:
+    folder = _run(tmp_path, [_CAT, _DOG], _PETS)
+    save_record(folder, replace(record_of(folder.path), class_numbers=(1, 2)))
+    lines = ["id,label", "1,0", "2,0"]
+    _refused(folder, lines, "Expected `values` label for this run: 0 is the index of 'cat'", values=Values.INDEX)
+    assert _fill(folder, lines, values=Values.INDEX, positive="cat")[1:] == ["1,1", "2,0"]
 
 
 def test_one_column_of_fractions_is_the_probability_of_a_dog_unclipped(tmp_path: Path) -> None:
