@@ -208,8 +208,8 @@ def with_partition(rows: _Rows, values: Mapping[str, str | None]) -> _Rows:
 
 
 def one_line(error: Exception) -> str:
-    """An error's text without its line breaks."""
-    return " ".join(str(error).split())[:200]
+    """An error's text without its line breaks and the dot at its end."""
+    return " ".join(str(error).split())[:200].removesuffix(".")
 
 
 def unnamed_part(folder: Location) -> Location | None:
