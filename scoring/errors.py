@@ -86,5 +86,5 @@ class OutOfReachError(ImageError):
 
 
 def one_line(error: Exception) -> str:
-    """An error's text without line breaks; of a long one, how it begins."""
-    return " ".join(str(error).split())[:200]
+    """An error's text without line breaks and the dot at its end; of a long one, how it begins."""
+    return " ".join(str(error).split())[:200].removesuffix(".")

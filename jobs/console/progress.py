@@ -19,12 +19,15 @@ class ScoringProgress(Bar):
         num_images: How many there are in all.
         num_done: How many an earlier run has scored.
         num_errors: How many of these are errors.
+        embeds: Whether what is made of images are vectors.
     """
 
-    def __init__(self, console: Console, num_images: int, num_done: int, num_errors: int = 0) -> None:
+    def __init__(
+        self, console: Console, num_images: int, num_done: int, num_errors: int = 0, embeds: bool = False
+    ) -> None:
         super().__init__(
             console,
-            TextColumn("scoring"),
+            TextColumn("embedding" if embeds else "scoring"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("images  {task.fields[rate]:.1f}/s  left"),
@@ -39,6 +42,7 @@ class ScoringProgress(Bar):
         self._num_images = num_images
         self._num_done = self._num_done_before = num_done
         self._num_errors = num_errors
+        self._done = "embedded" if embeds else "scored"
         self._started = self._last_line = time.monotonic()
 
     def add(self, num_images: int, num_errors: int) -> None:
@@ -50,7 +54,7 @@ class ScoringProgress(Bar):
         if not self._console.is_terminal and not self._console.is_jupyter and self._line_is_due():
             left = f"{(self._num_images - self._num_done) / rate:.0f} s left, " if rate else ""
             self._console.print(
-                f"scored {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left}"
+                f"{self._done} {self._num_done} of {self._num_images} images, {rate:.1f}/s, {left}"
                 + plural(self._num_errors, "error")
             )
 

@@ -37,8 +37,8 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
     nodes = cluster_nodes()
     placement = place_workers(nodes, request.workers)
     console.print(
-        f"scoring {request.images} with {request.model.name} on {plural(placement.num_workers, 'actor')}, each "
-        f"with {placement}, on {plural(len(nodes), 'node')}"
+        f"{'embedding' if request.is_embedding else 'scoring'} {request.images} with {request.model.name} on "
+        f"{plural(placement.num_workers, 'actor')}, each with {placement}, on {plural(len(nodes), 'node')}"
     )
     for told in tell_idle(nodes, placement):
         console.print(told, style="yellow")

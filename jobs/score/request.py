@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cluster.placement import LONGEST_WAIT_S, WorkerRequest
 from scoring.errors import RequestError
+from scoring.models.cut_network import CutNetworkRequest
 from scoring.models.shard_model import ShardModelRequest
 from scoring.networks.engines import keras_backend
 from scoring.networks.keras_files import check_clock
@@ -62,6 +63,11 @@ class ImagesRequest:
         if self.labels_file:
             return str(self.labels_file.source.absolute())
         return f"column {self.columns.label}" if self.columns.label else self.labels_from
+
+    @property
+    def is_embedding(self) -> bool:
+        """Whether features are stored, and no probabilities."""
+        return isinstance(self.model, CutNetworkRequest)
 
     @property
     def inputs(self) -> dict[str, Location]:

@@ -61,9 +61,9 @@ class ShardLoop:
     def _score(self, pool: ScorerPool, done: RunStatus) -> None:
         num_again = sum(done.to_retry.values())
         run, sizes = str(self.folder.path.absolute()), (done.num_images, done.num_rows - num_again)
-        num_errors = done.num_errors - num_again  # those tried again are errors, too
+        told = done.num_errors - num_again, not self.keeper.record.labels  # those tried again are errors, too
         metrics = Ornament("The figures for Prometheus", lambda: ScoringMetrics(run, *sizes))
-        progress = Ornament("The progress", lambda: ScoringProgress(self.console, *sizes, num_errors).__enter__())
+        progress = Ornament("The progress", lambda: ScoringProgress(self.console, *sizes, *told).__enter__())
         try:
             self._hand_out(pool, done, metrics, progress)
         finally:

@@ -23,8 +23,9 @@ from scoring.storage.redaction import brief
 def print_summary(console: Console, summary: Summary, record: RunRecord, folder: RunFolder) -> None:
     """Print a run's figures and where its files are."""
     steady = "-" if summary.steady_images_per_s is None else f"{summary.steady_images_per_s:.1f}"
+    done = "scored" if record.labels else "embedded"
     rows = [
-        ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} scored now)"),
+        ("images", f"{summary.num_images} of {record.num_images} ({summary.num_scored} {done} now)"),
         *_changed(summary),
         ("errors", str(summary.num_errors)),
         *(_unmeasured(summary, record.labels) if record.is_multi_label else _accuracy(summary, record)),

@@ -11,7 +11,7 @@ from scoring.bench.results import BenchRow
 from scoring.errors import RequestError
 from scoring.networks.engines import EngineName
 from scoring.run.json_fields import is_foreign_json
-from scoring.storage.durable import write_text
+from scoring.storage.durable import write_output
 from scoring.storage.locations import Location
 
 RECORD_NAME = "shardscore-bench.json"
@@ -111,7 +111,7 @@ class BenchFigures:
 
 def write_record(path: Path, record: BenchRecord) -> None:
     """Write a record as JSON; what JSON does not know is written as text."""
-    write_text(path, json.dumps(asdict(record), indent=2, default=str) + "\n")
+    write_output(path, json.dumps(asdict(record), indent=2, default=str) + "\n")
 
 
 def may_be_record(file: Location) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from scoring.errors import BucketError, ModelError
 from scoring.models.label_indices import below_header, without_indices
-from scoring.sources.csv_table import without_blanks_at_quotes
+from scoring.sources.csv_table import SAVE_AS_UTF8, without_blanks_at_quotes
 from scoring.sources.spelling import composed
 from scoring.storage.git_lfs import ADVICE, POINTER, is_pointer
 from scoring.storage.locations import Location, bucket_of, locate
@@ -88,8 +88,9 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
     try:
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
-        known = next((what for first, what in _NO_TEXT.items() if content.startswith(first)), error.reason)
-        raise ModelError(f"Expected `labels` to be a file of text in UTF-8; {source} is not: {known}.") from error
+        known = next((what for first, what in _NO_TEXT.items() if content.startswith(first)), None)
+        told = f"{known}." if known else f"{error}. {SAVE_AS_UTF8}"
+        raise ModelError(f"Expected `labels` to be a file of text in UTF-8; {source} is not: {told}") from error
     if not text.startswith(("[", "{")):
         lines = tuple(_unquoted(line.strip()) for line in _ENDS_OF_LINES.split(text))
         if len(lines) == 1 and len(_split(text)) > 1:

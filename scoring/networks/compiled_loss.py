@@ -12,7 +12,7 @@ from scoring.networks.architecture_walk import ArchitectureWalk, Config, functio
 from scoring.networks.last_activation import PASSING
 
 # Keras' losses by their classes, functions and short names, in small letters and without `_`; `crossentropy` is that of
-# the kind that fits the labels, from probabilities. Of others, which users wrote, nothing is known.
+# the kind that fits the labels, from probabilities.
 _OF_A_SOFTMAX = ("categoricalcrossentropy", "categoricalfocalcrossentropy", "sparsecategoricalcrossentropy")
 _OF_SIGMOIDS = ("bce", "binarycrossentropy", "binaryfocalcrossentropy")
 _OF_PROBABILITIES = ("categoricalgeneralizedcrossentropy", "ce", "crossentropy")
@@ -30,20 +30,22 @@ _KNOWN = (*_OF_A_SOFTMAX, *_OF_SIGMOIDS, *_OF_PROBABILITIES, *_OF_AMOUNTS)
 
 @dataclass(frozen=True)
 class CompiledLoss:
-    """One of Keras' losses.
+    """A loss that outputs were computed with.
 
     Attributes:
         name: As the file has it, such as `mse` or `BinaryCrossentropy`.
         from_logits: Whether it computes a softmax or sigmoids itself.
+        is_known: Whether it is one of Keras'; what others, which users wrote, take outputs for, nothing tells.
     """
 
     name: str
     from_logits: bool = False
+    is_known: bool = True
 
     @property
     def is_of_features(self) -> bool:
         """Whether outputs that it was computed of may be features as well as amounts."""
-        return _kind(self.name) in _OF_VECTORS
+        return not self.is_known or _kind(self.name) in _OF_VECTORS
 
     def check(self, num_outputs: int, model: str) -> None:
         """Hold it against outputs without an activation, which are logits where nothing else is said.
@@ -55,24 +57,32 @@ class CompiledLoss:
         Raises:
             ModelError: If it took them for anything but the logits of a softmax, or of one sigmoid.
         """
-        kind = _kind(self.name)
-        if self.from_logits and kind in (_OF_A_SOFTMAX if num_outputs > 1 else _OF_SIGMOIDS):
+        if self._is_of_logits(num_outputs):
             return
-        if kind in _OF_AMOUNTS:
-            taken = "the values themselves, not for logits"
-        elif not self.from_logits:
-            taken = "probabilities, not for logits"
-        elif num_outputs > 1:
-            taken = "the logits of labels that stand by themselves"
-        else:
-            taken = "the logit of a softmax, which is always 1 over one output"
         function = "a softmax" if num_outputs > 1 else "the sigmoid"
         multi_label = ", multi-label a sigmoid of each" if num_outputs > 1 else ""
         raise ModelError(
             f"Cannot tell what the outputs of {model} mean: its last layer has no activation, and {self.name}, which "
-            f"it was compiled with, takes them for {taken}. Name `outputs`: logits takes {function} of them"
+            f"it was compiled with, {self._told(num_outputs)}. Name `outputs`: logits takes {function} of them"
             f"{multi_label}, probabilities takes them as they are."
         )
+
+    def _is_of_logits(self, num_outputs: int) -> bool:
+        """Whether it took outputs for what is read of logits; of several, an unknown one may take sigmoids."""
+        fitting = _OF_A_SOFTMAX if num_outputs > 1 else _OF_SIGMOIDS
+        return self.from_logits and (_kind(self.name) in fitting if self.is_known else num_outputs == 1)
+
+    def _told(self, num_outputs: int) -> str:
+        """What it tells of outputs that it does not take for such logits."""
+        if not self.is_known:
+            return "is none of Keras' losses"
+        if _kind(self.name) in _OF_AMOUNTS:
+            return "takes them for the values themselves, not for logits"
+        if not self.from_logits:
+            return "takes them for probabilities, not for logits"
+        if num_outputs > 1:
+            return "takes them for the logits of labels that stand by themselves"
+        return "takes them for the logit of a softmax, which is always 1 over one output"
 
 
 def compiled_losses(path: Path, output_name: str | None) -> list[CompiledLoss]:
@@ -86,7 +96,7 @@ def compiled_losses(path: Path, output_name: str | None) -> list[CompiledLoss]:
 
     Returns:
         More than one where the file does not tell which of them is the output's, and where several networks' outputs
-        are averaged; none if it was not compiled, or with a loss that is not Keras'.
+        are averaged; none if it was not compiled.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -154,13 +164,16 @@ def _is_by_name(loss: Any) -> bool:
 
 
 def _read(loss: Any) -> CompiledLoss | None:
-    """A loss by its name, as a function or as an object of Keras', with its settings."""
-    if isinstance(loss, dict) and loss["class_name"] == "function":
+    """A loss by its name, as a function or as an object, with its settings."""
+    if isinstance(loss, str):
+        return CompiledLoss(loss, is_known=_kind(loss) in _KNOWN)
+    if not isinstance(loss, dict):
+        return None
+    if loss["class_name"] == "function":
         return _read(loss["config"])
-    if isinstance(loss, dict):
-        known = _read(loss["class_name"]) if str(loss["module"]).startswith("keras") else None
-        return known and CompiledLoss(known.name, from_logits=loss["config"].get("from_logits") is True)
-    return CompiledLoss(loss) if isinstance(loss, str) and _kind(loss) in _KNOWN else None
+    name = "a lambda" if loss["class_name"] == "__lambda__" else loss["class_name"]
+    is_known = str(loss.get("module")).startswith("keras") and _kind(name) in _KNOWN
+    return CompiledLoss(name, loss["config"].get("from_logits") is True, is_known)
 
 
 def _kind(name: str) -> str:

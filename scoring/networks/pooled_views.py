@@ -106,7 +106,8 @@ def resized(pixels: "keras.KerasTensor", size: tuple[int, int]) -> "keras.KerasT
         return pixels
     if height % size[0] == 0 and width % size[1] == 0:
         return keras.layers.AveragePooling2D((height // size[0], width // size[1]))(pixels)
-    return keras.layers.Resizing(*size)(pixels)
+    # Keras lets image layers train by default: a stored network would, and all behind this with it, when it is called.
+    return keras.layers.Resizing(*size)(pixels, training=False)
 
 
 def _pool(outputs: "keras.KerasTensor", pooling: ViewPooling) -> "keras.KerasTensor":

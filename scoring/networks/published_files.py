@@ -97,7 +97,7 @@ def load_weights(network: "keras.Model", path: Path, expected: str) -> "keras.Mo
 def misfit(path: Path, error: Exception, expected: str) -> ModelError:
     """The error for a weights file that does not fit the `expected` network."""
     reason = one_line(error)
-    return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}")
+    return ModelError(f"Expected weights of {expected}; {path} does not fit: {reason}.")
 
 
 def _stated_checksum(url: str) -> str:

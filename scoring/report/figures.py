@@ -103,9 +103,10 @@ def draw_curves(name: str, curves: Sequence[Sequence[Curve]], y_label: str) -> s
         curves: Groups of curves; a group has one colour and one name, that of its first curve.
         y_label: What is drawn.
     """
-    from matplotlib.ticker import MaxNLocator
 
     def draw(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
         for number, group in enumerate(curves):
             for place, curve in enumerate(group):
                 epochs = np.arange(1, len(curve.values) + 1)
@@ -123,9 +124,10 @@ def draw_curves(name: str, curves: Sequence[Sequence[Curve]], y_label: str) -> s
 
 def draw_estimates(name: str, estimates: Sequence[Estimate]) -> str:
     """Draw accuracies with their intervals below one another, and published figures beside them."""
-    from matplotlib.ticker import MaxNLocator
 
     def draw(axes: "Axes") -> None:
+        from matplotlib.ticker import MaxNLocator
+
         places = np.arange(len(estimates))
         low, high = ([100 * getattr(one, end) for one in estimates] for end in ("low", "high"))
         axes.hlines(places, low, high, color=series_colour(0), linewidth=2)

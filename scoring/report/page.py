@@ -19,7 +19,7 @@ from scoring.report.sonar_report import sonar_parts
 from scoring.report.text import folder_title
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus
-from scoring.storage.durable import read_faults, write_text
+from scoring.storage.durable import read_faults, write_output
 from scoring.storage.locations import Location
 
 
@@ -75,7 +75,7 @@ def write_report(
     else:
         _keep_earlier(path, folder, status)
         missing, damaged, foreign = sorted([*status.missing, *status.damaged]), status.damaged, status.foreign
-    write_text(path, page)
+    write_output(path, page)
     return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report), damaged, foreign)
 
 

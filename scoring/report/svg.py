@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from scoring.process.quiet_matplotlib import quiet_matplotlib
 from scoring.report.text import shorten
 from scoring.storage.redaction import visible
 
@@ -51,8 +52,9 @@ def draw_svg(name: str, draw: Callable[["Axes"], None], height: float = _SIZE[1]
         draw: Draws on the axes that it is given.
         height: Inches.
     """
-    import matplotlib
-    from matplotlib.figure import Figure
+    with _lock, quiet_matplotlib():
+        import matplotlib
+        from matplotlib.figure import Figure
 
     written = io.StringIO()
     with _lock, matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():

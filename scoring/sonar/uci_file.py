@@ -15,6 +15,7 @@ import pandas as pd
 from scoring.arrays import Float32Array
 from scoring.errors import SonarError, one_line
 from scoring.sonar.returns import BAND_NAMES, LABEL_NAME, LABEL_NAMES, NUM_BANDS, SonarReturns
+from scoring.sources.csv_table import SAVE_AS_UTF8
 
 _MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
@@ -90,8 +91,9 @@ def _read_cells(content: bytes, path: Path) -> pd.DataFrame:
                 na_values=[""],
             )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, ValueError) as error:
+        advice = f". {SAVE_AS_UTF8}" if isinstance(error, UnicodeDecodeError) else ""
         reason = one_line(error)
-        raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}") from error
+        raise SonarError(f"Expected comma-separated sonar returns; cannot read {path}: {reason}{advice}") from error
 
 
 def _separator(content: bytes) -> str:

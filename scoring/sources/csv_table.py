@@ -21,6 +21,7 @@ from scoring.storage.reading import Place, read_range, read_whole
 from scoring.storage.redaction import brief
 from scoring.storage.walking import is_hidden
 
+SAVE_AS_UTF8 = "If it is text, save it as UTF-8."  # as Excel's "CSV UTF-8" does, and its "CSV" does not
 _SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
 _GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 _DEEPEST = 3  # zips within zips
@@ -79,7 +80,8 @@ def read_csv(source: Location, field: str, what: str) -> CsvTable:
         csv.field_size_limit(max(csv.field_size_limit(), len(text)))  # masks as text beside labels are megabytes
         delimiter, lines = _lines(text)
     except (UnicodeError, csv.Error) as error:
-        raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {error}.") from error
+        told = f"{error}. {SAVE_AS_UTF8}" if isinstance(error, UnicodeError) else f"{error}."
+        raise RequestError(f"Expected `{field}` to be a CSV file in UTF-8; {source} is not: {told}") from error
     header = lines[0][1] if lines else ()
     for number, row in lines[1:]:
         if len(row) != len(header):

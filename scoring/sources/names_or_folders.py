@@ -32,7 +32,7 @@ def names_tell(images: Sequence[ImageEntry], folder_target: TargetOf) -> bool:
     if not told:
         raise ImagesError(
             "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
-            f"the names tell {names}, the folders {folders}, of {len(images)} images {_lacking(names, folders, images)}"
+            f"the names tell {names}, the folders {folders}{_lacking(names, folders, images)}"
         )
     if len(told) == 2 and disagreements and folders.calls_split_label:
         told = [names]  # a folder `train` is a split if names tell other labels
@@ -51,9 +51,9 @@ def _lacking(names: "_Reading", folders: "_Reading", images: Sequence[ImageEntry
     reading, word = (names, "name") if is_by_names else (folders, "folder")
     bare = [image.path for image in images if reading.lacks(image.path)]
     if not 0 < len(bare) < len(images):
-        return f"such as {images[0].path!r}.{hint_of_splits(bare, images)}"
+        return f", of {len(images)} images such as {images[0].path!r}.{hint_of_splits(bare, images)}"
     advice = "" if is_by_names else " Move these into folders of their labels or elsewhere, or name a `labels_file`."
-    return f"such as {bare[0]!r}, which has no label by its {word}.{hint_of_splits(bare, images) or advice}"
+    return f"; {bare[0]!r} has no label by its {word}.{hint_of_splits(bare, images) or advice}"
 
 
 def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
@@ -67,7 +67,7 @@ class _Reading:
     def __init__(self, target_of: TargetOf) -> None:
         self._target_of = target_of
         self._labels: set[str] = set()
-        self._num_without = 0
+        self._num_with = self._num_without = 0
 
     def read(self, path: str) -> str | None:
         """Read one more image's label."""
@@ -76,6 +76,7 @@ class _Reading:
             self._num_without += 1
         else:
             self._labels.add(composed(label))
+            self._num_with += 1
         return label
 
     def lacks(self, path: str) -> bool:
@@ -108,7 +109,8 @@ class _Reading:
             return "none"
         shown = ", ".join(repr(brief(label)) for label in sorted(self._labels)[:_NAMED])
         more = f" and {len(self._labels) - _NAMED} more" if len(self._labels) > _NAMED else ""
-        return f"{shown}{more}" + (f" for all but {self._num_without}" if self._num_without else "")
+        of_images = f" for {self._num_with} of {self._num_with + self._num_without} images"
+        return f"{shown}{more}" + (of_images if self._num_without else "")
 
 
 def _hint_of_test(disagreements: Iterable[tuple[str, str]]) -> str:

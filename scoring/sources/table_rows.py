@@ -183,7 +183,7 @@ def _sizes(batch: pa.RecordBatch, part: TablePart) -> pa.Array:
         least = pc.min(sizes).as_py()
         problem = f"one is {least}" if least is not None and least < 0 else None
     except pa.ArrowException as error:
-        problem = one_line(error).removesuffix(".")
+        problem = one_line(error)
     if problem:
         raise ImagesError(
             f"Expected column {SIZE!r} of {part.name} to hold sizes in bytes, whole numbers from 0; {problem}. Mend "
@@ -210,7 +210,7 @@ def _flags(batch: pa.RecordBatch, name: str, part: TablePart) -> pa.Array:
         return _or_null(as_texts(values)).cast(pa.bool_())
     except pa.ArrowException as error:
         raise ImagesError(
-            f"Expected column {name!r} of {part.name} to hold true or false; {one_line(error).removesuffix('.')}. Mend "
+            f"Expected column {name!r} of {part.name} to hold true or false; {one_line(error)}. Mend "
             "the column, or leave it out."
         ) from error
 

@@ -211,6 +211,13 @@ def write_text(path: Location, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_output(path: Location, text: str) -> None:
+    """Write a file that a user named as `write_text` does, with the folders above it."""
+    with storage_faults(path):
+        make_folder(path.parent)
+    write_text(path, text)
+
+
 def make_folder(folder: Location) -> None:
     """Make a folder, and those above it, unless it is there.
 

@@ -13,7 +13,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.predictions import OK
 from scoring.run.reader import RunReader
 from scoring.run.record import RunRecord
-from scoring.storage.durable import write_text
+from scoring.storage.durable import write_output
 from scoring.storage.locations import Location
 from scoring.submissions.answers import Above, Answers, check_stored
 from scoring.submissions.choosing import choose_answers
@@ -66,7 +66,7 @@ def fill_template(folder: RunFolder, request: TemplateRequest, path: Location) -
     is_ok = np.array([status == OK for status in asked["status"].to_pylist()], dtype=bool)
     _check_readable(template.ids, is_ok, request.fallback)
     filled = list(_answers(template, answers, asked, is_ok, request.fallback))
-    write_text(path, template.filled(filled))
+    write_output(path, template.filled(filled))
     return Submission(
         path=path,
         num_rows=len(filled),

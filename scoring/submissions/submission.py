@@ -17,7 +17,7 @@ from scoring.run.predictions import OK
 from scoring.run.reader import RunReader
 from scoring.run.record import RunRecord
 from scoring.run.wording import plural, some
-from scoring.storage.durable import write_text
+from scoring.storage.durable import write_output
 from scoring.storage.locations import Location
 from scoring.submissions.answers import spelled
 
@@ -218,7 +218,7 @@ def _write_csv(
 ) -> None:
     labels = [answer_of(probability, clip, competition) for probability in dog_probability.tolist()]
     rows = pd.DataFrame({"id": ids, "label": labels}).sort_values("id")
-    write_text(path, rows.to_csv(index=False))
+    write_output(path, rows.to_csv(index=False))
 
 
 def answer_of(probability: float, clip: float, competition: Competition | None = None) -> str:

@@ -360,6 +360,12 @@ def test_report_of_a_run_in_a_bucket_is_written_there(bucket: Url) -> None:
     assert _run("report", bucket / "nowhere")[0] == 2
 
 
+def test_folders_above_an_output_are_made(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cats_and_dogs(16))
+    assert _run("report", run.path, "--output", page := tmp_path / "pages" / "of" / "run.html") == (0, "")
+    assert page.is_file()
+
+
 def test_a_report_takes_the_place_of_no_file_of_what_it_tells_of(tmp_path: Path, bucket: Url) -> None:
     runs = [write_run(place / "run", cats_and_dogs(8)) for place in (tmp_path, bucket)]
     model = write_model(tmp_path / "model", cats_and_dogs(8))

@@ -45,6 +45,12 @@ def test_a_template_is_filled_and_the_line_that_hands_it_in_is_printed(run: RunF
     assert "submit COMPETITION -f" in _submission(run, "--template", template)[1]
 
 
+def test_folders_above_an_output_are_made(run: RunFolder, tmp_path: Path) -> None:
+    template, output = tmp_path / "sample_submission.csv", tmp_path / "of" / "leaves" / "submission.csv"
+    assert _submission(run, "--template", str(template), "--output", str(output))[0] == 0
+    assert output.is_file()
+
+
 def test_the_result_as_json_is_all_that_standard_output_gets(run: RunFolder, tmp_path: Path) -> None:
     words = ["submission", str(run.path), "--template", str(tmp_path / "sample_submission.csv"), "--json"]
     ended = CliRunner().invoke(app, words)

@@ -22,6 +22,13 @@ def test_a_log_gets_a_line_at_the_end_and_no_bar() -> None:
     assert line.endswith("0 s left, 1 error")
 
 
+def test_vectors_are_embedded_and_not_scored() -> None:
+    log = io.StringIO()
+    with ScoringProgress(Console(file=log, width=120), num_images=30, num_done=10, embeds=True) as shown:
+        shown.add(20, num_errors=0)
+    assert log.getvalue().startswith("embedded 30 of 30 images, ")
+
+
 def test_errors_of_an_earlier_run_count_beside_its_images() -> None:
     log = io.StringIO()
     with ScoringProgress(Console(file=log, width=120), num_images=30, num_done=10, num_errors=2) as shown:

@@ -70,9 +70,12 @@ def _bytes(output: Path) -> dict[str, bytes]:
 @pytest.mark.ray
 @pytest.mark.keras
 def test_every_image_has_its_vector_and_a_second_run_gives_the_same_bytes(
-    photos: Path, model: Path, tmp_path: Path, two_nodes: None
+    photos: Path, model: Path, tmp_path: Path, two_nodes: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = embed(images=photos, output=tmp_path / "run", model=model, dtype="float32", **_OPTIONS)
+    made = embed(images=photos, output=tmp_path / "run", model=model, dtype="float32", verbose=True, **_OPTIONS)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith(f"embedding {photos} with {model} without its ")
+    assert "12 of 12 (12 embedded now)" in said
     table = made.table(["image_id", "embedding"])
     assert (made.summary.num_images, made.summary.num_errors, made.summary.one_answer) == (12, 4, None)
     expected = [None if 5 <= number <= 8 else [number * 20 / 255] * 3 for number in range(1, 13)]

@@ -371,7 +371,7 @@ def test_names_with_numbers_are_in_the_order_of_a_map(tmp_path: Path) -> None:
 
 def test_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_bytes(b"chat\xe9")
-    with pytest.raises(ModelError, match="UTF-8"):
+    with pytest.raises(ModelError, match=r"is not: 'utf-8' codec .*: .*\. If it is text, save it as UTF-8\.$"):
         read_class_names(str(tmp_path / "labels.txt"))
 
 

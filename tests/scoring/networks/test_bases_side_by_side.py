@@ -1,5 +1,6 @@
 """Several networks below one head: what each sees, and one network of all that says what they say side by side."""
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def test_network_with_both_inside_says_what_the_head_says_of_features_by_hand(
     head = keras.Sequential([keras.Input((12,)), keras.layers.Rescaling(1 / 50), keras.layers.Dense(3, "softmax")])
     path = tmp_path / "model.keras"
     digest = save_network(put_together(base, head, flip=False), path)
+    assert b'"training": true' not in zipfile.ZipFile(path).read("config.json"), "called, it would train"
     for file in (large, half, odd):
         file.unlink()
     whole, expected = load_keras_file(path), head.predict_on_batch(features)

@@ -37,6 +37,25 @@ def _own(targets: Any, outputs: Any) -> Any:
     return targets - outputs
 
 
+def _focal(**settings: Any) -> Any:
+    """A loss of the user's own that is registered."""
+    import keras
+
+    @keras.saving.register_keras_serializable("somebodys")
+    class Focal(keras.losses.Loss):  # type: ignore[misc]
+        def __init__(self, from_logits: bool = False, **options: Any) -> None:
+            super().__init__(**options)
+            self.from_logits = from_logits
+
+        def call(self, targets: Any, outputs: Any) -> Any:
+            return targets - outputs
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "from_logits": self.from_logits}
+
+    return Focal(**settings)
+
+
 def _written(path: Path, config: Any) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("config.json", json.dumps(config))
@@ -59,13 +78,11 @@ def _meaning(path: Path, num_outputs: int, outputs: OutputMeaning | None = None)
         (lambda: _loss("BinaryCrossentropy", from_logits=True), 1),
         (lambda: _loss("BinaryFocalCrossentropy", from_logits=True), 1),
         (lambda: [_loss("BinaryCrossentropy", from_logits=True)], 1),
-        (lambda: _own, 3),
+        (lambda: _focal(from_logits=True), 1),
         (lambda: None, 3),
     ],
 )
-def test_a_loss_of_logits_and_one_that_nothing_is_known_of_leave_logits(
-    tmp_path: Path, loss: Any, num_outputs: int
-) -> None:
+def test_a_loss_of_logits_and_none_leave_logits(tmp_path: Path, loss: Any, num_outputs: int) -> None:
     kind = "sigmoid" if num_outputs == 1 else "probabilities"
     assert _meaning(_save(tmp_path / "m.keras", num_outputs, loss()), num_outputs) == (kind, True)
 
@@ -81,6 +98,10 @@ def test_a_loss_of_logits_and_one_that_nothing_is_known_of_leave_logits(
         (lambda: _loss("BinaryCrossentropy"), 1, "takes them for probabilities, not for logits"),
         (lambda: "crossentropy", 3, "takes them for probabilities, not for logits"),
         (lambda: _loss("SparseCategoricalCrossentropy", from_logits=True), 1, "which is always 1 over one output"),
+        (lambda: _own, 3, "_own, which it was compiled with, is none of Keras' losses. Name `outputs`: logits takes"),
+        (lambda: [_own], 1, "_own, which it was compiled with, is none of Keras' losses"),
+        (lambda: _focal(), 1, "Focal, which it was compiled with, is none of Keras' losses"),
+        (lambda: _focal(from_logits=True), 3, "Focal, which it was compiled with, is none of Keras' losses"),
     ],
 )
 def test_a_loss_that_does_not_take_outputs_for_logits_is_asked_about(
@@ -185,16 +206,17 @@ def test_a_loss_of_the_nested_network_that_gives_the_outputs_is_asked_about(tmp_
 
 def test_a_loss_of_the_whole_comes_before_that_of_a_network_within(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
-    for loss, expected in ((_loss("BinaryCrossentropy"), [CompiledLoss("BinaryCrossentropy")]), (_own, [])):
+    own = CompiledLoss("_own", is_known=False)
+    for loss, expected in ((_loss("BinaryCrossentropy"), CompiledLoss("BinaryCrossentropy")), (_own, own)):
         _around(_NESTED["last"], loss).save(path)
-        assert compiled_losses(path, None) == expected
+        assert compiled_losses(path, None) == [expected]
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda k, x: _trained(3, _own)(x),
         lambda k, x: k.layers.Dense(3)(_trained(3, "mse")(x)),
+        lambda k, x: k.layers.Dense(3)(_trained(3, _own)(x)),
         lambda k, x: k.Sequential([_trained(3, "mse"), k.layers.ReLU(), k.layers.Dense(3)])(x),
         lambda k, x: _two_heads(dict, {"years": "mse", "breed": None})(x)["breed"],
         lambda k, x: _two_heads(lambda made: list(made.values()), {"dense_years": "mse"})(x)[1],
@@ -307,6 +329,18 @@ def test_where_a_file_does_not_tell_which_loss_is_the_outputs_each_is_held_again
     assert compiled_losses(path, "abc") == [CompiledLoss("mse")]
 
 
+def test_a_loss_that_is_called_as_one_of_keras_is_not_taken_for_it(tmp_path: Path) -> None:
+    config = {"compile_config": {"loss": {"class_name": "Huber", "module": "ours", "config": {}}}, "config": {}}
+    found = compiled_losses(_written(tmp_path / "m.keras", config), None)
+    assert found == [CompiledLoss("Huber", is_known=False)]
+
+
+def test_a_lambda_is_a_loss_that_nothing_is_known_of(tmp_path: Path) -> None:
+    config = {"compile_config": {"loss": {"class_name": "__lambda__", "config": {"value": ["4wIA"]}}}, "config": {}}
+    found = compiled_losses(_written(tmp_path / "m.keras", config), None)
+    assert found == [CompiledLoss("a lambda", is_known=False)]
+
+
 @pytest.mark.parametrize(
     "config",
     [
@@ -316,7 +350,6 @@ def test_where_a_file_does_not_tell_which_loss_is_the_outputs_each_is_held_again
         {"compile_config": None},
         {"compile_config": {"loss": 7}, "config": {}},
         {"compile_config": {"loss": {}}, "config": {}},
-        {"compile_config": {"loss": {"class_name": "Huber", "module": "ours", "config": {}}}, "config": {}},
         {"compile_config": {"loss": {"class_name": "Huber", "module": "keras.losses", "config": 7}}, "config": {}},
     ],
 )

@@ -1,5 +1,7 @@
 """Several views of a photo as one vector, against the same in NumPy."""
 
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,29 @@ def test_smaller_views_are_made_of_the_same_pixels(network: Any) -> None:
     halved = pixels.reshape(2, 8, 2, 8, 2, 3).mean(axis=(2, 4))
     expected = _part([network.predict_on_batch(halved)], ViewPooling.MEAN)
     np.testing.assert_allclose(found[:, 128:], expected, atol=1e-5)
+
+
+def _with_statistics() -> Any:
+    import keras
+
+    maps = [keras.layers.Conv2D(64, 3), keras.layers.BatchNormalization(), keras.layers.Dropout(0.9)]
+    return keras.Sequential([keras.Input((None, None, 3)), *maps])
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_stored_network_that_is_called_says_what_it_predicts_and_stays_as_it_is(tmp_path: Path, mirror: bool) -> None:
+    """Keras lets its image layers train by default, and with one of them all that stands behind it."""
+    import keras
+
+    path = tmp_path / "m.keras"
+    pool_views(_with_statistics(), Views((16, 12, 8), mirror, tuple(ViewPooling))).save(path)
+    assert b'"training": true' not in zipfile.ZipFile(path).read("config.json")
+    network = keras.saving.load_model(path)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype(np.float32)
+    before = [np.array(variable) for variable in network.variables]
+    called = keras.ops.convert_to_numpy(network(pixels))
+    assert all(map(np.array_equal, before, network.variables))
+    np.testing.assert_allclose(called, network.predict_on_batch(pixels), atol=1e-5)
 
 
 def test_a_layer_that_is_not_spatial_is_taken_as_it_is() -> None:

@@ -1,4 +1,7 @@
+import os
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +31,16 @@ def test_a_drawing_has_no_colour_or_font_of_its_own() -> None:
         assert not re.search(r"#01020\d", svg)
         assert set(re.findall(r"font-family: ([^;\"]+)", svg)) == {"inherit"}
         assert "<style" not in svg
+
+
+def test_nothing_is_said_where_no_home_folder_can_be_written() -> None:
+    """matplotlib makes a temporary one, and tells of it."""
+    draw = "from scoring.report.figures import *; draw_curves('a', [[Curve('b', [1.0], None)]], 'c')"
+    unset = ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in unset} | {"HOME": "/dev/null/none"}
+    command = [sys.executable, "-c", draw]
+    drawn = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert drawn.stderr == ""
 
 
 def test_drawings_of_two_threads_leave_the_settings_of_matplotlib_as_they_were() -> None:

@@ -141,7 +141,7 @@ def test_a_stray_quotation_mark_makes_no_long_message(tmp_path: Path) -> None:
 def test_what_is_packed_is_refused_whatever_its_name_is(name: str, tmp_path: Path) -> None:
     """It is never unpacked: that may be without end."""
     (tmp_path / name).write_bytes(gzip.compress(("0.5," * 59 + "0.5\n").encode() * 3))
-    with pytest.raises(SonarError, match=r"cannot read .*: 'utf-8' codec can't decode"):
+    with pytest.raises(SonarError, match=r"cannot read .*: 'utf-8' codec can't decode .*\. If it is text, save it"):
         load_sonar(tmp_path / name)
 
 

@@ -13,7 +13,7 @@ from scoring.sources.labels_file import read_labels
 from scoring.sources.table_columns import LabelsFile, TableColumns
 
 _POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4d7a2146" * 8 + b"\nsize 12345\n"
-_SAID = "Git LFS pointer.* by `git lfs pull`"
+_SAID = r"^(?!.*\.\. ).*Git LFS pointer.* by `git lfs pull`"
 
 
 def _pointer(path: Path) -> Path:

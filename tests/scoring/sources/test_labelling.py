@@ -398,7 +398,9 @@ def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     assert _targets(_labelled(file)) == _EXPECTED
     file.write_bytes("id,label\na1,cat\n".encode("utf-16-le"))
     assert "to be a CSV file in UTF-8" in (said := _refused(file))
-    assert "a zero byte stands at character 1" in said
+    assert "a zero byte stands at character 1. If it is text, save it as UTF-8." in said
+    file.write_bytes("id,label\na1,caf\u00e9\n".encode("latin-1"))
+    assert _refused(file).endswith(". If it is text, save it as UTF-8.")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

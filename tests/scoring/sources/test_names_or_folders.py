@@ -38,7 +38,7 @@ def test_auto_takes_what_labels_every_image() -> None:
     [
         (("cats/IMG_1.jpg", "cats/DSC_2.jpg", "dogs/IMG_3.jpg"), "names tell 'DSC', 'IMG', the folders 'cats', 'dogs'"),
         (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/dog.3.jpg"), "'dog' lies in 'cats'"),
-        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/3.jpg"), "'cat', 'dog' for all but 1, the folders 'cats', 'dogs'"),
+        (("cats/cat.1.jpg", "cats/dog.2.jpg", "dogs/3.jpg"), "'dog' for 2 of 3 images, the folders 'cats', 'dogs'"),
         (("2016/cat.1.jpg", "2017/dog.2.jpg"), "the folders '2016', '2017'"),
     ],
 )
@@ -48,7 +48,7 @@ def test_names_and_folders_that_tell_different_stories_are_asked_about(paths: tu
 
 
 def test_a_test_folder_is_no_label() -> None:
-    with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for all but 1, the folders none"):
+    with pytest.raises(ImagesError, match="names tell 'cat', 'dog' for 2 of 3 images, the folders none; 'test/1"):
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)
 
 
@@ -74,10 +74,10 @@ def test_a_photo_that_lacks_the_label_that_others_have_is_named_and_where_it_lie
     labelled = [f"{label}/{number}.jpg" for label in ("Cover", "JMiPOD", "UERD") for number in range(3)]
     with pytest.raises(ImagesError) as refused:
         with_targets(_images(*labelled, bare), LabelsFrom.AUTO, is_training=True)
-    assert f"'UERD' for all but 1, of 10 images such as {bare!r}, which has no label {advice}" in str(refused.value)
+    assert f"'UERD' for 9 of 10 images; {bare!r} has no label {advice}" in str(refused.value)
 
 
 def test_a_photo_in_a_test_folder_that_lacks_the_label_of_others_names_is_named() -> None:
-    says = "of 3 images such as 'test/1.jpg', which has no label by its name. If 'test' is a label, call that folder"
+    says = "the folders none; 'test/1.jpg' has no label by its name. If 'test' is a label, call that folder"
     with pytest.raises(ImagesError, match=re.escape(says)):
         with_targets(_images("train/cat.1.jpg", "train/dog.2.jpg", "test/1.jpg"), LabelsFrom.AUTO)

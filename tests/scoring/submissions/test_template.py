@@ -166,6 +166,7 @@ def test_what_unpacks_to_more_than_members_of_a_zip_may_have_is_refused_in_one_l
         (b"Category,Id\ncgm,1.jpg\ncgm,2.jpg\n", r"'cgm' more than once\. Ids are in its first column; put 'Id' first"),
         (b"\xff\xfe\x00", "CSV file in UTF-8"),
         (b'id,label\n"1,0\n', "CSV file in UTF-8"),
+        ("id,label\n1,caf\u00e9\n".encode("latin-1"), r"byte 0xe9.*\. If it is text, save it as UTF-8\.$"),
     ],
 )
 def test_what_is_no_template_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
