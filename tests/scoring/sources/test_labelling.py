@@ -597,6 +597,50 @@ def test_a_column_of_files_that_are_not_here_beside_running_numbers_is_told(tmp_
     assert label_by_file(listing, LabelsFile(names)).told == ()
 
 
+_SCANS = tuple(f"scans/{'cat' if n < 6 else 'dog'}/x{n}.jpg" for n in range(12))
+_SCAN_LABELS = {path: path.split("/")[1] for path in _SCANS}
+
+
+def _scans(*columns: str, header: str, paths: Sequence[str] = _SCANS) -> str:
+    """A file of labels with a row for each photo: of its path, stem, label, place and place from the end."""
+    rows = []
+    for n, path in enumerate(paths):
+        _, label, name = path.split("/")
+        said = {"path": path, "name": name, "stem": f"{label}/{name[:-4]}", "label": label, "n": n, "last": -n % 12}
+        said |= {"next": paths[(n + 1) % len(paths)], "url": f"https://b.com/y/{name}", "id": f"ISIC_{n}"}
+        rows.append(",".join(column.format(**said) for column in columns))
+    return "\n".join((header, *rows))
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (("{n}", "{path}", "{label}"), ",image,dx"),
+        (("{last}", "{path}", "{label}"), "Unnamed: 0,image,dx"),
+        (("{path}", "{label}", ""), "image,dx,Unnamed: 2"),
+        (("{path}", "{label}", "{n}"), "image,,Unnamed: 2"),
+    ],
+)
+def test_a_column_without_a_name_that_numbers_the_rows_or_is_empty_is_not_one_of_labels(
+    tmp_path: Path, columns: Sequence[str], header: str
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    assert _targets(_labelled(_write(tmp_path, _scans(*columns, header=header)), listing)) == _SCAN_LABELS
+    alone = _write(tmp_path, _scans("{path}", "{n}", header="image,"))
+    assert _targets(_labelled(alone, listing))[_SCANS[7]] == "7"
+
+
+def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    for columns, header, said in (
+        (("{n}", "{path}", "{label}"), "class id,file,labels", "it has 'class id', 'labels'. Say"),
+        (("{id}", "{path}", "{label}"), "lesion,image_id,dx", "it has 'lesion', 'image_id', 'dx'. Say"),
+        (("{n}", "{path}", "{label}"), "level,image_id,dx", "it has 'level', 'image_id', 'dx'. Say"),
+        (("1", "{path}", "{label}"), "Unnamed: 0,image_id,dx", "it has 'Unnamed: 0', 'image_id', 'dx'. Say"),
+    ):
+        assert f"{said} which by `label_column`" in _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
+
+
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
@@ -655,7 +699,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
         ("id,label\na1,cat\na1.jpg,cat\nb2,dog\nc3,cat\n10,dog\n", None),
         (
             "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
-            "it has 'id', 'label', 'target'. Say which by `label_column`",
+            "it has 'label', 'target'. Say which by `label_column`",
         ),
         ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
