@@ -58,17 +58,23 @@ class LabelsTable:
         """The columns that may say which photo: the one asked for, or those named so.
 
         Raises:
-            RequestError: If there is none.
+            RequestError: If the one asked for is none.
         """
         if asked is not None:
             return [self._existing(asked, "id_column")]
-        found = [name for name in self.columns if _ID.fullmatch(_plain(name))]
-        if not found:
-            raise RequestError(
-                f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
-                "which by `id_column`; if these are the values of a photo, put a line of names before them."
+        return [name for name in self.columns if _ID.fullmatch(_plain(name))]
+
+    def without_ids(self, candidates: Sequence[str]) -> RequestError:
+        """What to raise if neither names nor values tell the column of ids, though those of candidates name photos."""
+        if candidates:
+            return RequestError(
+                f"Expected a column of ids in {self.name}, such as id, image or file_name; by its values it may be "
+                f"{some_columns(map(repr, candidates))}. Say which by `id_column`."
             )
-        return found
+        return RequestError(
+            f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
+            "which by `id_column`; if these are the values of a photo, put a line of names before them."
+        )
 
     def names_files(self, column: str) -> bool:
         """Whether most rows of a column look like names of files, with a suffix or a folder, whatever it is called."""
