@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.id_matching import Matches
-from scoring.sources.id_spelling import bare_name, path_or_id
+from scoring.sources.id_spelling import bare_name, folded, path_or_id, without_image_suffix
+from scoring.sources.row_paths import told_path
 
 # `3` of `C:\imgs\3.png`, `https://b/x/3.png?sig=1`, `/data/local-files/?d=images/3.png` and `<img src="3.png">`.
 _PHOTO = re.compile(
@@ -19,6 +20,12 @@ _PHOTO = re.compile(
 def name_photos(values: Sequence[str]) -> bool:
     """Whether most of some values name files of images, wherever these lie."""
     return 2 * sum(_PHOTO.search(value) is not None for value in values) > len(values)
+
+
+def names_in(texts: Iterable[str]) -> Iterable[str]:
+    """The name in each id or path, in one spelling: what an id that means a photo has in common with it."""
+    names = (folded(told_path(text)).rpartition("/")[2] for text in texts)
+    return (without_image_suffix(name) or name for name in names)
 
 
 def match_base_names(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:

@@ -64,7 +64,7 @@ def label_by_file(
     """
     table = read_labels(file)
     images = list(listing.images)
-    ids = choose_ids(table, file.id_column, images, folder)
+    ids = choose_ids(table, file, images, folder)
     if has_ids_beside_paths:
         check_paths(table.name, ids, images, folder)
     if ids.matches.twice:

@@ -26,6 +26,7 @@ from scoring.storage.locations import Location, file_below, readable
 _ID = re.compile(r"(?=.)(image|img|photo|picture|file|f|id)?(ids?|name|path|file|code)?")
 _SUFFIX = re.compile(r"\.[a-z]\w{1,4}", re.IGNORECASE)
 _LABEL = re.compile(r"(labels?|targets?|class|classes|category|species|breed|diagnosis)(id|name)?")
+_NAMELESS = re.compile(r"(Unnamed: [0-9]+|__index_level_[0-9]+__)?")  # as pandas calls what a header leaves out
 _WHOLE_AS_FLOAT = re.compile(r"-?[0-9]+(\.0+)?")  # what pandas makes of whole numbers beside an empty cell
 FLAGS = {
     **dict.fromkeys(("0", "0.0", "false", "f", "no", "n"), False),
@@ -59,17 +60,23 @@ class LabelsTable:
         """The columns that may say which photo: the one asked for, or those named so.
 
         Raises:
-            RequestError: If there is none.
+            RequestError: If the one asked for is none.
         """
         if asked is not None:
             return [self._existing(asked, "id_column")]
-        found = [name for name in self.columns if _ID.fullmatch(_plain(name))]
-        if not found:
-            raise RequestError(
-                f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
-                "which by `id_column`; if these are the values of a photo, put a line of names before them."
+        return [name for name in self.columns if _ID.fullmatch(_plain(name))]
+
+    def without_ids(self, candidates: Sequence[str]) -> RequestError:
+        """What to raise if neither names nor values tell the column of ids, though those of candidates name photos."""
+        if candidates:
+            return RequestError(
+                f"Expected a column of ids in {self.name}, such as id, image or file_name; by its values it may be "
+                f"{some_columns(map(repr, candidates))}. Say which by `id_column`."
             )
-        return found
+        return RequestError(
+            f"Expected a column of ids in {self.name}, such as id, image or file_name; it has {self._names}. Say "
+            "which by `id_column`; if these are the values of a photo, put a line of names before them."
+        )
 
     def names_files(self, column: str) -> bool:
         """Whether most rows of a column look like names of files, with a suffix or a folder, whatever it is called."""
@@ -82,12 +89,15 @@ class LabelsTable:
     def label_column(self, asked: str | None, id_column: str) -> str:
         """The column of labels: the one asked for, the one named so, or the only one beside the ids.
 
+        One without a name that is empty or numbers the rows does not count, unless there is no other.
+
         Raises:
             RequestError: If there is none, or more than one.
         """
         if asked is not None:
             return self._existing(asked, "label_column")
-        others = [name for name in self.columns if name != id_column]
+        beside = [name for name in self.columns if name != id_column]
+        others = [name for name in beside if not self._numbers_rows(name)] or beside
         found = list(filter(is_called_label, others))
         if len(others) > 1 and len(found) != 1:
             if each := self._one_for_each_label(others):
@@ -97,8 +107,8 @@ class LabelsTable:
                     "names, as idxmax(axis=1) of pandas makes it."
                 )
             raise RequestError(
-                f"Expected one column of labels in {self.name}, such as label, target or class; it has {self._names}. "
-                "Say which by `label_column`."
+                f"Expected one column of labels in {self.name}, such as label, target or class; it has "
+                f"{some_columns(map(repr, found or self.columns))}. Say which by `label_column`."
             )
         return (found or others)[0]
 
@@ -123,6 +133,17 @@ class LabelsTable:
         """The numbers of the classes that a column of a Parquet table names; none of others."""
         _ = self.columns[column]
         return self.named[column].numbers if column in self.named else {}
+
+    def _numbers_rows(self, column: str) -> bool:
+        """Whether a column has no name, and a number of its own in each row, or nothing that is text."""
+        if not _NAMELESS.fullmatch(column):
+            return False
+        try:
+            values = self.columns[column]
+        except RequestError:  # of a Parquet table, one that cannot be text
+            return True
+        are_numbers = all(map(_WHOLE_AS_FLOAT.fullmatch, values)) and len(set(values)) == len(values)
+        return are_numbers or not any(values)
 
     def _one_for_each_label(self, names: Sequence[str]) -> list[str]:
         """Those of some columns that hold 0 and 1, if exactly one of them is 1 in each row."""

@@ -599,6 +599,136 @@ def test_a_column_of_files_that_are_not_here_beside_running_numbers_is_told(tmp_
     assert label_by_file(listing, LabelsFile(names)).told == ()
 
 
+_SCANS = tuple(f"scans/{'cat' if n < 6 else 'dog'}/x{n}.jpg" for n in range(12))
+_SCAN_LABELS = {path: path.split("/")[1] for path in _SCANS}
+
+
+def _scans(*columns: str, header: str, paths: Sequence[str] = _SCANS) -> str:
+    """A file of labels with a row for each photo: of its path, stem, label, place and place from the end."""
+    rows = []
+    for n, path in enumerate(paths):
+        _, label, name = path.split("/")
+        said = {"path": path, "name": name, "stem": f"{label}/{name[:-4]}", "label": label, "n": n, "last": -n % 12}
+        said |= {"next": paths[(n + 1) % len(paths)], "url": f"https://b.com/y/{name}", "id": f"ISIC_{n}"}
+        rows.append(",".join(column.format(**said) for column in columns))
+    return "\n".join((header, *rows))
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (("{n}", "{path}", "{label}"), ",image,dx"),
+        (("{last}", "{path}", "{label}"), "Unnamed: 0,image,dx"),
+        (("{path}", "{label}", ""), "image,dx,Unnamed: 2"),
+        (("{path}", "{label}", "{n}"), "image,,Unnamed: 2"),
+    ],
+)
+def test_a_column_without_a_name_that_numbers_the_rows_or_is_empty_is_not_one_of_labels(
+    tmp_path: Path, columns: Sequence[str], header: str
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    assert _targets(_labelled(_write(tmp_path, _scans(*columns, header=header)), listing)) == _SCAN_LABELS
+    alone = _write(tmp_path, _scans("{path}", "{n}", header="image,"))
+    assert _targets(_labelled(alone, listing))[_SCANS[7]] == "7"
+
+
+def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    for columns, header, said in (
+        (("{n}", "{path}", "{label}"), "class id,file,labels", "it has 'class id', 'labels'. Say"),
+        (("{id}", "{path}", "{label}"), "lesion,image_id,dx", "it has 'lesion', 'image_id', 'dx'. Say"),
+        (("{n}", "{path}", "{label}"), "level,image_id,dx", "it has 'level', 'image_id', 'dx'. Say"),
+        (("1", "{path}", "{label}"), "Unnamed: 0,image_id,dx", "it has 'Unnamed: 0', 'image_id', 'dx'. Say"),
+    ):
+        assert f"{said} which by `label_column`" in _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (("{path}", "{label}"), "filepaths,labels"),
+        (("./{path}", "{label}", "{n}"), "scan_path,target,age"),
+        (("{stem}", "{label}"), "isic_id,target"),
+        (("{n}", "{stem}", "{label}", "0.{n}", "p{n}"), ",isic_id,target,width,patientId"),
+        (("{n}", "{path}", "{path}", "{label}"), "Unnamed: 0,where,filepaths,class"),
+        (("{label}", "{path}"), "finding,Image Index"),
+        (("{n}", "{path}", "{label}"), ",Image Index,Finding Labels"),
+        (("{path}", "{label}", ""), "Image Index,Finding Labels,Unnamed: 11"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_one_column_whose_values_name_the_photos_is_that_of_ids_whatever_it_is_called(
+    tmp_path: Path, columns: Sequence[str], header: str, kind: str
+) -> None:
+    file = _write(tmp_path, _scans(*columns, header=header))
+    if kind == "parquet":
+        table = pd.read_csv(file).rename(columns={"Unnamed: 0": "__index_level_0__"})
+        file = tmp_path / "train.parquet"
+        table.to_parquet(file)
+    labelled = label_by_file(Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS]), LabelsFile(file))
+    assert _targets(labelled.listing) == _SCAN_LABELS
+    assert labelled.told[0].startswith(f"the ids of {file.name} are those of '")
+
+
+def test_a_column_that_names_all_photos_and_absent_ones_or_some_twice_is_that_of_ids(tmp_path: Path) -> None:
+    """As of photos of which a part was downloaded, and of rows of boxes."""
+    text = _scans("{path}", "{label}", header="patientId,Target")
+    few = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS[4:8]])
+    assert _targets(_labelled(_write(tmp_path, text), few)) == {path: _SCAN_LABELS[path] for path in _SCANS[4:8]}
+    rows = text.splitlines()
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    assert _targets(_labelled(_write(tmp_path, "\n".join([*rows, *rows[1:5]])), listing)) == _SCAN_LABELS
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "said"),
+    [
+        (("{path}", "{next}", "{label}"), "left,right,label", "it may be 'left', 'right'. Say"),
+        (("{next}", "{url}", "{label}"), "nearest,address,label", "it may be 'nearest', 'address'. Say"),
+        (("{n}", "{label}"), "rank,label", "it has 'rank', 'label'. Say"),
+        (("{id}", "{label}"), "isic_id,target", "it has 'isic_id', 'target'. Say"),
+        (("{path}", "{label}"), "species,label", None),
+        (("{path}", "{path}"), "class,species", "it has 'class', 'species'. Say"),
+    ],
+)
+def test_values_that_do_not_tell_which_photo_each_row_is_of_are_asked_about(
+    tmp_path: Path, columns: Sequence[str], header: str, said: str | None
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    refused = _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
+    assert said is None or said in refused
+    assert "by `id_column`" in refused
+
+
+def test_a_column_of_masks_as_long_texts_is_not_one_of_ids(tmp_path: Path) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    text = _scans("{path}", "1 2 " * 100_000 + "{n}", "{label}", header="scan,rle,label")
+    assert _targets(_labelled(_write(tmp_path, text), listing)) == _SCAN_LABELS
+
+
+@pytest.mark.parametrize("suffix", ["", ".0"])
+def test_numbers_that_are_no_ids_by_name_are_none_by_value(tmp_path: Path, suffix: str) -> None:
+    listing = _listing([f"train/{n}.jpg" for n in range(9)])
+    rows = "".join(f"{8 - n}{suffix},{'ab'[n % 2]}\n" for n in range(9))
+    file = _write(tmp_path, f"rank,label\n{rows}")
+    assert "it has 'rank', 'label'. Say which by `id_column`" in _refused(file, listing)
+
+
+def test_a_column_that_names_few_photos_or_the_same_often_or_the_labels_is_not_one_of_ids(tmp_path: Path) -> None:
+    listing = _listing(["x/red.jpg", "x/blue.jpg"])
+    few = "url,similar,label\n" + "".join(f"u{n},{'red' if n < 2 else ''},{'ab'[n % 2]}\n" for n in range(9))
+    assert "it may be 'similar'. Say which by `id_column`" in _refused(_write(tmp_path, few), listing)
+    often = "scan,colour\n" + "".join(f"u{n},{('red', 'blue')[n % 2]}\n" for n in range(9))
+    assert "it may be 'colour'. Say which by `id_column`" in _refused(_write(tmp_path, often), listing)
+    listing = _listing([f"x/s{n}.jpg" for n in range(9)])
+    for similar in ([f"s{n}" for n in range(6)] + [""] * 3, [f"s{n}" for n in range(6)] + ["t6", "t7", "t8"]):
+        rows = "".join(f"u{n},{one},{'ab'[n % 2]}\n" for n, one in enumerate(similar))
+        assert "it may be 'similar'. Say" in _refused(_write(tmp_path, f"url,similar,label\n{rows}"), listing)
+    listing = _listing(["x/red.jpg", "x/blue.jpg"])
+    alone = _write(tmp_path, "scan,colour\nu1,red\nu2,blue\n")
+    assert "it has 'scan', 'colour'. Say which by `id_column`" in _refused(alone, listing, label="colour")
+
+
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
@@ -657,10 +787,10 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
         ("id,label\na1,cat\na1.jpg,cat\nb2,dog\nc3,cat\n10,dog\n", None),
         (
             "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
-            "it has 'id', 'label', 'target'. Say which by `label_column`",
+            "it has 'label', 'target'. Say which by `label_column`",
         ),
         ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
-        ("number,label\na1,cat\nb2,dog\n", "Say which by `id_column`"),
+        ("number,label\n1,cat\n2,dog\n", "Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "at least one row; "),
         ("id,id,label\na1,a1,cat\n", "'id' more than once"),
