@@ -1,7 +1,7 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from rich.console import Console
@@ -26,7 +26,12 @@ _HEAD_DEADLINE_S = 24 * 3600.0  # for each: two dense layers, or hundreds of lab
 
 
 def train_heads(
-    request: FinetuneRequest, folder: RunFolder, fence: Fence, needed: Sequence[SharedFile], console: Console
+    request: FinetuneRequest,
+    folder: RunFolder,
+    fence: Fence,
+    needed: Sequence[SharedFile],
+    groups: Mapping[str, str],
+    console: Console,
 ) -> None:
     """Train the missing heads, then put the model together.
 
@@ -35,6 +40,7 @@ def train_heads(
         folder: Where the features are.
         fence: Keeps workers of a driver that has lost its lease from writing.
         needed: What a worker must see to be built; what this process does not see any more is not looked for.
+        groups: The group of each photo that is of one, by its id.
         console: Where to print.
 
     Raises:
@@ -43,7 +49,7 @@ def train_heads(
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    build = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence))))
+    build = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence, groups))))
     needed = [file for file in needed if file.is_here()]
     recipe = require_files(build, needed)
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
@@ -62,7 +68,7 @@ def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:
     return HeadTrainer(settings)
 
 
-def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> FinetuneSettings:
+def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence, groups: Mapping[str, str]) -> FinetuneSettings:
     features = request.features
     return FinetuneSettings(
         output=request.output.absolute(),
@@ -79,4 +85,6 @@ def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence) -> Fine
         num_draws=request.num_draws,
         scorer=scorer_settings(request.images, folder, None),
         fence=fence,
+        group_column=request.images.group_column,
+        groups=groups,
     )

@@ -1,6 +1,6 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from rich.console import Console
@@ -65,6 +65,11 @@ class ImagesJob:
         self._lease = lease
         self._overwrites = overwrite
         self._listing.start(lease.fence, overwrite)
+
+    @property
+    def groups(self) -> Mapping[str, str]:
+        """See `Listed.groups`."""
+        return self._listing.result().groups
 
     def files(self) -> list[SharedFile]:
         """What every node must see, beside the run folder."""

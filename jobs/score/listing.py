@@ -1,9 +1,9 @@
 """The images of a job, listed beside the start of Ray, and their manifest."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from rich.console import Console
@@ -37,12 +37,14 @@ class Listed:
         left_out: The others, by reason.
         unused: Labels without a photo.
         told: What the user may have meant otherwise by the labels, in words.
+        groups: The group of each image that is of one, by its id.
     """
 
     manifest: ManifestInfo
     left_out: tuple[LeftOut, ...]
     unused: LeftOut | None = None
     told: tuple[str, ...] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
@@ -177,6 +179,9 @@ class BackgroundListing:
         listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
+        groups = (
+            {} if not self._request.group_column else {image.image_id: image.group for image in images if image.group}
+        )
         shard_size = self._request.shard_size or default_shard_size(len(images))
         if self._overwrites and self._request.model.needs_sample:
             self._sample = tuple(manifest_sample(images, SAMPLE_SIZE))
@@ -184,7 +189,7 @@ class BackgroundListing:
         self._renewal = None if self._overwrites else look()
         if self._renewal:
             self._check_earlier(images, self._renewal.info.digest)
-            return Listed(self._renewal.info, listing.left_out, labelled.unused, labelled.told)
+            return Listed(self._renewal.info, listing.left_out, labelled.unused, labelled.told, groups)
         check: Callable[[str], object] = partial(self._check_earlier, images)
         if self._overwrites:
             check = partial(self._wait_for_removal, fence)
@@ -193,7 +198,7 @@ class BackgroundListing:
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, written, shard_size, listing.num_left_out, check=check)
         self._renewal = None if tell else look()
-        return Listed(info, listing.left_out, labelled.unused, labelled.told)
+        return Listed(info, listing.left_out, labelled.unused, labelled.told, groups)
 
     def _find_renewal(self, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
         changes = partial(changes_since, self._request.images, self._request.columns)

@@ -43,7 +43,7 @@ def _finetune(folder: Path) -> None:
         num_heads = 1
 
     request: Any = Request()
-    train_heads(request, RunFolder(folder), _ANY, (), _QUIET)
+    train_heads(request, RunFolder(folder), _ANY, (), {}, _QUIET)
 
 
 def _study_sonar(folder: Path) -> None:
