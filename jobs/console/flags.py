@@ -12,7 +12,8 @@ _ARGUMENTS = "command folder run"
 GENERAL = "Options"
 _GROUPS = {
     "Input": """
-        bytes_column data id_column images label_column labels_file labels_from path_column read_timeout template
+        bytes_column data group_column id_column images label_column labels_file labels_from path_column read_timeout
+        template
     """,
     "Model": """
         base dtype features labels model output_name outputs pixels pooling resize seed size weights

@@ -33,6 +33,7 @@ def finetune(
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
+    group_column: str | None = None,
     preset: Preset | str | None = None,
     base: Sequence[str | Path] | str | Path | None = None,
     weights: Sequence[str | Path] | str | Path | None = None,
@@ -78,6 +79,8 @@ def finetune(
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids, of the table and of `labels_file`: in a file of labels by default found by its
             name and values.
+        group_column: Column beside the labels of what photos have in common, such as patient_id: those of one group are
+            all trained on or all validated on.
         preset: What the other options are by default: fast, best (four times the work), or lesson, as fast.ai did; by
             default lesson where an option of its heads is given, else fast.
         base: vgg16, vgg16-convolutions (59 MB instead of 528), any classifier of keras.applications such as resnet50,
@@ -137,6 +140,7 @@ def finetune(
         labels_from=labels_from,
         labels_file=labels_file,
         label_column=label_column,
+        group_column=group_column,
         resize=resize,
         batch_size=batch_size,
         shard_size=shard_size,
@@ -148,7 +152,6 @@ def finetune(
         read_timeout=read_timeout,
     )
     num_folds = recipe.folds if folds is None else folds
-    num_draws = recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1
     request = FinetuneRequest(
         place(output, "output"),
         photos,
@@ -160,7 +163,7 @@ def finetune(
         address,
         overwrite,
         num_folds,
-        num_draws,
+        recipe.draws if num_folds and heads.kind is HeadKind.RBF else 1,
         are_folds_told=folds is not None,
     )
     return run_finetune(request, console_for(verbose))

@@ -1,7 +1,7 @@
 """The second half of `finetune`: heads trained on the features, on Ray."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from rich.console import Console
@@ -13,6 +13,7 @@ from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, given_up, print_failures
 from jobs.finetune.head_placement import place_heads
 from jobs.finetune.request import FinetuneRequest
+from jobs.score.listing import Listed
 from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
 from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
@@ -30,8 +31,8 @@ def train_heads(
     folder: RunFolder,
     fence: Fence,
     needed: Sequence[SharedFile],
+    listed: Listed,
     console: Console,
-    class_numbers: Mapping[str, int | None],
 ) -> None:
     """Train the missing heads, then put the model together.
 
@@ -40,8 +41,8 @@ def train_heads(
         folder: Where the features are.
         fence: Keeps workers of a driver that has lost its lease from writing.
         needed: What a worker must see to be built; what this process does not see any more is not looked for.
+        listed: The photos, with what is told of them.
         console: Where to print.
-        class_numbers: See `Labelled`.
 
     Raises:
         IncompleteError: If heads are missing; they are named.
@@ -49,8 +50,7 @@ def train_heads(
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    settings = _settings(request, folder, fence, class_numbers)
-    build = function_recipe(SameVersion(partial(_head_trainer, settings)))
+    build = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence, listed))))
     needed = [file for file in needed if file.is_here()]
     recipe = require_files(build, needed)
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
@@ -69,9 +69,7 @@ def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:
     return HeadTrainer(settings)
 
 
-def _settings(
-    request: FinetuneRequest, folder: RunFolder, fence: Fence, class_numbers: Mapping[str, int | None]
-) -> FinetuneSettings:
+def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence, listed: Listed) -> FinetuneSettings:
     features = request.features
     return FinetuneSettings(
         output=request.output.absolute(),
@@ -88,5 +86,7 @@ def _settings(
         num_draws=request.num_draws,
         scorer=scorer_settings(request.images, folder, None),
         fence=fence,
-        class_numbers=class_numbers,
+        group_column=request.images.group_column,
+        groups=listed.groups,
+        class_numbers=listed.class_numbers,
     )

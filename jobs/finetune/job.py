@@ -55,7 +55,7 @@ def run_finetune(request: FinetuneRequest, console: Console) -> Model:
             missing = images.run(milestones, needed, begin)
             check_nothing_missing(missing, request.overwrite)
             features_s = milestones.since_command_s()
-            train_heads(request, folder.features, lease.fence, needed, console, images.class_numbers())
+            train_heads(request, folder.features, lease.fence, needed, images.listed(), console)
         record = load_training_record(folder)  # while no other driver can write another
     print_training(console, folder, record, features_s, milestones.since_command_s())
     print_kept(console, record, earlier)

@@ -90,6 +90,7 @@ def _options(record: TrainingRecord, request: FinetuneRequest) -> Iterator[tuple
         yield option, was, now
     yield "seed", record.split_seed, request.seed
     yield "head_only", record.head_only, request.head_only
+    yield "group_column", record.data.group_column, request.images.group_column
     if earlier := record.asked:
         yield "ensemble", earlier.ensemble, request.ensemble
         yield "validation", earlier.num_validation, request.num_validation

@@ -45,7 +45,8 @@ def print_training(
         console.print(warning, style="yellow")
     asked = record.asked.num_folds if record.asked else 0
     if 0 < data.num_folds < asked:
-        said = f"{data.num_folds} folds instead of {asked}: the rarest label has no more different photos to train on"
+        rarest = f"is of no more {data.group_column}" if data.group_column else "has no more different photos"
+        said = f"{data.num_folds} folds instead of {asked}: the rarest label {rarest} to train on"
         console.print(said, style="yellow")
 
 
@@ -114,14 +115,15 @@ def _photos(record: TrainingRecord) -> str:
 
 
 def _different(data: TrainingData) -> str:
-    return f", {data.num_different} different" if data.has_measured_copies else ""
+    return f", {data.num_different} {data.of_different}" if data.has_measured_copies else ""
 
 
 def _unseen(record: TrainingRecord) -> str:
     """That no head was trained on what it is measured on, unless copies are, of which the warning tells."""
     if record.settings.kind is HeadKind.SOFTMAX:
         return ", by which training ended: a little too good"
-    return "" if record.data.num_seen else ", by heads that had not seen them"
+    of_group = f" or others of their {record.data.group_column}" if record.data.group_column else ""
+    return "" if record.data.num_seen else f", by heads that had not seen them{of_group}"
 
 
 def _copies(data: TrainingData) -> list[tuple[str, str]]:

@@ -185,7 +185,7 @@ def _check_halves(options: Mapping[str, object]) -> None:
     """Refuse what is said of images, of sonar returns or of training, where there is none: it would be left out."""
     defaults = {name: each.default for name, each in inspect.signature(score).parameters.items()}
     for half, fields in _OF_HALF.items():
-        given = [field for field in fields if options[half] is None and options[field] != defaults[field]]
+        given = [field for field in fields if options[half] is None and options.get(field) != defaults.get(field)]
         if given:
             raise RequestError(f"`{given[0]}` goes with `{half}`; there is none. Add `{half}`, or leave it out.")
     if options["sonar_model"] is not None and options["seed"] != defaults["seed"]:

@@ -26,6 +26,7 @@ def images_request(
     labels_from: LabelsFrom | str | None,
     labels_file: PlaceWord | None = None,
     label_column: str | None = None,
+    group_column: str | None = None,
     resize: Resize | str | None,
     batch_size: int | str | None,
     shard_size: int | None,
@@ -44,7 +45,9 @@ def images_request(
         ImagesError: If what lies at `images` cannot be read.
     """
     collection = place(images, "images")
-    columns, labels = columns_and_labels(collection, path_column, bytes_column, id_column, labels_file, label_column)
+    columns, labels = columns_and_labels(
+        collection, path_column, bytes_column, id_column, labels_file, label_column, group_column
+    )
     return ImagesRequest(
         images=collection,
         model=model,
@@ -69,6 +72,7 @@ def columns_and_labels(
     id_column: str | None,
     labels_file: PlaceWord | None,
     label_column: str | None,
+    group_column: str | None = None,
 ) -> tuple[TableColumns, LabelsFile | None]:
     """The columns of a table of images, and the file of labels if there is one.
 
@@ -78,8 +82,8 @@ def columns_and_labels(
         ImagesError: If what lies at `images` cannot be read.
     """
     if labels_file is None:
-        return TableColumns(path_column, bytes_column, id_column, label_column), None
+        return TableColumns(path_column, bytes_column, id_column, label_column, group_column), None
     columns = TableColumns(path_column, bytes_column)
     if id_column and has_column(images, columns, id_column):
         columns = replace(columns, image_id=id_column)
-    return columns, LabelsFile(place(labels_file, "labels_file"), id_column, label_column)
+    return columns, LabelsFile(place(labels_file, "labels_file"), id_column, label_column, group_column)

@@ -1,6 +1,6 @@
 """The images half of `score`: list, place workers, hand out shards, add up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from rich.console import Console
@@ -9,7 +9,7 @@ from cluster.shared_files import SharedFile
 from jobs.console.failures import Missing
 from jobs.score.actors import place_actors, start_actors
 from jobs.score.ending import Ending
-from jobs.score.listing import BackgroundListing, tell_listed
+from jobs.score.listing import BackgroundListing, Listed, tell_listed
 from jobs.score.needed_files import see_images, see_model, see_photos
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
@@ -119,9 +119,9 @@ class ImagesJob:
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._folder, self._console).tell(milestones, pool, loop)
 
-    def class_numbers(self) -> Mapping[str, int | None]:
-        """The number of each class that a table names, now that its images are listed; see `Labelled`."""
-        return self._listing.result().class_numbers
+    def listed(self) -> Listed:
+        """The images, now that they are."""
+        return self._listing.result()
 
     def _begin(self, begin: Callable[[], object] | None) -> None:
         if begin:

@@ -38,6 +38,7 @@ class Listed:
         unused: Labels without a photo.
         told: What the user may have meant otherwise by the labels, in words.
         class_numbers: See `Labelled`.
+        groups: The group of each image that is of one, by its id.
     """
 
     manifest: ManifestInfo
@@ -45,6 +46,7 @@ class Listed:
     unused: LeftOut | None = None
     told: tuple[str, ...] = ()
     class_numbers: Mapping[str, int | None] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def tell_listed(console: Console, listed: Listed) -> None:
@@ -179,6 +181,9 @@ class BackgroundListing:
         listing, images = labelled.listing, labelled.listing.images
         if self._check:
             self._check(images)
+        groups = (
+            {} if not self._request.group_column else {image.image_id: image.group for image in images if image.group}
+        )
         shard_size = self._request.shard_size or default_shard_size(len(images))
         if self._overwrites and self._request.model.needs_sample:
             self._sample = tuple(manifest_sample(images, SAMPLE_SIZE))
@@ -187,7 +192,7 @@ class BackgroundListing:
         if self._renewal:
             self._check_earlier(images, self._renewal.info.digest)
             info = self._renewal.info
-            return Listed(info, listing.left_out, labelled.unused, labelled.told, labelled.class_numbers)
+            return Listed(info, listing.left_out, labelled.unused, labelled.told, labelled.class_numbers, groups)
         check: Callable[[str], object] = partial(self._check_earlier, images)
         if self._overwrites:
             check = partial(self._wait_for_removal, fence)
@@ -196,7 +201,7 @@ class BackgroundListing:
         with under_fence(fence):
             info = write_manifest(self._folder.manifest, written, shard_size, listing.num_left_out, check=check)
         self._renewal = None if tell else look()
-        return Listed(info, listing.left_out, labelled.unused, labelled.told, labelled.class_numbers)
+        return Listed(info, listing.left_out, labelled.unused, labelled.told, labelled.class_numbers, groups)
 
     def _find_renewal(self, images: Sequence[ImageEntry], shard_size: int, num_left_out: int) -> Renewal | None:
         changes = partial(changes_since, self._request.images, self._request.columns)

@@ -70,6 +70,11 @@ class ImagesRequest:
         return isinstance(self.model, CutNetworkRequest)
 
     @property
+    def group_column(self) -> str | None:
+        """The column of what photos have in common, of the file of labels or of the table of images."""
+        return self.labels_file.group_column if self.labels_file else self.columns.group
+
+    @property
     def inputs(self) -> dict[str, Location]:
         """The files and folders that are read, by the user's field."""
         labels = {"labels_file": self.labels_file.source} if self.labels_file else {}
@@ -119,6 +124,11 @@ class ImagesRequest:
         field = "labels_file" if self.labels_file else "label_column" if self.columns.label else None
         if field and self.labels_from not in (None, LabelsFrom.AUTO):
             raise RequestError(f"Expected `{field}` or `labels_from` {self.labels_from}; received both.")
+        if self.columns.group and not self.columns.label:
+            raise RequestError(
+                "Expected `labels_file`, or `label_column` of a table of images, with `group_column`, which names a "
+                "column beside the labels; names and folders have none."
+            )
         if self.labels_file:
             self.labels_file.check()
             if self.columns.are_numbered:

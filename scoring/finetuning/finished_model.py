@@ -58,6 +58,8 @@ def _as_asked(found: TrainingRecord, settings: FinetuneSettings, photos: Trainin
         num_images=len(features.images) + features.num_errors,
         num_errors=features.num_errors,
         contents="" if is_untold else features.contents,
+        group_column=photos.group_column,
+        groups=photos.groups,
     )
     now = replace(found, data=data, **asked_fields(settings, photos))
     return replace(now, asked=found.asked and now.asked, engine=found.engine and now.engine)

@@ -49,7 +49,7 @@ def describe_model(
     )
     rows = photos.measured_by(0)
     alone = ensemble_probabilities(heads[0].logits, 1.0)
-    first = evaluate(alone, photos.truth[rows], originals=photos.originals_of(rows))
+    first = evaluate(alone, photos.truth[rows], originals=photos.related_of(rows))
     measured = photos.measured
     return TrainingRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -57,7 +57,7 @@ def describe_model(
         heads=trained,
         calibration=calibrated.calibration,
         versions=engine_versions("shardscore", "keras", settings.backend),
-        metrics=measure_model(first, logits, photos.truth[measured], calibrated, photos.originals_of(measured)),
+        metrics=measure_model(first, logits, photos.truth[measured], calibrated, photos.related_of(measured)),
         **asked_fields(settings, photos),
     )
 

@@ -47,7 +47,7 @@ def write_model(
     folder = ModelFolder(settings.output)
     logits = photos.measured_logits(heads)
     measured = photos.measured
-    calibrated = calibrate(logits, photos.truth[measured], settings.seed, photos.originals_of(measured))
+    calibrated = calibrate(logits, photos.truth[measured], settings.seed, photos.related_of(measured))
     record = describe_model(settings, photos, heads, seeds, logits, calibrated)
     temperature = calibrated.calibration.temperature
     network, head = _networks(settings, photos, lambda: join(temperature))

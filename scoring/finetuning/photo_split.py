@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scoring.errors import ImagesError
+from scoring.finetuning.groups import check_groups, divide_groups, has_groups, label_codes, related
 from scoring.sources.entries import ImageEntry
 from scoring.sources.marked_photos import marked_as_test
 from scoring.sources.several_labels import told_of_several
@@ -17,6 +18,7 @@ from scoring.sources.splits import Split, find_splits
 _TO_LEARN = {Split.TRAIN, Split.VALIDATION}
 MAX_VALIDATION = 2_000  # of 25,000, as in fast.ai's lesson
 _VALIDATION_SHARE = 0.2  # of smaller collections
+_IN_FOLDS = " among those to train on in folds"
 _DRAWN = "have all photos drawn with `validation`"
 _VERBS = {Split.TRAIN: "train", Split.VALIDATION: "validate", Split.TEST: "test"}
 
@@ -48,6 +50,8 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
         if set(splits) == _TO_LEARN:
             return _check_folders(images, splits, counts)
     _check_rarest(counts)
+    if has_groups(images):
+        check_groups([image.target for image in images], related(images))
     if num_validation is None:
         num_validation = max(len(counts), min(MAX_VALIDATION, int(len(images) * _VALIDATION_SHARE)))
     if not len(counts) <= num_validation <= len(images) - len(counts):
@@ -66,7 +70,10 @@ def check_folds(images: Sequence[ImageEntry], num_validation: int | None, seed: 
     """
     if is_split_told(images, num_validation):
         train = split_photos(images, num_validation, seed).train
-        _check_rarest(Counter(images[row].target for row in train), " among those to train on in folds")
+        targets = [images[row].target for row in train]
+        _check_rarest(Counter(targets), _IN_FOLDS)
+        if has_groups(images):
+            check_groups(targets, related(images)[train], _IN_FOLDS)
     else:
         check_split(images, num_validation)
 
@@ -84,8 +91,9 @@ def split_photos(
         num_validation: Photos kept out of training, drawn so that both sides have the labels in the same proportions,
             and one of each at least; None leaves it to the folders, or takes 2,000, or a fifth of fewer than 10,000.
         seed: Decides which are drawn.
-        originals: For each photo the row of the one that it is a copy of, or its own: copies are drawn together, so
-            that about as many are kept out as were asked for. None where there are no copies.
+        originals: For each photo the row of the one that it is a copy of, or its own: copies are drawn together, and
+            so are photos of one group, so that about as many are kept out as were asked for. None where there are no
+            copies.
 
     Raises:
         ImagesError: See `check_split`.
@@ -97,9 +105,15 @@ def split_photos(
     if num_validation is None and has_folders(images):
         validates = np.array([split is Split.VALIDATION for split in map(find_splits(images), images)])
         return PhotoSplit(rows[~validates], rows[validates])
+    if has_groups(images):
+        groups, targets = related(images, originals), [image.target for image in images]
+        check_groups(targets, groups)
+        share = count / len(images)
+        parts = divide_groups(label_codes(targets), groups, (share, 1 - share), seed)
+        return PhotoSplit(np.flatnonzero(parts), np.flatnonzero(parts == 0))
     originals = rows if originals is None else originals
     different = np.unique(originals)
-    codes = _codes([images[row].target for row in different])
+    codes = label_codes([images[row].target for row in different])
     labels = _count_labels([image.target for image in images], different)
     _check_rarest(labels)
     count = max(len(labels), round(count * len(different) / len(images)))
@@ -119,6 +133,7 @@ def split_folds(
     seed: int,
     draw: int = 0,
     originals: npt.NDArray[np.int64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> list[PhotoSplit]:
     """Divide photos into folds of the same proportions of labels: each photo validates once.
 
@@ -129,17 +144,23 @@ def split_folds(
         draw: Number of the draw, from 0; each divides the photos otherwise.
         originals: For each photo the row of the one that it is a copy of, or its own: copies are in one fold. None
             where there are no copies.
+        groups: A number for each photo that those of its group and their copies share: these are in one fold, and the
+            fewest groups of a label count in the place of photos. None where there are no groups.
 
     Raises:
-        ImagesError: If the rarest label has one photo, but for copies.
+        ImagesError: If the rarest label has one photo, but for copies, or the photos of one group alone.
     """
     from sklearn.model_selection import StratifiedKFold
 
+    state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
+    if groups is not None:
+        count = min(num_folds, check_groups(targets, groups, _IN_FOLDS))
+        parts = divide_groups(label_codes(targets), groups, [1 / count] * count, state)
+        return [PhotoSplit(np.flatnonzero(parts != part), np.flatnonzero(parts == part)) for part in range(count)]
     originals = np.arange(len(targets)) if originals is None else originals
     different = np.unique(originals)
-    codes = _codes([targets[row] for row in different])
-    fewest = _check_rarest(_count_labels(targets, different), " among those to train on in folds")
-    state = int(np.random.SeedSequence([seed, draw]).generate_state(1)[0]) if draw else seed
+    codes = label_codes([targets[row] for row in different])
+    fewest = _check_rarest(_count_labels(targets, different), _IN_FOLDS)
     folds = StratifiedKFold(min(num_folds, fewest), shuffle=True, random_state=state)
     return [_with_copies(different[validation], originals) for _, validation in folds.split(different, codes)]
 
@@ -162,12 +183,6 @@ def _with_copies(validation: npt.NDArray[np.int64], originals: npt.NDArray[np.in
     """The photos to validate on and all copies of them, and the others to train on."""
     validates = np.isin(originals, validation)
     return PhotoSplit(np.flatnonzero(~validates), np.flatnonzero(validates))
-
-
-def _codes(targets: Sequence[str | None]) -> npt.NDArray[np.int64]:
-    """Each photo's label as its place among all in order; an array of texts is as wide as the longest for each."""
-    places = {label: place for place, label in enumerate(sorted(set(map(str, targets))))}
-    return np.array([places[str(target)] for target in targets], dtype=np.int64)
 
 
 def _count_labels(targets: Sequence[str | None], different: npt.NDArray[np.int64]) -> Counter[str | None]:

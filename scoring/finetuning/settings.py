@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scoring.models.trained_heads import HeadSettings
+from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
 from scoring.run.fence import Fence
 from scoring.shards.settings import ScorerSettings
@@ -29,6 +29,8 @@ class FinetuneSettings:
         num_folds: Into how many parts photos are divided, for one head each that is trained on the others; 0 for none.
         num_draws: How many times they are divided into folds, each time otherwise; at least 1.
         scorer: How the features were extracted, for what int8 is compared with.
+        group_column: What tells groups of photos, for the record; None if nothing does.
+        groups: The group of each photo by its id; photos of one are trained on or validated on together.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
         class_numbers: The number of each class that a table names; None if its parts differ. Empty where none is named.
     """
@@ -48,8 +50,15 @@ class FinetuneSettings:
     scorer: ScorerSettings | None = None
     fence: Fence | None = None
     class_numbers: Mapping[str, int | None] = field(default_factory=dict)
+    group_column: str | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sees_mirrored(self) -> bool:
         """Whether the mirror image of each photo is looked at too."""
         return self.flip or self.base.sees_mirrored
+
+    @property
+    def stops_on_kept_out(self) -> bool:
+        """Whether training ends by photos that are kept out, so that no fold can be of others alone."""
+        return self.heads.kind is HeadKind.SOFTMAX

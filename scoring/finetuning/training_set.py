@@ -15,11 +15,11 @@ from scoring.errors import ImagesError
 from scoring.finetuning.copies import originals
 from scoring.finetuning.features import Features, load_features
 from scoring.finetuning.fitting import Examples
+from scoring.finetuning.groups import related
 from scoring.finetuning.heads import Head
 from scoring.finetuning.photo_split import PhotoSplit, has_folders, is_split_told, split_folds, split_photos
 from scoring.finetuning.settings import FinetuneSettings
 from scoring.models.model_folder import ModelFolder
-from scoring.models.trained_heads import HeadKind
 from scoring.models.training_record import TrainingData
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
@@ -39,6 +39,9 @@ class TrainingSet:
         fingerprint: All that shaped the features.
         num_draws: How often the photos were divided into folds.
         originals: For each photo the row of the one that it is a copy of, or its own; None where there are no copies.
+        related: The same of the one that it is a copy of, or of whose group it or a copy is; None where there are no
+            groups.
+        group_column: What tells groups of photos; None if nothing does.
         is_drawn: Whether the seed decided which photos validate, and not their folders.
         manifest: The list of the photos; None where no run is behind them.
         has_others: Whether one of the photos is known to be another than when features were first extracted.
@@ -52,6 +55,8 @@ class TrainingSet:
     fingerprint: Fingerprint
     num_draws: int = 1
     originals: npt.NDArray[np.int64] | None = None
+    related: npt.NDArray[np.int64] | None = None
+    group_column: str | None = None
     is_drawn: bool = True
     manifest: Manifest | None = None
     has_others: bool = False
@@ -109,9 +114,10 @@ class TrainingSet:
         """The photos that one head is measured on."""
         return self.split(number).validation if self.held_out is None else self.held_out
 
-    def originals_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """For each of some photos the row of the one that it is a copy of, or its own."""
-        return rows if self.originals is None else self.originals[rows]
+    def related_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """For each of some photos the row of the one that it is a copy of or whose group it shares, or its own."""
+        among = self.originals if self.related is None else self.related
+        return rows if among is None else among[rows]
 
     def split(self, number: int) -> PhotoSplit:
         """What a head trains and validates on."""
@@ -156,8 +162,15 @@ class TrainingSet:
             listed=self.manifest.listed_digest() if self.manifest else "",
             num_contradicting=len(contradicting),
             contradicting=tuple(first),
-            num_different=len(np.unique(self.originals_of(self.measured))),
+            num_different=len(np.unique(self.related_of(self.measured))),
+            group_column=self.group_column,
+            groups=self.groups,
         )
+
+    @property
+    def groups(self) -> str:
+        """What tells the groups of photos from others; empty where there are none."""
+        return "" if self.related is None else hashlib.sha256(json.dumps(self.related.tolist()).encode()).hexdigest()
 
     @property
     def num_copies(self) -> int:
@@ -173,11 +186,11 @@ class TrainingSet:
 
     @property
     def _num_seen(self) -> int:
-        """How many photos the model is measured on of which it was trained on copies; folds keep these together."""
-        if self.originals is None or (self.is_folded and self.held_out is None):
+        """How many photos measured on are related to photos that heads were trained on; folds keep these together."""
+        if self.is_folded and self.held_out is None:
             return 0
         train = np.concatenate([split.train for split in self.splits])
-        return int(np.isin(self.originals[self.measured], self.originals[train]).sum())
+        return int(np.isin(self.related_of(self.measured), self.related_of(train)).sum())
 
 
 def load_training_set(settings: FinetuneSettings) -> TrainingSet:
@@ -189,12 +202,15 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     """
     folder = ModelFolder(settings.output).features
     features = load_features(folder)
+    images = [replace(image, group=settings.groups.get(image.image_id)) for image in features.images]
+    features = replace(features, images=images)
     record = folder.load_record()
     assert record is not None  # the same job has written it
     _check_lost(features, folder, settings.num_validation)
     copies = originals(features)
+    groups = related(images, copies) if settings.group_column else None
     try:
-        splits, held_out = _split(features, copies, settings)
+        splits, held_out = _split(features, copies, groups, settings)
     except ImagesError as error:
         if not features.num_errors:
             raise
@@ -203,8 +219,21 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
     num_draws = settings.num_draws if len(splits) > 1 else 1
     is_drawn = settings.num_validation is not None or not has_folders(features.images)
     labels, numbers = _in_class_order(set(features.targets), settings.class_numbers)
-    photos = TrainingSet(features, labels, splits, held_out, record.fingerprint, num_draws, copies, is_drawn)
-    return replace(photos, manifest=Manifest(folder.manifest), has_others=record.has_others, class_numbers=numbers)
+    return TrainingSet(
+        features,
+        labels,
+        splits,
+        held_out,
+        record.fingerprint,
+        num_draws,
+        copies,
+        groups,
+        settings.group_column,
+        is_drawn,
+        Manifest(folder.manifest),
+        record.has_others,
+        numbers,
+    )
 
 
 def _in_class_order(
@@ -238,11 +267,14 @@ def _check_lost(features: Features, folder: RunFolder, num_validation: int | Non
 
 
 def _split(
-    features: Features, copies: npt.NDArray[np.int64], settings: FinetuneSettings
+    features: Features,
+    copies: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64] | None,
+    settings: FinetuneSettings,
 ) -> tuple[tuple[PhotoSplit, ...], npt.NDArray[np.int64] | None]:
     """One split for every head, or folds; heads that choose nothing on held-out photos fold the others alone."""
     is_told = is_split_told(features.images, settings.num_validation)
-    if settings.num_folds < 2 or (is_told and settings.heads.kind is HeadKind.SOFTMAX):
+    if settings.num_folds < 2 or (is_told and settings.stops_on_kept_out):
         return (split_photos(features.images, settings.num_validation, settings.seed, copies),), None
     rows, held_out = np.arange(len(features.images)), None
     if is_told:
@@ -250,9 +282,10 @@ def _split(
         rows, held_out = split.train, split.validation
     targets = [features.targets[row] for row in rows]
     _, first, among_rows = np.unique(copies[rows], return_index=True, return_inverse=True)
+    of_rows = None if groups is None else groups[rows]
     folds = [
         fold
         for draw in range(settings.num_draws)
-        for fold in split_folds(targets, settings.num_folds, settings.seed, draw, first[among_rows])
+        for fold in split_folds(targets, settings.num_folds, settings.seed, draw, first[among_rows], of_rows)
     ]
     return tuple(PhotoSplit(rows[fold.train], rows[fold.validation]) for fold in folds), held_out

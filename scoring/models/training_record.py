@@ -60,16 +60,18 @@ class TrainingData:
             for one split.
         num_draws: How often they were divided anew; each is measured by one head of each draw.
         num_copies: Photos that are copies of another one of them.
-        num_seen: Photos measured on that are copies of photos trained on: folders may hold such.
+        num_seen: Photos measured on that are copies of photos trained on, or of their groups: folders may hold such.
         num_contradicting: Copies with another label than the photo that they are copies of.
         contradicting: The paths of the first of them and of that photo; empty where there are none.
         counts_mirrored: Whether mirrored photos count as copies.
-        num_different: Different photos among those measured on, which what is uncertain goes by; 0 where an earlier
-            version wrote this, which went by all.
+        num_different: Different photos among those measured on, or groups, which what is uncertain goes by; 0 where an
+            earlier version wrote this, which went by all.
         is_drawn: Whether the seed decided which photos validate, with the labels in proportion, and not their folders;
             None where an earlier version wrote this.
         listed: The digest of the photos as they were when this was trained, of which some may have changed since they
             were first listed; empty where an earlier version wrote this.
+        group_column: What tells groups of photos, each trained on or measured on as a whole; None if nothing did.
+        groups: What tells these groups from others of the same photos; empty where there are none.
     """
 
     digest: str
@@ -88,6 +90,8 @@ class TrainingData:
     contradicting: tuple[str, ...] = ()
     counts_mirrored: bool = False
     num_different: int = 0
+    group_column: str | None = None
+    groups: str = ""
 
     @property
     def is_cross_validated(self) -> bool:
@@ -96,8 +100,13 @@ class TrainingData:
 
     @property
     def has_measured_copies(self) -> bool:
-        """Whether photos measured on are known to be copies of one another."""
+        """Whether photos measured on are known to be copies of one another, or of one group."""
         return self.num_different not in (0, self.num_validation)
+
+    @property
+    def of_different(self) -> str:
+        """What `num_different` counts, in words."""
+        return f"of different {self.group_column}" if self.group_column else "different"
 
     @property
     def warnings(self) -> list[str]:
@@ -105,8 +114,9 @@ class TrainingData:
         said = []
         if self.num_seen:
             said.append(
-                f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on: "
-                "the figures are too good. Take them out of one of the two folders."
+                f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on"
+                + (f", or of the same {self.group_column}" if self.group_column else "")
+                + ": the figures are too good. Take them out of one of the two folders."
             )
         if self.num_contradicting:
             copy, first = self.contradicting
@@ -205,7 +215,8 @@ class TrainingRecord:
     @property
     def digest(self) -> str:
         """SHA-256 over what was trained, and on what: the same where trained heads are put together once more."""
-        photos = (self.data.digest, self.data.contents, self.resize, self.flip)
+        groups = (self.data.groups,) if self.data.groups else ()
+        photos = (self.data.digest, self.data.contents, *groups, self.resize, self.flip)
         network = (self.base.digest, self.precision, self.engine)
         trained = (self.labels, asdict(self.settings), [asdict(head) for head in self.heads])
         return hashlib.sha256(json.dumps((*photos, *network, *trained)).encode()).hexdigest()

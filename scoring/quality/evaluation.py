@@ -70,8 +70,8 @@ def evaluate(
         probabilities: Shape (num_images, num_classes), each row summing to 1; at least one row.
         truth: True class indices, shape (num_images,).
         predicted: Class indices that were told of equal probabilities too, shape (num_images,); None takes the lowest.
-        originals: A number for each image that it shares with its copies alone, which the interval goes by; None where
-            no copies are known.
+        originals: A number for each image that it shares with its copies, or its group, alone, which the interval goes
+            by; None where none are known.
     """
     if predicted is None:
         predicted = probabilities.argmax(axis=1)

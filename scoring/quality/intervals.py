@@ -10,7 +10,10 @@ import numpy.typing as npt
 LEVEL = 0.95
 CORRECTED = "corrected resampled t, Nadeau and Bengio, Machine Learning 52 (2003), at least Wilson's of the rows"
 WILSON = "Wilson score over the test rows, JASA 22 (1927)"
-COPIES = "Wilson score over as many different photos as those with copies are worth, Kish, Survey Sampling (1965)"
+COPIES = (
+    "Wilson score over as many different photos as those with copies or in groups are worth, Kish, Survey Sampling "
+    "(1965)"
+)
 CLUSTERED = "Wilson score over as many independent rows as the drawn shards are worth, Korn and Graubard (1998)"
 
 
@@ -89,7 +92,7 @@ def copies_interval(accuracy: float, originals: npt.NDArray[np.int64]) -> Interv
 
     Args:
         accuracy: Share of right rows.
-        originals: A number for each row that it shares with its copies alone.
+        originals: A number for each row that it shares with its copies alone, or with all of its group.
     """
     _, num_copies = np.unique(originals, return_counts=True)
     if num_copies.max() == 1:

@@ -57,7 +57,7 @@ def key_figures(training: TrainingRecord) -> list[KeyFigure]:
 
 def _learned_from(training: TrainingRecord) -> str:
     data = training.data
-    different = f"{count(data.num_different)} different, " if data.has_measured_copies else ""
+    different = f"{count(data.num_different)} {data.of_different}, " if data.has_measured_copies else ""
     if data.is_cross_validated:
         return f"{different}in {folds_in_words(data)}, each told by the others"
     return f"{different}trained on {count(data.num_train)} others"

@@ -20,7 +20,7 @@ def training_blocks(training: TrainingRecord, features: RunRecord | None) -> lis
         ("trained on", plural(data.num_train, "photo")),
         ("validated on", f"{plural(data.num_validation, 'photo')}{_chosen_by(training)}"),
         ("folds", folds_in_words(data)),
-        ("copies of others", f"{plural(data.num_copies, 'photo')}, {count(data.num_seen)} validated on and trained on"),
+        *_related_rows(data),
         ("unreadable", plural(data.num_errors, "photo")),
         ("resize", training.resize_mode.value),
         ("base network", base.request.name),
@@ -45,6 +45,17 @@ def _head_rows(settings: HeadSettings) -> list[tuple[str, str]]:
     """How heads were trained, by the settings that such heads go by."""
     told = {"kind": settings.kind} if settings.kind is HeadKind.RBF else asdict(settings)
     return [(name.replace("_", " "), str(value)) for name, value in told.items()]
+
+
+def _related_rows(data: TrainingData) -> list[tuple[str, str]]:
+    """How many photos are copies, and what tells groups; whether what is validated on was trained on by either."""
+    copies, seen = plural(data.num_copies, "photo"), count(data.num_seen)
+    if data.group_column is None:
+        return [("copies of others", f"{copies}, {seen} validated on and trained on")]
+    return [
+        ("copies of others", copies),
+        ("groups", f"by {data.group_column}; validated on of groups or copies trained on: {seen}"),
+    ]
 
 
 def _chosen_by(training: TrainingRecord) -> str:

@@ -24,6 +24,8 @@ class ImageEntry:
         position: Where it begins in a tar file, in bytes, or its row in a table; None for a file of its own.
         stamp: A number that tells its content from another under the same name; see `scoring.storage.stamps`. None
             where listing does not say. It does not count when entries are compared.
+        group: What it has in common with others that it is never parted from, such as a patient; None if nothing is
+            told. No manifest holds it, and it does not count either.
     """
 
     image_id: str
@@ -33,6 +35,7 @@ class ImageEntry:
     target: str | None = None
     position: int | None = None
     stamp: int | None = field(default=None, compare=False)
+    group: str | None = field(default=None, compare=False)
 
     @property
     def written(self) -> str:

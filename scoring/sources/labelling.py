@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from scoring.errors import RequestError
 from scoring.sources.contradicted_labels import told_of_contradicted
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
+from scoring.sources.group_columns import read_beside, read_groups
 from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
@@ -14,10 +15,11 @@ from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.other_suffixes import told_of_suffixes
 from scoring.sources.second_ids import refuse_second_ids
 from scoring.sources.several_labels import read_several, told_of_several
-from scoring.sources.split_columns import refuse_test_rows
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.table_images import TableSource
 from scoring.storage.locations import Location
+
+_UNTOLD = None, None  # label and group of a photo of which the file says nothing
 
 
 @dataclass(frozen=True)
@@ -79,21 +81,21 @@ def label_by_file(
     left_out.refuse_their_ids(photos)
     if found and left_out.are_of_a_label(label_of, photos):
         return label_by_file(found, file, use, folder, has_ids_beside_paths)
-    told_of_splits: Sequence[str] = ()
-    if use == TRAINING:
-        others = columns_of_file(table, ids.column, column, ids.values)
-        told_of_splits = refuse_test_rows(others, label_of, photos, table.name)
-    targets = {row: label_of[one] for one, row in row_of.items()}
+    others = columns_of_file(table, ids.column, column, ids.values)
+    group_of = read_groups(others, file.group_column and table.group_column(file.group_column), table.name)
+    of_training = use == TRAINING
+    told_of_others = read_beside(others, label_of, photos, table.name, file.group_column) if of_training else ()
+    of_row = {row: (label_of[one], group_of.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
-    labelled = _with_targets(listing, [targets.get(row) for row in range(len(images))], table.name, use)
+    labelled = _with_targets(listing, [of_row.get(row, _UNTOLD) for row in range(len(images))], table.name, use)
     told = (
         table.told_of_one(column, ids.column),
-        *told_of_splits,
+        *told_of_others,
         ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
+        told_of_several(label_of.values(), names=numbers) if of_training else None,
         told_of_contradicted(labelled.images, table.name, use),
     )
     return Labelled(
@@ -139,18 +141,23 @@ def label_by_table(
     photos = by_row(listing.images)
     if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
         return label_by_table(found, table, columns, use)
-    labelled = _with_targets(listing, [target_of.get(row_of(image)) for image in listing.images], table.name, use)
+    others = columns_of_table(source, columns)
+    group_of = read_groups(others, columns.group, table.name)
+    of_rows = [(target_of.get(row), group_of.get(row)) for row in map(row_of, listing.images)]
+    labelled = _with_targets(listing, of_rows, table.name, use)
     hints: Sequence[str | None] = ()
     if use == TRAINING:
-        of_splits = refuse_test_rows(columns_of_table(source, columns), target_of, photos, table.name)
-        hints = *of_splits, told_of_several(labels, names=numbers)
+        beside = read_beside(others, target_of, photos, table.name, columns.group)
+        hints = *beside, told_of_several(labels, names=numbers)
     hints = *hints, told_of_contradicted(labelled.images, table.name, use)
     return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
 
 
-def _with_targets(listing: Listing, targets: Sequence[str | None], name: str, use: LabelUse) -> Listing:
-    pairs = zip(listing.images, targets, strict=True)
-    labelled = Listing([replace(image, target=target) for image, target in pairs], listing.left_out)
+def _with_targets(listing: Listing, told: Sequence[tuple[str | None, str | None]], name: str, use: LabelUse) -> Listing:
+    """The photos with the label and the group that are told of each."""
+    pairs = zip(listing.images, told, strict=True)
+    images = [replace(image, target=target, group=group) for image, (target, group) in pairs]
+    labelled = Listing(images, listing.left_out)
     if use.keeps_unlabelled:
         return labelled
     return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")

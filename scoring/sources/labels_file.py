@@ -112,6 +112,10 @@ class LabelsTable:
             )
         return (found or others)[0]
 
+    def group_column(self, asked: str) -> str:
+        """The column asked for, of what photos have in common; RequestError if there is none of that name."""
+        return self._existing(asked, "group_column")
+
     def told_of_one(self, column: str, id_column: str) -> str | None:
         """In words, that a column of labels is one of several, of which each stands for a label; None if it is not."""
         if not all(value.casefold() in FLAGS for value in self.columns[column]):

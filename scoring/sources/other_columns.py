@@ -13,7 +13,7 @@ from scoring.sources.table_images import TableSource
 Rows = Sequence[tuple[Hashable, str]]  # the id and the value of each row; an empty cell is the empty text
 Flags = Mapping[Hashable, bool]  # whether something is so, by the id of each row that says it
 
-_EMPTY = {"na", "none", "-", "?", "-1", "unassigned"}  # as good as empty, where it is no label
+EMPTY = {"na", "none", "-", "?", "-1", "unassigned"}  # as good as empty, where it is no label
 _MARK = re.compile(r"[^\d\s]")  # `x`, as in a list that was filled in by hand
 _MANY = 1_000  # different values in a column that may be of anything
 
@@ -38,7 +38,7 @@ class OtherColumns:
             if len(values) > _MANY:
                 return rows
             tidy = dict(zip(values, tidy_labels(values), strict=True))
-            tidy |= {value: "" for value, one in tidy.items() if one.casefold() in _EMPTY}
+            tidy |= {value: "" for value, one in tidy.items() if one.casefold() in EMPTY}
             return [(one, tidy[value]) for one, value in rows]
         return ()
 

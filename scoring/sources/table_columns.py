@@ -21,6 +21,7 @@ _ADVICE = {
     "bytes_column": "Name that of the images themselves by `bytes_column`",
     "id_column": "Name that of the ids by `id_column`",
     "label_column": "Name that of the labels by `label_column`",
+    "group_column": "Name that of the groups by `group_column`",
 }
 # Apache Arrow, "Canonical extension types"; how pyarrow reads Parquet's UUID and, from version 19 on, its JSON.
 _UUID, _JSON = "arrow.uuid", "arrow.json"
@@ -39,12 +40,14 @@ class TableColumns:
         image_id: Their ids. None takes ids from the paths, or numbers the rows. With it, a row without an id has
             its place for one, `photos.parquet#7`.
         label: Their true labels.
+        group: What some of them have in common, by which they are kept together.
     """
 
     path: str | None = None
     content: str | None = None
     image_id: str | None = None
     label: str | None = None
+    group: str | None = None
 
     @property
     def fields(self) -> str:
@@ -54,6 +57,7 @@ class TableColumns:
             "bytes_column": self.content,
             "id_column": self.image_id,
             "label_column": self.label,
+            "group_column": self.group,
         }
         return " and ".join(f"`{field}`" for field, column in named.items() if column) or "`images`"
 
@@ -84,11 +88,13 @@ class LabelsFile:
         source: A CSV file, one in a zip (`bundle.zip/train.csv`), or a Parquet table, which may be a folder of parts.
         id_column: The column that says which photo; None finds it by its name and values.
         label_column: The column with the label; None finds it by its name.
+        group_column: The column with what photos have in common that are kept together; None for none.
     """
 
     source: Location
     id_column: str | None = None
     label_column: str | None = None
+    group_column: str | None = None
 
     def check(self) -> None:
         """Raise RequestError if there is no such file, or it is a folder of something else."""
@@ -212,7 +218,7 @@ def check_column(schema: pa.Schema, field: str, name: str, table: str) -> None:
 
     Args:
         schema: What columns the table has.
-        field: What the request calls it: `path_column`, `bytes_column`, `id_column` or `label_column`.
+        field: What the request calls it: `path_column`, `bytes_column`, `id_column`, `label_column` or `group_column`.
         name: The column.
         table: What to call the table.
     """

@@ -83,7 +83,7 @@ class TableSource:
         kinds = {name: kind for name in column_names(schema) if (kind := column_type(schema, name)) is not None}
         of_cells = (is_text, is_number, is_binary)
         found = {name: is_text(kind) for name, kind in kinds.items() if any(test(kind) for test in of_cells)}
-        asked = {self._columns.images, self._columns.image_id, self._columns.label}
+        asked = {self._columns.images, self._columns.image_id, self._columns.label, self._columns.group}
         found |= dict.fromkeys(partition_values(first), True)
         return {name: are_texts for name, are_texts in found.items() if name not in asked}
 
@@ -216,6 +216,7 @@ class TableSource:
             ("bytes_column" if self.keeps_order else "path_column", of_images),
             ("id_column", self._columns.image_id),
             ("label_column", self._columns.label),
+            ("group_column", self._columns.group),
         ):
             if asked:
                 check_column(schema, field, asked, title)

@@ -70,7 +70,7 @@ def told_by_folders(schema: pa.Schema, columns: TableColumns, name: str) -> dict
     What a table is, its own columns tell: a list of keys in `bucket=pets/` is no inventory.
     """
     values = partition_values(name)
-    asked = (columns.path, columns.image_id, columns.label)
+    asked = (columns.path, columns.image_id, columns.label, columns.group)
     return {column: values[column] for column in asked if column in values and column_type(schema, column) is None}
 
 

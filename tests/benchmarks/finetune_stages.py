@@ -158,7 +158,7 @@ def done_again(model: ModelFolder) -> dict[str, float]:
             heads.append(Head(stored["kernel"], stored["bias"], [], stored["logits"], [], 0))
     logits, measured = photos.measured_logits(heads), photos.measured
     read = time.perf_counter()
-    calibrate(logits, photos.truth[measured], record.split_seed, photos.originals_of(measured))
+    calibrate(logits, photos.truth[measured], record.split_seed, photos.related_of(measured))
     return {"loading the features": loaded - began, "calibration": time.perf_counter() - read}
 
 

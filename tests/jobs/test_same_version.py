@@ -12,6 +12,7 @@ from cluster.placement import Placement
 from jobs.bench.one_worker import run_alone, score_alone
 from jobs.finetune.heads import train_heads
 from jobs.score.actors import start_actors
+from jobs.score.listing import Listed
 from jobs.score.request import ImagesRequest, SonarRequest
 from jobs.score.sonar_job import SonarJob
 from jobs.sonar.training import train_models
@@ -43,7 +44,7 @@ def _finetune(folder: Path) -> None:
         num_heads = 1
 
     request: Any = Request()
-    train_heads(request, RunFolder(folder), _ANY, (), _QUIET, {})
+    train_heads(request, RunFolder(folder), _ANY, (), Listed(_ANY, ()), _QUIET)
 
 
 def _study_sonar(folder: Path) -> None:

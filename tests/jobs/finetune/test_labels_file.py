@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from tests.models import save_quarters_model
 from tests.pictures import lit_photo
@@ -118,3 +119,33 @@ def test_several_labels_of_one_photo_are_one_line(competition: Path) -> None:
     assert refused.returncode == 2
     [line] = refused.stderr.splitlines()
     assert "'golden_retriever golden_retriever' is several, with spaces" in line
+
+
+def test_photos_of_one_patient_are_on_one_side_and_labels_by_chance_are_told_by_chance(tmp_path: Path) -> None:
+    generator, rows = np.random.default_rng(1), [("image_id", "patient_id", "diagnosis")]
+    (tmp_path / "photos").mkdir()
+    for patient in range(8):
+        pixels = generator.integers(0, 256, (2, 2, 3)).repeat(8, axis=0).repeat(8, axis=1)
+        for number in range(6):
+            name = f"{patient}_{number}"
+            noisy = np.clip(pixels + generator.integers(-9, 10, pixels.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(noisy).save(tmp_path / "photos" / f"{name}.png")
+            rows.append((name, f"IP_{patient}", "benign" if patient % 2 else "malignant"))
+    (tmp_path / "train.csv").write_text(_csv(rows))
+    save_quarters_model(tmp_path / "quarters.keras")
+    line = "finetune --images photos --base quarters.keras --output model"
+    refused = _type(tmp_path, f"{line} --group-column patient_id")
+    [told] = refused.stderr.splitlines()
+    assert (refused.returncode, "--labels-file" in told, "--group-column" in told) == (2, True, True)
+    line = f"{line} --labels-file train.csv"
+    ended = _type(tmp_path, f"{line} --group-column patient_id --json")
+    assert ended.returncode == 0, ended.stderr
+    metrics = json.loads(ended.stdout)["metrics"]
+    assert metrics["accuracy"] < 0.8
+    assert metrics["accuracy_interval"]["high"] - metrics["accuracy_interval"]["low"] > 0.4, "of 8 patients"
+    assert "may be trained on and validated on" not in ended.stderr
+    said = " ".join(ended.stderr.split())
+    assert "of 48 photos, 8 of different patient_id, by heads that had not seen them or others of their pat" in said
+    assert "4 folds instead of 5: the rarest label is of no more patient_id to train on" in said
+    refused = _type(tmp_path, line)
+    assert "expected --group-column patient_id; received none told" in refused.stderr

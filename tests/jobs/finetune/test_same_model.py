@@ -23,6 +23,7 @@ from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.manifest import default_shard_size, manifest_digest
 from scoring.sources.entries import ImageEntry
+from scoring.sources.table_columns import LabelsFile, TableColumns
 from tests.faults import fail, system_fault
 from tests.places import on_disk
 from tests.runs import cats_and_dogs, write_model
@@ -44,6 +45,22 @@ def _request(folder: ModelFolder, base: str | BaseRequest = "vgg16", **options: 
     photos = ImagesRequest(images, features, resize=options.pop("resize", None))
     asked: dict[str, Any] = {"heads": HeadSettings(), "ensemble": 2}
     return FinetuneRequest(folder.path, photos, **asked | options)
+
+
+def test_a_model_of_other_groups_is_told_by_their_column(folder: ModelFolder) -> None:
+    """A change of the column's values is told by the groups that are kept, when photos are divided."""
+    request, file = _request(folder), LabelsFile(Path("train.csv"), group_column="patient_id")
+    by_file = replace(request, images=replace(request.images, labels_file=file))
+    by_table = replace(request, images=replace(request.images, columns=TableColumns(label="dx", group="lesion_id")))
+    with pytest.raises(RunFolderError, match="expected `group_column` none told; received patient_id"):
+        refuse_other_model(by_file)
+    record = load_training_record(folder)
+    data = replace(record.data, group_column="patient_id", groups="1" * 64)
+    save_training_record(folder, replace(record, data=data))
+    refuse_other_model(by_file)
+    for other, told in ((request, "none told"), (by_table, "lesion_id")):
+        with pytest.raises(RunFolderError, match=f"expected `group_column` patient_id; received {told}"):
+            refuse_other_model(other)
 
 
 def test_a_model_of_an_earlier_version_is_known_by_what_it_tells(folder: ModelFolder) -> None:

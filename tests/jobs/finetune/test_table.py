@@ -170,6 +170,18 @@ def test_different_photos_are_told_where_some_measured_on_are_copies(
     assert f"of 24 photos{told}, by heads that had not" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
+def test_groups_are_told_beside_what_was_measured_and_where_they_make_fewer_folds(tmp_path: Path) -> None:
+    folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
+    record = _of_folds(load_training_record(folder))
+    asked = AskedHeads(1, None, 5, 3)
+    data = replace(record.data, num_folds=3, num_different=6, group_column="patient_id", groups="1" * 64)
+    console = Console(file=StringIO(), width=200)
+    print_training(console, folder, replace(record, data=data, asked=asked), 10.0, 12.0)
+    told = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "24 photos, 6 of different patient_id, by heads that had not seen them or others of their patient_id" in told
+    assert "3 folds instead of 5: the rarest label is of no more patient_id to train on" in told
+
+
 def test_a_report_of_an_earlier_model_is_told_until_it_is_made_again(tmp_path: Path) -> None:
     folder = ModelFolder(write_model(tmp_path / "model", cats_and_dogs(24)))
     earlier = load_training_record(folder)

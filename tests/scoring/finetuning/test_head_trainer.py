@@ -236,6 +236,25 @@ def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_
         assert not keep_finished(settings, replace(photos, features=replace(photos.features, **others)))
 
 
+def test_a_finished_model_of_other_groups_is_not_taken_for_one_of_these(trained: HeadTrainer, tmp_path: Path) -> None:
+    folder = ModelFolder(trained(JoinHeads()))
+    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    alone = load_training_set(settings)
+    ids = [image.image_id for image in alone.features.images]
+    of_none, of_pairs = ({image_id: str(row // size) for row, image_id in enumerate(ids)} for size in (1, 2))
+    asked = replace(settings, group_column="patient_id", groups=of_none)
+    photos, record = load_training_set(asked), load_training_record(folder)
+    assert keep_finished(settings, alone)
+    assert not keep_finished(asked, photos)
+    by_groups = replace(record, data=replace(record.data, group_column="patient_id", groups=photos.groups))
+    save_training_record(folder, by_groups)
+    assert by_groups.digest != record.digest
+    assert keep_finished(asked, photos)
+    changed = replace(asked, groups=of_pairs)
+    assert not keep_finished(changed, load_training_set(changed))
+    assert not keep_finished(settings, alone)
+
+
 def _with_contents(photos: TrainingSet, shift: float = 0.0) -> TrainingSet:
     """As where one shard of the features was written anew: features of another photo to validate on may be in it."""
     values = photos.features.values.copy()

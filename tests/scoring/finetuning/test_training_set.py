@@ -129,7 +129,7 @@ def test_the_record_tells_copies_that_have_another_label_than_their_original(
     assert (data.num_copies, data.num_contradicting, data.contradicting) == (3, 1, (paths[13], paths[0]))
     photos = load_training_set(settings)
     originals = [{2: 0, 13: 0, 15: 14}.get(row, row) for row in photos.measured.tolist()]
-    assert photos.originals_of(photos.measured).tolist() == originals
+    assert photos.related_of(photos.measured).tolist() == originals
     assert data.num_different == len(set(originals)) <= data.num_validation
     write_table(folder.shard(0, 1), table)
     data = load_training_set(settings).count()

@@ -941,6 +941,11 @@ def test_different_photos_are_told_beside_those_validated_on_and_bins_with_copie
         text = _report(folder.path).text
         assert told in text
         assert ("different, trained" in text) is ("95% intervals (Wilson)" not in text) is (num_different == 21)
+    data = replace(record.data, num_different=6, group_column="patient_id", groups="1" * 64)
+    save_training_record(folder, replace(record, data=data))
+    text = " ".join(_report(folder.path).text.split())
+    assert "6 of different patient_id, trained on 36 others" in text
+    assert "by patient_id; validated on of groups or copies trained on: 0" in text
 
 
 def test_copies_of_one_photo_with_two_labels_are_told_at_the_top(tmp_path: Path) -> None:

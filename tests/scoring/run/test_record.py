@@ -48,7 +48,7 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     earlier["milestones"] |= {"process_at": None, "imported_at": None}
     earlier["devices"][0]["started_at"] = 0.0
     earlier["request"]["read_timeout_s"] = None
-    earlier["request"]["columns"]["label"] = None
+    earlier["request"]["columns"] |= {"label": None, "group": None}
     written = json.loads(record.to_json())
     assert len(written.pop("sha256")) == 64
     new = {"digests": [], "num_changed": 0, "has_others": False, "left_out": [], "largest": None, "told": ""}
