@@ -171,6 +171,7 @@ def write_model(
 def _training(labels: Sequence[str], location: Location, measured: dict[str, Any]) -> dict[str, Any]:
     """What stands in training.json, written out."""
     epoch = {"train_log_loss": 0.4, "train_accuracy": 0.8, "validation_log_loss": 0.5, "validation_accuracy": 0.75}
+    curve = [{"epoch": number, **epoch} for number in (1, 2, 3)]
     return {
         "created_at": "2026-11-22T16:00:00+00:00",
         "images": str(location),
@@ -188,20 +189,12 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
         "data": {
             **{"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
             **{"contents": "", "num_folds": 0, "num_draws": 1, "num_copies": 0, "num_seen": 0, "is_drawn": None},
-            **{"listed": "", "num_contradicting": 0, "contradicting": (), "counts_mirrored": False},
-            **{"num_different": 0, "group_column": None, "groups": ""},
+            **{"listed": "", "num_contradicting": 0, "contradicting": (), "counts_mirrored": False, "num_different": 0},
+            **{"group_column": None, "groups": ""},
         },
         "split_seed": 0,
         "settings": asdict(HeadSettings()),
-        "heads": [
-            {
-                "seed": seed,
-                "best_epoch": 2,
-                "curve": [{"epoch": number, **epoch} for number in (1, 2, 3)],
-                "strength": None,
-            }
-            for seed in (0, 1)
-        ],
+        "heads": [{"seed": seed, "best_epoch": 2, "curve": curve, "strength": None} for seed in (0, 1)],
         "calibration": {"temperature": 1.25, "clip": 0.02},
         "versions": {"keras": "3.15.1"},
         "metrics": {

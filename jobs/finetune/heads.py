@@ -13,12 +13,11 @@ from cluster.work import function_recipe
 from jobs.console.failures import check_nothing_missing, given_up, print_failures
 from jobs.finetune.head_placement import place_heads
 from jobs.finetune.request import FinetuneRequest
+from jobs.finetune.settings import finetune_settings
 from jobs.score.listing import Listed
-from jobs.score.settings import scorer_settings
 from scoring.errors import ScoringError
 from scoring.finetuning.head_trainer import HeadTask, HeadTrainer, JoinHeads, TrainHead
 from scoring.finetuning.settings import FinetuneSettings
-from scoring.networks.base_networks import base_of
 from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
 from scoring.run.folder import RunFolder
@@ -50,7 +49,7 @@ def train_heads(
     """
     heads = [TrainHead(number) for number in range(request.num_heads)]
     stages: tuple[Sequence[HeadTask], ...] = (heads, [JoinHeads()])
-    build = function_recipe(SameVersion(partial(_head_trainer, _settings(request, folder, fence, listed))))
+    build = function_recipe(SameVersion(partial(_head_trainer, finetune_settings(request, folder, fence, listed))))
     needed = [file for file in needed if file.is_here()]
     recipe = require_files(build, needed)
     deadline_s = request.num_heads * _HEAD_DEADLINE_S  # the first head may bring all others with it
@@ -67,26 +66,3 @@ def _head_trainer(settings: FinetuneSettings) -> HeadTrainer:
     """Runs in the worker: TensorFlow reads this once for its process, and the same seed gives the same weights."""
     os.environ["TF_DETERMINISTIC_OPS"] = "1"
     return HeadTrainer(settings)
-
-
-def _settings(request: FinetuneRequest, folder: RunFolder, fence: Fence, listed: Listed) -> FinetuneSettings:
-    features = request.features
-    return FinetuneSettings(
-        output=request.output.absolute(),
-        images=request.images.images.absolute(),
-        base=base_of(features.base).absolute(),
-        flip=features.flip,
-        heads=request.heads,
-        ensemble=request.ensemble,
-        num_validation=request.num_validation,
-        seed=request.seed,
-        head_only=request.head_only,
-        backend=features.backend,
-        num_folds=request.num_folds,
-        num_draws=request.num_draws,
-        scorer=scorer_settings(request.images, folder, None),
-        fence=fence,
-        group_column=request.images.group_column,
-        groups=listed.groups,
-        class_numbers=listed.class_numbers,
-    )

@@ -226,13 +226,13 @@ def load_training_set(settings: FinetuneSettings) -> TrainingSet:
         held_out,
         record.fingerprint,
         num_draws,
-        copies,
-        groups,
-        settings.group_column,
-        is_drawn,
-        Manifest(folder.manifest),
-        record.has_others,
-        numbers,
+        originals=copies,
+        related=groups,
+        group_column=settings.group_column,
+        is_drawn=is_drawn,
+        manifest=Manifest(folder.manifest),
+        has_others=record.has_others,
+        class_numbers=numbers,
     )
 
 
