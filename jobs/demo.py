@@ -7,6 +7,7 @@ Downloads ImageNet's weights of VGG16's convolutions (59 MB) and UCI's sonar ret
 report.html.
 """
 
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from jobs.console.arguments import checked
 from jobs.console.commands import command
 from jobs.console.places import PlaceWord, here, text_of
 from jobs.console.session import open_session
+from jobs.console.terminal import print_command
 from jobs.finetune.command import finetune
 from jobs.report import report
 from jobs.score.command import score
@@ -137,10 +139,10 @@ def _print_next_steps(weights: str, run: Path, console: Console) -> None:
             "by other means:"
         )
         console.print(f"  shardscore demo --weights {CONVOLUTIONS_WEIGHTS.name}")
-    look = f"import pandas; print(pandas.read_parquet('{run / 'predictions'}'))"
+    path = json.dumps(str(run / "predictions"), ensure_ascii=False)  # as Python reads it, too
     console.print()
     console.print(f"Open {run / 'report.html'} in a browser, or look at the predictions:")
-    console.print(f'  python -c "{look}"')
+    print_command(console, "  ", ["python", "-c", f"import pandas; print(pandas.read_parquet({path}))"])
     console.print("With Kaggle's photos, whose zip need not be unpacked:")
     for line in WITH_KAGGLES_PHOTOS.splitlines():
         console.print(line)

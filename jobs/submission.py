@@ -6,7 +6,6 @@
 Reads the run folder's predictions. Leaves submission.csv in it, and prints the line that hands it in.
 """
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from jobs.console.commands import command
 from jobs.console.other_folders import telling_others
 from jobs.console.outputs import check_output, refuse_to_replace
 from jobs.console.places import PlaceWord, place
-from jobs.console.terminal import console_for
+from jobs.console.terminal import console_for, print_command
 from scoring.errors import RequestError
 from scoring.run.folder import RunFolder
 from scoring.run.wording import plural
@@ -169,7 +168,7 @@ def _print_handing_in(console: Console, competition: str, written: Submission) -
         console.print(f"copy {written.path} to this machine, and there")
         file = Path(written.path.name)
     words = ["kaggle", "competitions", "submit", competition, "-f", str(file), "-m", "shardscore", "--wait"]
-    console.print(f"submit it with: {shlex.join(words)}")
+    print_command(console, "submit it with: ", words)
     console.print(
         "which shows the score: pip install 'kaggle>=2.2.5'; token in KAGGLE_API_TOKEN or ~/.kaggle/access_token"
     )

@@ -28,7 +28,7 @@ from jobs.console.exit_codes import COMPLETE, INTERRUPTED, Terminated, exit_code
 from jobs.console.flags import as_flags, group_of
 from jobs.console.local_paths import local_paths
 from jobs.console.stop_signals import stop_signals
-from jobs.console.terminal import Terminal, print_result
+from jobs.console.terminal import Terminal, print_command, print_result
 from scoring.errors import RequestError
 
 app = typer.Typer(add_completion=False)
@@ -166,7 +166,7 @@ def _wants_to_stop(job: SubmittedJob) -> bool:
 
 def _print_what_to_do_with(job: SubmittedJob, console: Console) -> None:
     for verb in ("logs --follow", "status", "stop"):
-        console.print(f"  ray job {verb} --address {job.address} {job.job_id}")
+        print_command(console, "  ", ["ray", "job", *verb.split(), "--address", job.address, job.job_id])
 
 
 _EXAMPLES = (

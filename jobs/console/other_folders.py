@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import read_faults
+from scoring.storage.redaction import command_line
 
 if TYPE_CHECKING:
     from scoring.models.model_folder import ModelFolder
@@ -32,7 +33,8 @@ def refuse_others(folder: RunFolder, of_model: str) -> None:
 
     Args:
         folder: The folder.
-        of_model: What to do with the folder of a finished model; `{model}` stands for it, `{features}` for theirs.
+        of_model: What to do with the folder of a finished model; `{model}` stands for it, `{features}` for theirs, as a
+            shell takes them.
 
     Raises:
         RunFolderError: If it is.
@@ -62,9 +64,10 @@ def _refuse_model(folder: RunFolder, of_model: str) -> None:
     with read_faults(folder.path):
         if model.is_ours and not folder.record.is_file():
             advice = of_model if _is_finished(model) else _OF_UNFINISHED
+            places = {"model": command_line([str(folder.path)]), "features": command_line([str(model.features.path)])}
             raise RunFolderError(
                 f"Expected a run folder; {folder.path} is a model folder of `shardscore finetune`. "
-                f"{advice.format(model=folder.path, features=model.features.path)}"
+                f"{advice.format(**places)}"
             )
 
 

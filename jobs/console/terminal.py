@@ -14,7 +14,7 @@ from rich.text import Text
 
 from jobs.console.flags import as_flags
 from scoring.errors import StorageError
-from scoring.storage.redaction import redact, visible
+from scoring.storage.redaction import command_line, redact, visible
 
 _OURS = ("cluster", "jobs", "scoring")
 _LEAST_WIDTH, _LOG_WIDTH = 40, 80
@@ -170,6 +170,11 @@ def console_for(verbose: bool | Console) -> Console:
     if isinstance(verbose, Console):
         return verbose
     return PatientConsole(quiet=not verbose)
+
+
+def print_command(console: Console, lead: str, words: Sequence[str]) -> None:
+    """Print a command that users may run, behind what leads to it."""
+    console.print(f"{lead}{command_line(words)}")
 
 
 def print_table(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -1,6 +1,5 @@
 """How fast a job like the one asked for was, as far as it has been measured: by its own run, or by `bench`."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.shard_model import ShardModelRequest
 from scoring.run.record import RunRecord
 from scoring.storage.locations import Location
+from scoring.storage.redaction import command_line
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def measured_rate(
 def bench_command(images: Location, num_images: int, model: ShardModelRequest) -> str:
     """The command that measures it; of fewer images than it needs, on drawn ones."""
     words = ["shardscore", "bench", *(["--images", str(images)] if num_images >= LEAST_IMAGES else [])]
-    return shlex.join([*words, *(model_words(model) if isinstance(model, ModelRequest) else ["--model", model.name])])
+    return command_line([*words, *(model_words(model) if isinstance(model, ModelRequest) else ["--model", model.name])])
 
 
 def _figures(path: Path) -> BenchFigures | None:

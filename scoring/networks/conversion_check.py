@@ -59,10 +59,10 @@ def check_conversion(
         return
     if steps := last_bounded(model):
         with left_out(steps), TemporaryDirectory() as folder:
-            _compare(engine, model, convert(Path(folder)), NONE)
+            _compare(engine, model, convert(Path(folder)), NONE, "logits")
 
 
-def _compare(engine: EngineName, model: "keras.Model", score: _Score, activation: str) -> bool:
+def _compare(engine: EngineName, model: "keras.Model", score: _Score, activation: str, what: str = "outputs") -> bool:
     """Raise ModelError unless outputs are Keras'; return whether all of noise are nearly 0 or 1."""
     begin, is_certain = forward(model), False
     greys, noise = pictures(NUM_COMPARED, filled(model.inputs[0].shape[1:]))
@@ -74,10 +74,9 @@ def _compare(engine: EngineName, model: "keras.Model", score: _Score, activation
                 f"`engine` {engine} cannot run this network: expected outputs of shape {expected.shape}, as Keras has "
                 f"them; received {received.shape}. Use `engine` keras."
             )
-        if not _is_same(expected, received, activation):
+        if fault := _fault(expected, received, activation):
             raise ModelError(
-                f"`engine` {engine} cannot run this network: its outputs on {name} {_difference(expected, received)}. "
-                "Use `engine` keras."
+                f"`engine` {engine} cannot run this network: its {what} on {name} {fault}. Use `engine` keras."
             )
         if pixels is noise:
             is_certain = bool((np.abs(expected - np.round(expected)) < _CERTAIN).all())
@@ -94,30 +93,30 @@ def _received(engine: EngineName, score: _Score, pixels: UInt8Array) -> Float32A
         raise ModelError(f"`engine` {engine} cannot run this network: {said} Use `engine` keras.") from error
 
 
-def _is_same(expected: Float32Array, received: Float32Array, activation: str) -> bool:
-    """Whether outputs are Keras'; so are labels then, but for those that lie as near as the tolerance.
+def _fault(expected: Float32Array, received: Float32Array, activation: str) -> str | None:
+    """How outputs are not Keras', by what differs most beyond its tolerance; None if they are.
 
-    Probabilities of many classes are all small, and those of noise all alike: their logarithms tell them apart. What is
-    not a number in Keras must not become one.
+    Then labels are Keras', too, but for those that lie as near as the tolerance. Probabilities of many classes are all
+    small, and those of noise all alike: their logarithms tell them apart. What is not a number in Keras must not become
+    one.
     """
-    if activation not in _PROBABILITIES:
+    measure = ""
+    if activation in _PROBABILITIES:
+        measure = ", as logarithms of probabilities"
+        expected, received = (np.log(np.maximum(each, _LEAST_PROBABILITY)) for each in (expected, received))
+        numbers = expected[~np.isnan(expected)]
+        between = numbers.max(initial=-np.inf) - numbers.min(initial=np.inf)
+        tolerances = np.array(_LOG_TOLERANCE * max(1, between))
+    else:
         tolerances = np.maximum(_LEAST_TOLERANCE, _TOLERANCE * column_scales(expected, _LEAST_SHARE))
-        return np.allclose(received, expected, 0, tolerances, equal_nan=True)
-    logs, others = (np.log(np.maximum(each, _LEAST_PROBABILITY)) for each in (expected, received))
-    numbers = logs[~np.isnan(logs)]
-    between = numbers.max(initial=-np.inf) - numbers.min(initial=np.inf)
-    return np.allclose(others, logs, 0, _LOG_TOLERANCE * max(1, between), equal_nan=True)
-
-
-def _difference(expected: Float32Array, received: Float32Array) -> str:
+    if np.allclose(received, expected, 0, tolerances, equal_nan=True):
+        return None
     if (np.isnan(received) & ~np.isnan(expected)).any():
         return "are NaN where Keras' are numbers"
     if (np.isnan(expected) & ~np.isnan(received)).any():
         return "are numbers where Keras' are NaN"
     with np.errstate(invalid="ignore"):  # infinite ones
-        furthest = _largest(received - expected)
-    return f"differ from Keras' by up to {furthest:.2g}, which are at most {_largest(expected):.2g}"
-
-
-def _largest(outputs: Float32Array) -> float:
-    return float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0))
+        differences = np.nan_to_num(np.abs(received - expected), posinf=np.inf)
+    furthest = np.argmax(differences / tolerances)
+    allowed = np.broadcast_to(tolerances, differences.shape).flat[furthest]
+    return f"differ from Keras' by up to {differences.flat[furthest]:.2g}{measure}, where {allowed:.2g} is allowed"

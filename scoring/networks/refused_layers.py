@@ -23,6 +23,7 @@ _OVERRIDE = "If you trust the source"  # behind which Keras tells its callers ho
 _OF_PYTHON = re.compile(r"argument of type '|'\w+' object |(?:list|string) indices |\W?There is no item named")
 _NOT_HERE = re.compile(r"class '([^']+)' because its parent module (keras_\w+)\S* cannot be imported")
 _ADVICE = " Use layers of Keras' own instead, such as Rescaling, and save the model again."
+_PREPROCESSING = "preprocess_input"  # of each module of keras.applications
 _AGAIN = " Save the model again with Keras 3, or copy its file again."
 _SHOWN = 5
 
@@ -34,6 +35,8 @@ def reason_of(error: Exception, path: Path) -> str:
     if unknown := _UNKNOWN.search(reason):
         if older := keras_2(path):
             return f"its {unknown[1]} {unknown[2]} is none that Keras 3 knows.{older}"
+        if unknown[1] == "function" and (known := _saved_by_name(unknown[2])):
+            return known
         return f"its {unknown[1]} {unknown[2]} is none of Keras' own.{newer_keras(path) or _ADVICE}"
     if unsafe := _UNSAFE.search(reason):
         return _what_is_not_run(unsafe[1], path)
@@ -51,11 +54,28 @@ def reason_of(error: Exception, path: Path) -> str:
     return words_of(reason) + versions
 
 
+def _saved_by_name(function: str) -> str | None:
+    """What helps where Keras has such a function and does not find it by its name; None if it has none."""
+    import keras
+
+    is_preprocessing = function == _PREPROCESSING
+    if not is_preprocessing and not hasattr(keras.ops, function):
+        return None
+    without = ", or save it without that and name `pixels` caffe, torch or -1..1, as fits" if is_preprocessing else ""
+    return (
+        f"its function {function} was saved by its name alone, as in a Lambda layer, by which Keras does not find it. "
+        f"Call {function}(inputs) directly in the model, without a layer around it, and save it again{without}."
+    )
+
+
 def _what_is_not_run(kind: str, path: Path) -> str:
     names = _layers_where(path, lambda layer: layer["class_name"] == kind)
     shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
     if kind == "Lambda":
-        return f"it has Python code in Lambda layers ({shown}), which is not run.{_ADVICE}"
+        return (
+            f"it has Python code in Lambda layers ({shown}), which is not run. Use layers of Keras' own instead, such "
+            f"as Rescaling, or call its functions, such as {_PREPROCESSING}, directly in the model, and save it again."
+        )
     return (
         f"its TFSMLayer ({shown}) is a SavedModel of TensorFlow's outside of it, which is not run. Save the model that "
         "this was made of as .keras."

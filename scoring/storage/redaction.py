@@ -1,7 +1,9 @@
 """Text that is shown, in messages, records and on pages: without the secrets of URLs, and with nothing unseen."""
 
 import re
+import shlex
 import unicodedata
+from collections.abc import Iterable
 
 _HIDDEN = "***"
 # Invisible characters that can reorder or hide what a name says; without them, a name is what it looks like.
@@ -33,6 +35,25 @@ def visible(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(_escape(character) if _is_invisible(character) else character for character in text)
+
+
+def command_line(words: Iterable[str]) -> str:
+    r"""Words as a shell takes them, for a command that is shown: where one holds what cannot be seen, as `$'a\012b'`.
+
+    bash, zsh and ksh read that, and in octal numbers in any locale. So is a backtick, which marks words in messages.
+    """
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if "`" not in word and visible(word) == word:
+        return shlex.quote(word)
+    escaped = word.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{''.join(_octal(each) if each == '`' or _is_invisible(each) else each for each in escaped)}'"
+
+
+def _octal(character: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in character.encode(errors="surrogatepass"))
 
 
 def _is_invisible(character: str) -> bool:

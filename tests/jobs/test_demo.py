@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from functools import partial
@@ -122,6 +123,17 @@ def test_demo_overwrites_no_folder_but_its_own(tmp_path: Path, monkeypatch: pyte
 
 @pytest.mark.ray
 @pytest.mark.keras
+def test_the_command_that_shows_predictions_does_so_wherever_they_are(tmp_path: Path) -> None:
+    run = tmp_path / 'mine\'s\n\x1b[31m"run" of `images`'
+    (run / "predictions").mkdir(parents=True)
+    pd.DataFrame({"label": ["heron"]}).to_parquet(run / "predictions" / "shard.parquet")
+    output = StringIO()
+    demo_command._print_next_steps("weights.h5", run, Console(file=output, width=1000, markup=False))
+    [line] = [line for line in output.getvalue().splitlines() if line.startswith("  python -c ")]
+    command = line.replace("python", shlex.quote(sys.executable), 1)
+    assert "heron" in subprocess.check_output(["bash", "-c", command], text=True)
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("weights", ["random", _TRUE_WEIGHTS])
 def test_demo_makes_everything_offline_with_the_real_architecture(

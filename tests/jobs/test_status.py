@@ -82,6 +82,13 @@ def test_a_model_that_is_not_finished_is_told_the_same_by_all_commands(tmp_path:
         assert "Score the test images" not in ended.stderr
 
 
+def test_the_command_for_the_features_of_a_model_is_one_that_a_shell_takes(tmp_path: Path) -> None:
+    model = write_model(tmp_path / "my\n`model`", cats_and_dogs(24))
+    ended = CliRunner().invoke(status, [str(model)])
+    assert ended.exit_code == 2
+    assert rf"`shardscore status $'{tmp_path}/my\012\140model\140/features'` of the features" in ended.stderr
+
+
 def test_a_submission_of_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:
     model = write_model(tmp_path / "model", cats_and_dogs(24))
     ended = CliRunner().invoke(submission, [str(model)])

@@ -93,10 +93,11 @@ print(json.dumps([told.competition, told.wait, told.message, pathlib.Path(told.f
 """
 
 
+@pytest.mark.parametrize("name", ["mine's run", "mine's\n\x1b[31mrun of `images`"], ids=["a blank", "an escape"])
 def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "mine's run"
+    folder = tmp_path / name
     run = write_run(folder, [Scored("1.jpg", (0.25, 0.75))])
     (tmp_path / "template.csv").write_text("id,label\n1,0.5\n")
     kaggle = tmp_path / "bin" / "kaggle"
@@ -106,7 +107,8 @@ def test_the_line_that_hands_it_in_does_so_where_kaggle_is_on_the_path(
     monkeypatch.setenv("PATH", str(kaggle.parent), prepend=os.pathsep)
     printed = _submission(run, "--template", str(tmp_path / "template.csv"), "--competition", "hot-dog")[1]
     [line] = [line for line in printed.splitlines() if line.startswith("submit it with: ")]
-    said = subprocess.check_output(line.removeprefix("submit it with: "), shell=True, text=True)
+    said = subprocess.check_output(["bash", "-c", line.removeprefix("submit it with: ")], text=True)
+    assert "\x1b" not in printed
     assert json.loads(said) == ["hot-dog", 0, "shardscore", "id,label\n1,0.75\n"]
 
 

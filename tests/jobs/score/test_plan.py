@@ -285,6 +285,11 @@ def test_bench_is_told_to_take_photos_only_of_as_many_as_it_needs(num_images: in
     assert bench_command(Path("photos"), num_images, _MODEL).startswith(f"shardscore {words}")
 
 
+def test_the_command_of_bench_takes_paths_as_they_are() -> None:
+    command = bench_command(Path("my\nphotos"), 32, replace(_MODEL, model="a\tb.keras"))
+    assert command.startswith(r"shardscore bench --images $'my\012photos' --model $'a\011b.keras'")
+
+
 @pytest.mark.ray
 def test_a_dry_run_tells_all_and_writes_nothing(
     photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch

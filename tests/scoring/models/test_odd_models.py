@@ -1,6 +1,7 @@
 """Models as people have them: nested, with preprocessing inside, of other number types, or none that we can score."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,16 @@ def _own_function() -> Any:
     return _of_outputs(lambda pixels: _head(keras.layers.Activation(squared)(_trunk(pixels))))()
 
 
+def _in_lambda(module: str, name: str) -> Callable[[], Any]:
+    def build() -> Any:
+        import keras
+
+        function = getattr(attrgetter(module)(keras), name)
+        return _of_outputs(lambda pixels: _head(_trunk(keras.layers.Lambda(function)(pixels))))()
+
+    return build
+
+
 def _maps(pixels: Any) -> Any:
     import keras
 
@@ -222,6 +233,15 @@ _REFUSED = {
     "a state": (_stateful, r"by itself; .*m\.keras carries a state .* in forward_memory, backward_memory\."),
     "a layer of its own": (_own_layer, r"safe mode: its class Squared is none of Keras' own\. Use layers"),
     "a function of its own": (_own_function, r"safe mode: its function squared is none of Keras' own\. Use layers"),
+    "preprocessing in a Lambda": (
+        _in_lambda("applications.resnet", "preprocess_input"),
+        r"safe mode: its function preprocess_input was saved by its name alone, .*\. Call preprocess_input\(inputs\) "
+        r"directly .* or save it without that and name `pixels` caffe, torch or -1\.\.1, as fits\.$",
+    ),
+    "an operation in a Lambda": (
+        _in_lambda("ops", "normalize"),
+        r"its function normalize was saved by its name alone, .*\. Call normalize\(inputs\) directly .* it again\.$",
+    ),
 }
 
 

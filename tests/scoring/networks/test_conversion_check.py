@@ -71,9 +71,40 @@ def test_share_of_a_ten_thousandth_is_accepted_and_of_a_tenth_refused(
     weights = _weights(num_outputs, deviation)
     _check(weights, 1e-4, activation)
     with pytest.raises(
-        ModelError, match=r"`engine` mnn cannot run .* differ from Keras' by up to .*, which are at most"
+        ModelError, match=r"`engine` mnn cannot run .* differ from Keras' by up to .*, where .* is allowed"
     ):
         _check(weights, 0.1, activation)
+
+
+@pytest.mark.parametrize(
+    ("activation", "bias", "factors", "said"),
+    [
+        ("softmax", [0.0] * 1000, 1.5, r"by up to 0\.41, as logarithms of probabilities, where 0\.002 is allowed\."),
+        (
+            None,
+            [100.0, 1.0, 1.0],
+            [1.001, 1, 1.05],
+            r"by up to 0\.05, where 0\.0001 is allowed\.",
+        ),  # not the 0.1 of 100
+    ],
+)
+def test_what_was_judged_is_told_with_its_limit(
+    activation: str | None, bias: list[float], factors: Any, said: str
+) -> None:
+    import keras
+
+    pixels = keras.Input(_SHAPE, dtype="uint8")
+    layer = keras.layers.Dense(len(bias), activation=activation)
+    model = keras.Model(pixels, layer(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(pixels))))
+    layer.set_weights([np.zeros((48, len(bias))), np.array(bias)])
+    with pytest.raises(ModelError, match=f"its outputs on noise differ from Keras' {said} Use"):
+        check_conversion(EngineName.MNN, model, lambda images: model.predict_on_batch(images) * factors, Mock())
+
+
+def test_logits_that_differ_are_called_so() -> None:
+    """Probabilities of nearly 0 and 1 are Keras', and what leads to them is compared."""
+    with pytest.raises(ModelError, match=r"its logits on noise differ from Keras' by up to .*, where .* is allowed\."):
+        _check(np.sign(_weights(2, 1.0)) * [3000, -3000], 0.05, "softmax")
 
 
 def test_small_probabilities_of_sigmoids_are_compared_by_their_share() -> None:

@@ -1,6 +1,8 @@
+import subprocess
+
 import pytest
 
-from scoring.storage.redaction import brief, redact, visible
+from scoring.storage.redaction import brief, command_line, redact, visible
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,30 @@ def test_a_text_that_is_longer_than_a_files_name_is_shown_by_its_ends() -> None:
 
 def test_a_word_of_a_million_letters_is_searched_at_once() -> None:
     assert redact("x" * 1_000_000) == "x" * 1_000_000
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("photos/1.jpg", "my photos", "", "mine's", "Fotos \u00e9t\u00e9", "a\\nb $HOME !x"),
+        *(
+            "my\npho'tos",
+            "tab\tand\r\\",
+            "line\u2028\u00e9",
+            "\x1b[31mred\x077",
+            "turned\u202egpj.exe",
+            "of `images`",
+            "\x9b\ufffe",
+        ),
+    ],
+)
+def test_a_command_that_is_shown_is_one_that_a_shell_takes(word: str) -> None:
+    shown = command_line(["printf", r"%s\0", word, "-x"])
+    assert visible(shown) == shown
+    assert "`" not in shown
+    said = subprocess.check_output(["bash", "-c", shown], env={"LC_ALL": "C"})
+    assert said == f"{word}\0-x\0".encode()
+
+
+def test_words_that_can_be_seen_are_shown_as_they_are() -> None:
+    assert command_line(["score", "--images", "my photos", "été.jpg"]) == "score --images 'my photos' 'été.jpg'"
