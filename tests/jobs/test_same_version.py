@@ -77,7 +77,7 @@ def test_workers_of_another_version_refuse(
     monkeypatch.setattr("jobs.score.actors.WorkerPool", _here)
     monkeypatch.setattr("jobs.score.sonar_job.LightTask", _here)
     monkeypatch.setattr("jobs.finetune.heads.WorkerPool", _here)
-    monkeypatch.setattr("jobs.finetune.heads._settings", lambda *_: None)
+    monkeypatch.setattr("jobs.finetune.heads.finetune_settings", lambda *_: None)
     monkeypatch.setattr("jobs.finetune.heads.place_heads", lambda *_: None)
     monkeypatch.setattr("jobs.sonar.training.WorkerPool", _here)
     monkeypatch.setattr("jobs.sonar.training.open_session", lambda *_: nullcontext())
