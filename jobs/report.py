@@ -20,7 +20,7 @@ from jobs.console.terminal import console_for
 from scoring.models.model_folder import is_report
 from scoring.report.page import WrittenReport, write_report
 from scoring.run.folder import RunFolder
-from scoring.run.wording import some
+from scoring.run.wording import reasons_of, some
 from scoring.sonar.metrics_file import METRICS_NAME
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
@@ -81,7 +81,7 @@ def _lacks(written: WrittenReport) -> Iterator[str]:
     if missing:
         yield f"not in it, because they are missing: the shards {some(missing)}"
     if written.damaged:
-        damaged = some([f"shard {shard} {reason}" for shard, reason in written.damaged.items()])
+        damaged = some(reasons_of(written.damaged))
         yield f"not in it, because {'it is' if len(written.damaged) == 1 else 'they are'} damaged: {damaged}"
     if written.missing_shards:
         yield "the same score command again, without `overwrite`, scores these shards and no others"

@@ -16,7 +16,7 @@ from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
 from scoring.run.folder import RunFolder
 from scoring.run.verification import RunStatus, run_status
-from scoring.run.wording import so_many_shards
+from scoring.run.wording import reasons_of, so_many_shards
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
 
@@ -33,7 +33,8 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
         verbose: Print what the command prints, or print it on this console.
 
     Returns:
-        Which shards are done, missing and damaged, and which files among them are none of the run; `.is_complete` says
+        Which shards are done, missing and damaged (also those with photos that changed between listing and reading, so
+        that their rows may be of others), and which files among them are none of the run; `.is_complete` says
         whether every image has its row, no other row is there, and no process is writing. `.written_by` names that
         process; before it has begun to score, all counts are 0.
 
@@ -96,8 +97,8 @@ def _print_found(console: Console, run: Location, found: RunStatus) -> None:
         ("looked at", "every row" if found.verified else "row counts, columns, fingerprints; `verify` reads every row"),
     ]
     print_table(console, str(run), rows)
-    for shard_id, reason in found.damaged.items():
-        console.print(f"shard {shard_id} {reason}")
+    for reason in reasons_of(found.damaged):
+        console.print(reason)
     for name in found.foreign:
         console.print(f"{name} lies among the shards and is not one of them: move it away", style="yellow")
 

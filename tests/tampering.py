@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from scoring.run.folder import RunFolder
 from scoring.run.json_fields import to_json_with_checksum
-from scoring.run.predictions import write_table
+from scoring.run.manifest import CONTENTS, Manifest, contents_digest
+from scoring.run.predictions import INPUTS_KEY, LISTED_KEY, write_table
 from tests.runs import record_of
 
 
@@ -41,6 +42,16 @@ def _put_another_models_shard(folder: RunFolder) -> None:
 def _put_shard_without_metadata(folder: RunFolder) -> None:
     path = folder.shard(1, record_of(folder.path).num_shards)
     write_table(path, pq.read_table(pa.BufferReader(path.read_bytes())).replace_schema_metadata(None))
+
+
+def have_read_others(folder: RunFolder, shards: Iterable[int]) -> None:
+    """Have shards say that images of theirs were others when they were read than when they were listed."""
+    for shard_id in shards:
+        path = folder.shard(shard_id, record_of(folder.path).num_shards)
+        table = pq.read_table(pa.BufferReader(path.read_bytes()))
+        listed = contents_digest(Manifest(folder.manifest).describe(shard_id, CONTENTS)).encode()
+        told = {INPUTS_KEY: b"of others", LISTED_KEY: listed}
+        write_table(path, table.replace_schema_metadata({**table.schema.metadata, **told}))
 
 
 def _put(folder: RunFolder, name: str) -> None:
@@ -104,6 +115,7 @@ SEEN_IN_ROWS: dict[str, Callable[[RunFolder], None]] = {
         folder, lambda table: _set(table, "path", _shift(table["path"].to_pylist()))
     ),
     "another target": lambda folder: _rewrite(folder, lambda table: _set(table, "target", ["fish"] * len(table))),
+    "images that were others when they were read": lambda folder: have_read_others(folder, [1]),
 }
 
 # Found where every row is read, by the digest of a file that was kept when it was written.

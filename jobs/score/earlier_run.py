@@ -57,7 +57,7 @@ def look_at_earlier_run(
         unread = find_standing_shards(folder, known, images, shard_size)
         foreign = folder.foreign_names(-(-len(images) // shard_size))
     else:
-        status = run_status(folder, verify=False, renews=True)
+        status = run_status(folder, verify=False)
         foreign = status.foreign
         unread = {shard: status.unread.get(shard, 0) for shard in status.done}
     if foreign:

@@ -15,6 +15,7 @@ from scoring.run.milestones import Milestones
 from scoring.run.reader import foreign_files
 from scoring.run.record import DeviceRecord
 from scoring.run.verification import RunStatus, run_status
+from scoring.run.wording import reasons_of
 from scoring.shards.totals import summarise
 
 _NAME = "shard {}".format
@@ -58,8 +59,8 @@ class Ending:
             self.console.print(f"shard {shard_id} stays as it was, with unread images: {reason}", style="yellow")
         print_left(self.console, found)
         print_failures(self.console, loop.failures, pool.start_failures, _NAME)
-        for shard_id, reason in found.damaged.items():
-            self.console.print(f"shard {shard_id} {reason}", style="red")
+        for reason in reasons_of(found.damaged):
+            self.console.print(reason, style="red")
         milestones.first_batch_at, milestones.last_shard_at = loop.totals.first_batch_at, loop.totals.last_shard_at
         milestones.imported_at = loop.totals.imported_at
         milestones.process_at = min((worker.devices.started_at for worker in pool.ready_workers), default=None)

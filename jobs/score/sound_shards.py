@@ -9,6 +9,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.reader import foreign_files
 from scoring.run.verification import RunStatus, remove_shard, run_status
+from scoring.run.wording import reasons_of
 
 
 def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper, console: Console) -> int:
@@ -27,13 +28,14 @@ def renew_photos(listing: BackgroundListing, lease: Lease, keeper: RecordKeeper,
 
 def keep_sound_shards(folder: RunFolder, lease: Lease, keeper: RecordKeeper, console: Console) -> RunStatus:
     """Read what earlier invocations left; remove what is damaged, so that it is scored again."""
-    status = run_status(folder, verify=True, renews=True)
+    status = run_status(folder, verify=True)
     if status.to_retry:
         console.print(f"{unread_images(status.to_retry)}; tried again", style="yellow")
     if status.foreign:
         raise foreign_files(folder, status.foreign)
-    for shard_id, reason in status.damaged.items():
-        console.print(f"shard {shard_id} {reason}; it is scored again", style="yellow")
+    for reason in reasons_of(status.damaged):
+        console.print(f"{reason}; scored again", style="yellow")
+    for shard_id in status.damaged:
         lease.fence.check()
         remove_shard(folder.shard(shard_id, status.num_shards))
     keeper.note({shard: digest for shard, digest in status.digests.items() if shard not in status.to_retry})

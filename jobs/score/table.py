@@ -63,9 +63,6 @@ def print_left(console: Console, found: RunStatus) -> None:
         them = "it" if sum(found.to_retry.values()) == 1 else "them"
         again = f"the same command tries {them} again, when nothing else is left to do"
         console.print(f"{unread_images(found.to_retry)}; {again}", style="yellow")
-    if found.changed:
-        said = f"images of {plural(len(found.changed), 'shard')} changed between listing and reading"
-        console.print(f"{said}; the same command scores them again", style="yellow")
 
 
 def unread_images(unread: Mapping[int, int]) -> str:

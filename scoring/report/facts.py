@@ -12,7 +12,7 @@ from scoring.report.text import confidence, count, moment, percent, seconds, sho
 from scoring.run.record import DeviceRecord, RunRecord
 from scoring.run.summary import BOUND_BY, Summary
 from scoring.run.verification import RunStatus
-from scoring.run.wording import plural, so_many_shards, some
+from scoring.run.wording import plural, reasons_of, so_many_shards, some
 
 _MAX_LABELS = 12  # named among the facts
 _MAX_REASONS = 20
@@ -104,7 +104,7 @@ def lacks(status: RunStatus) -> list[str]:
     if status.missing:
         found.append(f"{so_many_shards(len(status.missing), status.num_shards)} missing")
     if status.damaged:
-        reasons = some([f"shard {shard} {reason}" for shard, reason in status.damaged.items()])
+        reasons = some(reasons_of(status.damaged))
         found.append(f"{so_many_shards(len(status.damaged), status.num_shards)} damaged: {reasons}")
     return found
 

@@ -107,7 +107,7 @@ def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
     if record is None:
         raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
-    status, labels = run_status(folder, verify, max_shards=max_shards(record)), record.labels
+    status, labels = run_status(folder, verify, max_shards(record), compare_contents=verify), record.labels
     if not labels:
         raise RunFolderError(
             f"{folder.path} holds features, of which there is no report. If it lies in a model folder, name that."

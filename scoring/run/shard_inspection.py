@@ -65,14 +65,12 @@ class SoundShard:
         table: All of its rows and columns; without verification, the columns asked for, and `status`.
         digest: SHA-256 of its file; None without verification.
         num_unread: Error rows among its rows whose image may be readable at another time.
-        is_as_listed: Whether no image was read otherwise than it was listed; True without verification.
     """
 
     shard_id: int
     table: pa.Table
     digest: str | None
     num_unread: int
-    is_as_listed: bool = True
 
     @property
     def num_errors(self) -> int:
@@ -118,8 +116,7 @@ def _inspect(expected: ExpectedShard) -> SoundShard | DamagedShard:
     problem = problem or _find_difference(expected, table, digest)
     if problem:
         return DamagedShard(expected.shard_id, problem)
-    is_as_listed = LISTED_KEY not in metadata or expected.inputs in (None, metadata[INPUTS_KEY].decode())
-    return SoundShard(expected.shard_id, table, digest, num_unread, is_as_listed)
+    return SoundShard(expected.shard_id, table, digest, num_unread)
 
 
 def _believed(columns: Sequence[str] | None) -> list[str] | None:
@@ -148,7 +145,9 @@ def _find_difference(expected: ExpectedShard, table: pa.Table, digest: str | Non
                 return f"has other {words} than the manifest"
     metadata = table.schema.metadata or {}
     read, listed = (metadata.get(key, b"").decode() for key in (INPUTS_KEY, LISTED_KEY))
-    if expected.inputs and read and expected.inputs not in (read, listed):
+    if expected.inputs and read and expected.inputs != read:
+        if expected.inputs == listed:
+            return "has images that changed between listing and reading"
         return "was made when some of its images held something else"
     if digest and expected.digest and digest != expected.digest:
         return "holds other values than were written"

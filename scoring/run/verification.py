@@ -32,7 +32,6 @@ class RunStatus:
         digests: SHA-256 of each sound shard's file, if every row was read.
         left_out: The files of the collection that are not scored, by reason.
         unread: By shard how many of its error rows have an image that may be readable at another time.
-        changed: Shards with images that were read otherwise than they were listed, if every row was read.
         written_by: The process that is writing to it, its machine and since when, as far as that was looked for.
     """
 
@@ -48,7 +47,6 @@ class RunStatus:
     digests: dict[int, str] = field(default_factory=dict)
     left_out: tuple[LeftOut, ...] = ()
     unread: dict[int, int] = field(default_factory=dict)
-    changed: list[int] = field(default_factory=list)
     written_by: str | None = None
 
     @property
@@ -73,7 +71,7 @@ def run_status(
     max_shards: int | None = None,
     shards: Collection[int] | None = None,
     each: Callable[[pa.Table], None] = lambda table: None,
-    renews: bool = False,
+    compare_contents: bool = True,
 ) -> RunStatus:
     """Count what a run has done.
 
@@ -84,29 +82,24 @@ def run_status(
         max_shards: Look at no more, drawn at random but always the same; None looks at all.
         shards: Look at these alone, and count the others neither as done nor as missing; None means all.
         each: Called with the rows of each sound shard, in order, if `verify`.
-        renews: Count shards with images that were read otherwise than they are listed among the damaged.
+        compare_contents: Without `verify`, hold what shards say of their images' contents against the manifest, too.
 
     Raises:
         RunFolderError: If the folder holds no run, or its record or manifest is damaged.
         StorageError: If one of these or a shard cannot be read now.
     """
-    reader = RunReader(folder, verify, compare_contents=renews)
+    reader = RunReader(folder, verify, compare_contents=compare_contents)
     wanted = set(range(reader.record.num_shards) if shards is None else shards)
     missing = [shard for shard in reader.missing if shard in wanted]
     present = sorted(wanted - set(missing))
     if max_shards is not None and len(present) > max_shards:
         present = sorted(random.Random(0).sample(present, max_shards))
-    done, damaged, digests, unread, changed = [], {}, {}, {}, []
+    done, damaged, digests, unread = [], {}, {}, {}
     num_rows = num_errors = 0
     for shard in reader.shards(present, columns=()):
         if isinstance(shard, DamagedShard):
             damaged[shard.shard_id] = shard.reason
             continue
-        if not shard.is_as_listed:
-            changed.append(shard.shard_id)
-            if renews:
-                damaged[shard.shard_id] = "has images that changed between listing and reading"
-                continue
         done.append(shard.shard_id)
         num_rows += shard.table.num_rows
         num_errors += shard.num_errors
@@ -118,7 +111,7 @@ def run_status(
             each(shard.table)
     sizes = reader.record.num_images, reader.record.num_shards
     found = RunStatus(*sizes, done, missing, damaged, num_rows, num_errors, verify, reader.foreign, digests)
-    return replace(found, left_out=reader.record.left_out, unread=unread, changed=changed)
+    return replace(found, left_out=reader.record.left_out, unread=unread)
 
 
 def remove_shard(path: Location) -> None:

@@ -1,6 +1,6 @@
 """How messages count things and name some of many."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from scoring.storage.redaction import brief
 
@@ -15,6 +15,17 @@ def plural(number: int, noun: str) -> str:
 def so_many_shards(number: int, num_shards: int) -> str:
     """A part of the shards, and its verb: 1 of 3 shards is, 1,200 of 4,000 shards are."""
     return f"{number:,} of {plural(num_shards, 'shard')} {'is' if number == 1 else 'are'}"
+
+
+def reasons_of(shards: Mapping[int, str]) -> list[str]:
+    """What is wrong with shards, in words: the first few of those with the same reason together."""
+    by_reason = dict[str, list[int]]()
+    for shard_id, reason in shards.items():
+        by_reason.setdefault(reason, []).append(shard_id)
+    return [
+        f"{'shard' if len(same) == 1 else 'each of the shards'} {some(same)} {reason}"
+        for reason, same in by_reason.items()
+    ]
 
 
 def some(values: Sequence[object]) -> str:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ from scoring.run.verification import run_status
 from scoring.storage import retrying
 from tests.faults import fail, system_fault
 from tests.places import on_disk
-from tests.runs import cats_and_dogs, write_model, write_run
-from tests.tampering import ALL, SEEN_FROM_ENDS
+from tests.runs import cats_and_dogs, read_predictions, record_of, save_record, write_model, write_run
+from tests.tampering import ALL, SEEN_FROM_ENDS, have_read_others
 
 _COMMANDS = {"status": status, "status --verify": status, "submission": submission, "report": report}
 
@@ -139,6 +140,37 @@ def test_a_run_that_lacks_a_shard_is_to_be_gone_on_with(folder: RunFolder) -> No
     assert "1 of 3 shards is missing or damaged" in quiet.stderr
 
 
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_rows_of_images_that_were_others_when_they_were_read_are_told_by_all_commands(
+    tmp_path: Path, command: str
+) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(60))
+    save_record(folder, replace(record_of(folder.path), digests=()))
+    have_read_others(folder, range(1, 8))
+    told = CliRunner().invoke(_COMMANDS[command], [str(folder.path), *command.split()[1:]])
+    said = " ".join((told.stdout + told.stderr).split())
+    of_all = "each of the shards 1, 2, 3, 4, 5, ... (7 in all) has images that changed between listing and reading"
+    of_first = f"Shard 1 of {folder.path} has images that changed between listing and reading. Run the same command"
+    assert told.exit_code == 1
+    assert (of_first if command == "submission" else of_all) in said
+    assert said.count("changed between") == 1
+    if command == "report":
+        assert of_all in folder.report.read_text()
+
+
+def test_unverified_rows_are_taken_also_of_photos_that_never_stay_as_they_are(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    save_record(folder, replace(record_of(folder.path), digests=()))
+    have_read_others(folder, [1])
+    ids = read_predictions(folder.predictions)["image_id"].to_pylist()
+    (tmp_path / "sample.csv").write_text("\n".join(["id,label", *(f"{one},cat" for one in ids)]))
+    words = [str(folder.path), "--template", str(tmp_path / "sample.csv"), "--fallback", "0.5"]
+    assert CliRunner().invoke(submission, words).exit_code == 1
+    assert CliRunner().invoke(submission, [*words, "--no-verify"]).exit_code == 0
+    assert CliRunner().invoke(report, [str(folder.path), "--no-verify"]).exit_code == 0
+
+
 def test_json_is_for_machines(folder: RunFolder) -> None:
     on_disk(folder.predictions / "notes.txt").write_text("mine")
     folder.shard(2, 3).unlink()
@@ -147,8 +179,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
     assert json.loads(told.stdout) == {
         "command": "status", "version": __version__, "digests": digests,
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
-        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "changed": [],
-        "complete": False,
+        "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
     }  # fmt: skip
     assert "shards missing" in told.stderr

@@ -28,7 +28,7 @@ from jobs.score.request import ImagesRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import tasks_of
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
-from scoring.errors import RunFolderError, StorageError, UnreachableError
+from scoring.errors import IncompleteError, RunFolderError, StorageError, UnreachableError
 from scoring.pixels.decoding import Resize
 from scoring.run.fingerprint import Fingerprint
 from scoring.run.folder import RunFolder
@@ -36,6 +36,7 @@ from scoring.run.holding import hold_folder
 from scoring.run.manifest import MANIFEST_SCHEMA, read_info
 from scoring.run.predictions import INPUTS_KEY, shard_files
 from scoring.run.publishing import replace_shard
+from scoring.run.reader import RunReader
 from scoring.run.verification import run_status
 from scoring.shards.retry import shard_of
 from scoring.shards.scorer import ShardScorer
@@ -662,14 +663,17 @@ def test_a_photo_that_was_another_one_only_while_it_was_read_is_scored_again(
     images, folder = collection.write(), RunFolder(tmp_path / "run")
     assert _score(images, tmp_path / "run", meanwhile=_change(collection)) == (0, [0, 1, 2])
     assert _probabilities(tmp_path / "run") == _expected(_CHANGED)
-    status = run_status(folder, verify=True)
-    assert (status.is_complete, status.changed) == (True, [1])
+    for verify in (False, True):
+        found = run_status(folder, verify)
+        assert (found.done, found.damaged) == ([0, 2], {1: "has images that changed between listing and reading"})
+    with pytest.raises(IncompleteError, match=r"^Shard 1 of .* has images that changed between listing and reading\."):
+        RunReader(folder).read()
     of_others = _told_contents(folder)
     collection.write()
     assert _score(images, tmp_path / "run") == (0, [1])
     assert _probabilities(tmp_path / "run") == _expected(SHADES)
     assert _score(images, tmp_path / "run") == (0, [])
-    assert not run_status(folder, verify=True).changed
+    assert run_status(folder, verify=True).is_complete
     assert _told_contents(folder) != of_others
 
 

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from cluster.outcomes import TaskDone, TaskFailed
 from jobs.score.shard_loop import ShardLoop
 from scoring.errors import IncompleteError, ModelError
 from scoring.run.folder import RunFolder
+from scoring.run.reader import RunReader
 from scoring.shards.report import ShardReport
 from tests.chaos.without_ray import HerePool, score_here
+from tests.runs import record_of, summary_of
 from tests.tampering import ALL
 
 _TINY = "Expected features large enough for float16. Use `dtype` float32."
@@ -77,3 +80,22 @@ def test_a_run_that_scored_nothing_is_not_said_to_have_had_nothing_to_do(photos:
     said: str = console.file.getvalue()  # type: ignore[attr-defined]
     assert ("bound by" in said, "nothing was left" in said) == (False, False)
     assert "shard 2 is missing after 1 attempt: the disk is full" in said
+
+
+def test_shards_with_photos_that_changed_meanwhile_are_missing_until_these_hold_still(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace_photos(loop: ShardLoop, *given: Any) -> None:
+        for number in (3, 7):
+            Image.new("RGB", (30, 30 + number)).save(photos / f"{number}.png")
+        run(loop, *given)
+
+    run = ShardLoop.run
+    with monkeypatch.context() as patch:
+        patch.setattr(ShardLoop, "run", replace_photos)
+        with pytest.raises(IncompleteError, match=r"^Missing: shard 0, shard 1\. Why: it has images that changed betw"):
+            score_here(photos, tmp_path / "run")
+    assert record_of(tmp_path / "run").summary is None
+    score_here(photos, tmp_path / "run")
+    assert summary_of(tmp_path / "run").num_scored == 8
+    assert RunReader(RunFolder(tmp_path / "run")).read().num_rows == 12
