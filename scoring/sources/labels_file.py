@@ -67,7 +67,7 @@ class LabelsTable:
         return [name for name in self.columns if _ID.fullmatch(_plain(name))]
 
     def without_ids(self, candidates: Sequence[str]) -> RequestError:
-        """What to raise if neither names nor values tell the column of ids, though those of candidates name photos."""
+        """What to raise if no column is called as one of ids; the values of candidates are photos' ids."""
         if candidates:
             return RequestError(
                 f"Expected a column of ids in {self.name}, such as id, image or file_name; by its values it may be "
