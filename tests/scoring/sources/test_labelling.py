@@ -610,6 +610,7 @@ def _scans(*columns: str, header: str, paths: Sequence[str] = _SCANS) -> str:
         _, label, name = path.split("/")
         said = {"path": path, "name": name, "stem": f"{label}/{name[:-4]}", "label": label, "n": n, "last": -n % 12}
         said |= {"next": paths[(n + 1) % len(paths)], "url": f"https://b.com/y/{name}", "id": f"ISIC_{n}"}
+        said |= {"split": ("train", "valid")[n % 2], "fold": n % 5, "code": "ab"[n % 2]}
         rows.append(",".join(column.format(**said) for column in columns))
     return "\n".join((header, *rows))
 
@@ -641,6 +642,46 @@ def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
         (("1", "{path}", "{label}"), "Unnamed: 0,image_id,dx", "it has 'Unnamed: 0', 'image_id', 'dx'. Say"),
     ):
         assert f"{said} which by `label_column`" in _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
+
+
+@pytest.mark.parametrize(
+    ("columns", "header"),
+    [
+        (("{path}", "{split}"), "image,split"),
+        (("{n}", "{path}", "{split}"), "Unnamed: 0,image,split"),
+        (("{n}", "{path}", "{fold}"), ",image,fold"),
+        (("{path}", "fold_{fold}"), "image,kfold"),
+        (("{path}", "{fold}.0"), "image,cv_fold"),
+        (("{path}", "{split}_set"), "image,for"),
+        (("{path}", "{code}"), "image,partition"),
+    ],
+)
+def test_a_column_of_splits_or_folds_alone_is_no_label_unless_it_is_asked_for(
+    tmp_path: Path, columns: Sequence[str], header: str
+) -> None:
+    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
+    file = _write(tmp_path, _scans(*columns, header=header))
+    assert "Say which by `label_column`" in _refused(file, listing)
+    assert len(_targets(_labelled(file, listing, label=header.rpartition(",")[2]))) == len(_SCANS)
+
+
+@pytest.mark.parametrize(
+    ("values", "header"),
+    [
+        ("train bus", "image,vehicle"),
+        ("valid invalid", "image,state"),
+        ("train valid", "image,label"),
+        ("1 2 3 4", "image,phase"),
+        ("new full", "image,phase"),
+        ("yes no", "image,split"),
+        ("0 1", "image,valid"),
+    ],
+)
+def test_words_and_numbers_that_may_be_labels_are(tmp_path: Path, values: str, header: str) -> None:
+    words = values.split()
+    file = _write(tmp_path, f"{header}\n" + "".join(f"{n},{words[n % len(words)]}\n" for n in range(8)))
+    listing = _listing([f"{n}.png" for n in range(8)])
+    assert set(_targets(_labelled(file, listing)).values()) == set(words)
 
 
 @pytest.mark.parametrize(
