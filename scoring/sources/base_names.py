@@ -8,7 +8,7 @@ import numpy as np
 
 from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.id_matching import Matches
-from scoring.sources.id_spelling import bare_name, folded, path_or_id, without_image_suffix
+from scoring.sources.id_spelling import bare_name, folded, number_of_id, path_or_id, without_image_suffix
 from scoring.sources.row_paths import told_path
 
 # `3` of `C:\imgs\3.png`, `https://b/x/3.png?sig=1`, `/data/local-files/?d=images/3.png` and `<img src="3.png">`.
@@ -25,7 +25,8 @@ def name_photos(values: Sequence[str]) -> bool:
 def names_in(texts: Iterable[str]) -> Iterable[str]:
     """The name in each id or path, in one spelling: what an id that means a photo has in common with it."""
     names = (folded(told_path(text)).rpartition("/")[2] for text in texts)
-    return (without_image_suffix(name) or name for name in names)
+    bare = (without_image_suffix(name) or name for name in names)
+    return (number_of_id(name) or name for name in bare)
 
 
 def match_base_names(ids: Sequence[str], image_ids: Sequence[str], paths: Sequence[str]) -> Matches:

@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,10 +20,8 @@ from scoring.storage.redaction import brief
 
 # Of the ids, or of the photos if these are fewer, so many must match: by accident, as ids 1 to 9 may, fewer do.
 _LEAST_SHARE = 0.5
-_LEAST_SHARE_BY_VALUES = 0.9  # the same of a column that is not called as one of ids
 _LEAST_DIFFERENT = 0.9  # of the files in a column, if each row is of its own; of nearest photos many are of several
 _WHOLE = re.compile(r"[0-9]+(\.0+)?")  # as pandas writes it, too
-_NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(e[-+]?[0-9]+)?", re.IGNORECASE)
 # `image_number`, `photo_no`; not `image_rank`
 _OF_PHOTOS = re.compile(
     r"(?:.*[^a-z])?(?:image|img|photo|picture|file)[-_ ]?(?:number|num|no|nr|id|idx|index)?", re.IGNORECASE
@@ -39,7 +37,7 @@ class PhotoIds:
         values: Those of its rows: with blanks around them where this is another photo's id, else without.
         ids: The same, each once, without empty ones.
         matches: The photo of each of them.
-        told: In words, that another column may have been meant, or that values told this one; None if its name did.
+        told: In words, that another column may have been meant; None if none may.
     """
 
     column: str
@@ -71,7 +69,7 @@ class _Photos:
 
 
 def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry], folder: str) -> PhotoIds:
-    """The column of ids whose values are those of photos: the one asked for, one called so, or one that tells by them.
+    """The column of ids whose values are those of photos.
 
     One of whole numbers, as running numbers are, must not tell other photos than a column of any name whose files may
     be these: not the nearest photo, or the one before. Nor than one such as `image_number` with a photo for each row.
@@ -79,7 +77,7 @@ def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry
     asked, photos = file.id_column, _Photos.of(images)
     candidates = [_match_column(table, column, photos, folder) for column in table.id_columns(asked)]
     if not candidates:
-        return _choose_by_values(table, file.label_column, images, folder)
+        raise table.without_ids(_may_be_ids(table, file.label_column, images, folder))
     best = max(candidates, key=lambda found: found.matches.num_found)
     if not _are_enough(best, images):
         columns = ", ".join(repr(found.column) for found in candidates)
@@ -110,42 +108,28 @@ def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry
     return best
 
 
-def _choose_by_values(table: LabelsTable, label: str | None, images: Sequence[ImageEntry], folder: str) -> PhotoIds:
-    """The column whose values name nearly all photos, or photos alone, where none is called as one of ids.
+def _may_be_ids(table: LabelsTable, label: str | None, images: Sequence[ImageEntry], folder: str) -> list[str]:
+    """The columns of any name, but those of labels, by which ids would be found: each value means one photo.
 
-    Not one of numbers, which may count anything, of labels, or beside another that names other photos; nor one that is
-    called as a photo is, as without a line of names.
+    Not one of many equal values, as of ages, nor one that is called as a photo is, as without a line of names.
     """
     photos = _Photos.of(images)
     names = set(names_in([*photos.ids, *photos.paths, *photos.written, *map(without_suffix, photos.paths)]))
-    others = (name for name in table.columns if name != label and not is_called_label(name))
-    columns = [name for name in others if _may_name(table, name, names, len(images))]
-    found = [_match_column(table, name, photos, folder) for name in columns if names.isdisjoint(names_in([name]))]
-    named = [each for each in found if _are_enough(each, images)]
-    elsewhere = [_by_base_name(each, photos) for each in found if not _are_enough(each, images)]
-    best = max(named, key=lambda each: each.matches.num_found, default=None)
-    if best is None or not _are_ids(best, images) or any(_disagree(best, other) for other in (*named, *elsewhere)):
-        raise table.without_ids([each.column for each in found])
-    return replace(best, told=f"the ids of {table.name} are those of {best.column!r}, as its values name photos")
 
+    def may_be(column: str) -> bool:
+        try:
+            values = table.columns[column]
+        except RequestError:  # of a Parquet table, one that cannot be text
+            return False
+        ids = {*values} - {""}
+        num_named = sum(name in names for name in names_in(ids))  # before each reading is tried, which takes longer
+        if 2 * len(ids) <= len(values) or num_named < _LEAST_SHARE * min(len(ids), len(images)):
+            return False
+        found = _match_column(table, column, photos, folder)
+        return _are_enough(found, images) and found.matches.twice is None
 
-def _may_name(table: LabelsTable, column: str, names: Collection[str], num_images: int) -> bool:
-    """Whether values of a column may be ids: they name photos, or files, and most are no numbers."""
-    try:
-        ids = list({*table.columns[column]} - {""})
-    except RequestError:  # of a Parquet table, one that cannot be text
-        return False
-    if 2 * sum(_NUMBER.fullmatch(one) is not None for one in ids) >= len(ids):
-        return False
-    num_named = sum(name in names for name in names_in(ids))
-    return num_named >= _LEAST_SHARE * min(len(ids), num_images) or (table.names_files(column) and name_photos(ids))
-
-
-def _are_ids(found: PhotoIds, images: Sequence[ImageEntry]) -> bool:
-    """Whether values are ids where no name says so: in nearly all rows, mostly different, of nearly all photos."""
-    num_rows, num_filled = len(found.values), sum(map(bool, found.values))
-    is_filled = num_filled >= _LEAST_SHARE_BY_VALUES * num_rows and 2 * len(found.ids) > num_rows
-    return is_filled and _are_enough(found, images, _LEAST_SHARE_BY_VALUES)
+    others = [name for name in table.columns if name and name != label and not is_called_label(name)]
+    return [name for name in others if names.isdisjoint(names_in([name])) and may_be(name)]
 
 
 def _by_base_name(found: PhotoIds, photos: _Photos) -> PhotoIds:
@@ -172,8 +156,8 @@ def _is_numbers(table: LabelsTable, column: str) -> bool:
         return False
 
 
-def _are_enough(found: PhotoIds, images: Sequence[ImageEntry], least_share: float = _LEAST_SHARE) -> bool:
-    return found.matches.num_found >= max(1, least_share * min(len(found.ids), len(images)))
+def _are_enough(found: PhotoIds, images: Sequence[ImageEntry]) -> bool:
+    return found.matches.num_found >= max(1, _LEAST_SHARE * min(len(found.ids), len(images)))
 
 
 def _may_be_meant(files: PhotoIds, numbers: PhotoIds) -> bool:

@@ -15,6 +15,7 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.class_names import NamedParts, as_labels
 from scoring.sources.csv_table import read_csv
 from scoring.sources.spelling import one_spelling
+from scoring.sources.split_words import are_splits
 from scoring.sources.suffixes import is_parquet
 from scoring.sources.table_columns import LabelsFile, as_texts, is_binary, some_columns
 from scoring.sources.table_partitions import partition_values, with_partition
@@ -67,7 +68,7 @@ class LabelsTable:
         return [name for name in self.columns if _ID.fullmatch(_plain(name))]
 
     def without_ids(self, candidates: Sequence[str]) -> RequestError:
-        """What to raise if neither names nor values tell the column of ids, though those of candidates name photos."""
+        """What to raise if no column is called as one of ids; the values of candidates are photos' ids."""
         if candidates:
             return RequestError(
                 f"Expected a column of ids in {self.name}, such as id, image or file_name; by its values it may be "
@@ -87,7 +88,7 @@ class LabelsTable:
         return sum(map(_is_file_name, values)) > len(values) / 2
 
     def label_column(self, asked: str | None, id_column: str) -> str:
-        """The column of labels: the one asked for, the one named so, or the only one beside the ids.
+        """The column of labels: the one asked for, the one named so, or the only one beside the ids, if not of splits.
 
         One without a name that is empty or numbers the rows does not count, unless there is no other.
 
@@ -99,7 +100,8 @@ class LabelsTable:
         beside = [name for name in self.columns if name != id_column]
         others = [name for name in beside if not self._numbers_rows(name)] or beside
         found = list(filter(is_called_label, others))
-        if len(others) > 1 and len(found) != 1:
+        is_alone = len(others) == 1 and not are_splits(others[0], tidy_labels([*{*self.columns[others[0]]}]))
+        if len(found) != 1 and not is_alone:
             if each := self._one_for_each_label(others):
                 raise RequestError(
                     f"Expected one column of labels in {self.name}; it has one for each label, "

@@ -15,7 +15,8 @@ _TEST_DEV = re.compile("test[-_ ]?dev(?![a-z])", re.IGNORECASE)  # COCO's, to te
 _KINDS = re.compile("public|private|id|ood|std|stage|stg|split|imgs?|photos?|csv|txt|zip|[a-z]")
 _ASIDE = {"is", "in", "for", "use", "used", "the", "only", "img", "imgs", "photo", "photos", "sample", "flag", "split"}
 _DIVIDING = {"split", "splits", "datasplit", "partition", "subset"}  # what columns of splits are called, also of codes
-_NOUNS = {*_DIVIDING, "set", "dataset", "phase", "usage", "fold", "folds", "kfold", "cv"}  # of words: `set` 1 is any
+_FOLDS = {"fold", "folds", "kfold", "cv"}
+_NOUNS = {*_DIVIDING, *_FOLDS, "set", "dataset", "phase", "usage"}  # of words: `set` 1 is any
 _BESIDE_NOUNS = {"data", "image", "id", "name", "type", "k"}
 _CODE = re.compile(r"\d|true|false|(?!(?:yes|no|y|n)$)[a-z]{1,3}", re.IGNORECASE)  # `1`, `tr`; not of whether it split
 _TEST_CODE = re.compile(r"\d|true|false|[ab]|t[ers]?[nst]?|ev?|ho?|out", re.IGNORECASE)  # one is; not of `us`, `fr`
@@ -41,7 +42,10 @@ def names_splits(column: str, of_codes: bool = False) -> bool:
         column: Its name.
         of_codes: Whether of codes too: `set` 1 is any.
     """
-    nouns = _DIVIDING if of_codes else _NOUNS
+    return _is_called(column, _DIVIDING if of_codes else _NOUNS)
+
+
+def _is_called(column: str, nouns: Collection[str]) -> bool:
     words = set(re.findall("[a-z]+", _inner(column).casefold()))
     splits = {word for word in words if word_of_split(word)}
     return (len(splits) > 1 or not words.isdisjoint(nouns)) and words <= {*splits, *nouns, *_BESIDE_NOUNS}
@@ -59,6 +63,17 @@ def split_told(value: str) -> Split | None:
     """What a value of any column says that a photo is for, such as `train` or `PublicTest`."""
     told = word_of_split(_HELD_OUT.sub("holdout", _TEST_DEV.sub("test", value))) if _VALUE.fullmatch(value) else None
     return told[0] if told and all(map(_KINDS.fullmatch, told[1])) else None
+
+
+def are_splits(column: str, values: Collection[str]) -> bool:
+    """Whether a column of these values tells splits or folds alone, and no label such as `train` beside `bus`."""
+    given = {*values} - {""}
+    if not names_splits(column):
+        splits = set(map(split_told, given))
+        return len(splits) > 1 and None not in splits
+    may_be_numbers = _is_called(column, {*_DIVIDING, *_FOLDS})
+    are_codes = are_unclear(given, names_splits(column, of_codes=True))
+    return are_codes or all(split_named(value) or (may_be_numbers and _LEARNED_END.search(value)) for value in given)
 
 
 def are_unclear(values: Collection[str], may_be_codes: bool) -> bool:

@@ -37,7 +37,8 @@ def refuse_unlabelled(images: Sequence[ImageEntry], are_by_folder: bool) -> None
     if not unlabelled or all(map(_LABELLED.fullmatch, words - unlabelled)):
         return
     labels = {loose(label) for _, label in {*places}} - unlabelled
-    if 2 * sum(_OF_STICKER.fullmatch(label) is not None for label in labels) > len(labels):
+    of_sticker = [label for label in labels if _OF_STICKER.fullmatch(label) or _LABELLED.fullmatch(label)]
+    if 2 * len(of_sticker) > len(labels):
         return
     found = [image.path for image, place in zip(images, places, strict=True) if unlabelled & {*words_of(*place)}]
     raise ImagesError(

@@ -610,6 +610,7 @@ def _scans(*columns: str, header: str, paths: Sequence[str] = _SCANS) -> str:
         _, label, name = path.split("/")
         said = {"path": path, "name": name, "stem": f"{label}/{name[:-4]}", "label": label, "n": n, "last": -n % 12}
         said |= {"next": paths[(n + 1) % len(paths)], "url": f"https://b.com/y/{name}", "id": f"ISIC_{n}"}
+        said |= {"split": ("train", "valid")[n % 2], "fold": n % 5, "code": "ab"[n % 2]}
         rows.append(",".join(column.format(**said) for column in columns))
     return "\n".join((header, *rows))
 
@@ -646,87 +647,106 @@ def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "header"),
     [
-        (("{path}", "{label}"), "filepaths,labels"),
-        (("./{path}", "{label}", "{n}"), "scan_path,target,age"),
-        (("{stem}", "{label}"), "isic_id,target"),
-        (("{n}", "{stem}", "{label}", "0.{n}", "p{n}"), ",isic_id,target,width,patientId"),
-        (("{n}", "{path}", "{path}", "{label}"), "Unnamed: 0,where,filepaths,class"),
-        (("{label}", "{path}"), "finding,Image Index"),
-        (("{n}", "{path}", "{label}"), ",Image Index,Finding Labels"),
-        (("{path}", "{label}", ""), "Image Index,Finding Labels,Unnamed: 11"),
+        (("{path}", "{split}"), "image,split"),
+        (("{n}", "{path}", "{split}"), "Unnamed: 0,image,split"),
+        (("{n}", "{path}", "{fold}"), ",image,fold"),
+        (("{path}", "fold_{fold}"), "image,kfold"),
+        (("{path}", "{fold}.0"), "image,cv_fold"),
+        (("{path}", "{split}_set"), "image,for"),
+        (("{path}", "{code}"), "image,partition"),
     ],
 )
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_the_one_column_whose_values_name_the_photos_is_that_of_ids_whatever_it_is_called(
-    tmp_path: Path, columns: Sequence[str], header: str, kind: str
+def test_a_column_of_splits_or_folds_alone_is_no_label_unless_it_is_asked_for(
+    tmp_path: Path, columns: Sequence[str], header: str
 ) -> None:
-    file = _write(tmp_path, _scans(*columns, header=header))
-    if kind == "parquet":
-        table = pd.read_csv(file).rename(columns={"Unnamed: 0": "__index_level_0__"})
-        file = tmp_path / "train.parquet"
-        table.to_parquet(file)
-    labelled = label_by_file(Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS]), LabelsFile(file))
-    assert _targets(labelled.listing) == _SCAN_LABELS
-    assert labelled.told[0].startswith(f"the ids of {file.name} are those of '")
-
-
-def test_a_column_that_names_all_photos_and_absent_ones_or_some_twice_is_that_of_ids(tmp_path: Path) -> None:
-    """As of photos of which a part was downloaded, and of rows of boxes."""
-    text = _scans("{path}", "{label}", header="patientId,Target")
-    few = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS[4:8]])
-    assert _targets(_labelled(_write(tmp_path, text), few)) == {path: _SCAN_LABELS[path] for path in _SCANS[4:8]}
-    rows = text.splitlines()
     listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
-    assert _targets(_labelled(_write(tmp_path, "\n".join([*rows, *rows[1:5]])), listing)) == _SCAN_LABELS
+    file = _write(tmp_path, _scans(*columns, header=header))
+    assert "Say which by `label_column`" in _refused(file, listing)
+    assert len(_targets(_labelled(file, listing, label=header.rpartition(",")[2]))) == len(_SCANS)
 
 
 @pytest.mark.parametrize(
-    ("columns", "header", "said"),
+    ("values", "header"),
     [
-        (("{path}", "{next}", "{label}"), "left,right,label", "it may be 'left', 'right'. Say"),
-        (("{next}", "{url}", "{label}"), "nearest,address,label", "it may be 'nearest', 'address'. Say"),
-        (("{n}", "{label}"), "rank,label", "it has 'rank', 'label'. Say"),
-        (("{id}", "{label}"), "isic_id,target", "it has 'isic_id', 'target'. Say"),
-        (("{path}", "{label}"), "species,label", None),
-        (("{path}", "{path}"), "class,species", "it has 'class', 'species'. Say"),
+        ("train bus", "image,vehicle"),
+        ("valid invalid", "image,state"),
+        ("train valid", "image,label"),
+        ("1 2 3 4", "image,phase"),
+        ("new full", "image,phase"),
+        ("yes no", "image,split"),
+        ("0 1", "image,valid"),
     ],
 )
-def test_values_that_do_not_tell_which_photo_each_row_is_of_are_asked_about(
-    tmp_path: Path, columns: Sequence[str], header: str, said: str | None
+def test_words_and_numbers_that_may_be_labels_are(tmp_path: Path, values: str, header: str) -> None:
+    words = values.split()
+    file = _write(tmp_path, f"{header}\n" + "".join(f"{n},{words[n % len(words)]}\n" for n in range(8)))
+    listing = _listing([f"{n}.png" for n in range(8)])
+    assert set(_targets(_labelled(file, listing)).values()) == set(words)
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "may_be"),
+    [
+        (("{path}", "{label}"), "filepaths,labels", ["filepaths"]),
+        (("{stem}", "{label}"), "isic_id,target", ["isic_id"]),
+        (("{n}", "{stem}", "{label}", "0.{n}", "p{n}"), ",isic_id,target,width,patientId", ["isic_id"]),
+        (("{label}", "{path}"), "finding,Image Index", ["Image Index"]),
+        (("{path}", "{next}", "{label}"), "left,right,label", ["left", "right"]),
+        (("{next}", "{url}", "{label}"), "nearest,address,label", ["nearest"]),
+        (("{id}", "{path}", "{label}"), "query,nearest,label", ["nearest"]),
+        (("{n}", "{label}"), "rank,label", []),
+        (("{id}", "{label}"), "isic_id,target", []),
+        (("/kaggle/{name}", "{label}"), "filepaths,labels", []),
+        (("{label}/{n}.jpg", "{label}"), "filepaths,labels", []),
+        (("{path}", "{label}"), "species,label", []),
+        (("{path}", "1 2 " * 100_000 + "{n}", "{label}"), "scan,rle,label", ["scan"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_that_are_not_called_as_ids_are_advised_where_their_values_are(
+    tmp_path: Path, columns: Sequence[str], header: str, may_be: Sequence[str], kind: str
 ) -> None:
     listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
-    refused = _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
-    assert said is None or said in refused
-    assert "by `id_column`" in refused
+    file = _write(tmp_path, _scans(*columns, header=header))
+    if kind == "parquet":
+        table = pd.read_csv(file)
+        file = tmp_path / "train.parquet"
+        table.to_parquet(file)
+    said = f"by its values it may be {', '.join(map(repr, may_be))}. Say which by `id_column`."
+    assert (said if may_be else "photo, put a line of names before them.") in _refused(file, listing)
+    label = next(name for name in header.split(",") if name in ("label", "labels", "target", "finding"))
+    for name in may_be:
+        assert len(_targets(label_by_file(listing, LabelsFile(file, name, label)).listing)) == len(_SCANS)
 
 
-def test_a_column_of_masks_as_long_texts_is_not_one_of_ids(tmp_path: Path) -> None:
-    listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
-    text = _scans("{path}", "1 2 " * 100_000 + "{n}", "{label}", header="scan,rle,label")
-    assert _targets(_labelled(_write(tmp_path, text), listing)) == _SCAN_LABELS
+@pytest.mark.parametrize(
+    ("number", "other", "may_be"),
+    [
+        ("{n:05}", "{next:05}.png", "'frame', 'next'"),
+        ("{n}.0", "x{n}.png", "'frame'"),
+        ("{n}", "{n}.dcm", "'frame'"),
+        ("{fold}", "{n:05}.png", "'next'"),
+    ],
+)
+def test_numbers_that_are_those_of_photos_are_advised_too(tmp_path: Path, number: str, other: str, may_be: str) -> None:
+    rows = [(number, other, "ab"[n % 2], {"n": n, "next": (n + 1) % 9, "fold": n % 3}) for n in range(9)]
+    text = "".join(f"{one.format(**said)},{two.format(**said)},{label}\n" for one, two, label, said in rows)
+    file = _write(tmp_path, f"frame,next,label\n{text}")
+    assert f"it may be {may_be}. Say which by `id_column`" in _refused(
+        file, _listing([f"{n:05}.png" for n in range(9)])
+    )
 
 
-@pytest.mark.parametrize("suffix", ["", ".0"])
-def test_numbers_that_are_no_ids_by_name_are_none_by_value(tmp_path: Path, suffix: str) -> None:
-    listing = _listing([f"train/{n}.jpg" for n in range(9)])
-    rows = "".join(f"{8 - n}{suffix},{'ab'[n % 2]}\n" for n in range(9))
-    file = _write(tmp_path, f"rank,label\n{rows}")
-    assert "it has 'rank', 'label'. Say which by `id_column`" in _refused(file, listing)
-
-
-def test_a_column_that_names_few_photos_or_the_same_often_or_the_labels_is_not_one_of_ids(tmp_path: Path) -> None:
+def test_columns_of_few_photos_or_the_same_ones_or_of_labels_are_not_advised_as_ids(tmp_path: Path) -> None:
     listing = _listing(["x/red.jpg", "x/blue.jpg"])
     few = "url,similar,label\n" + "".join(f"u{n},{'red' if n < 2 else ''},{'ab'[n % 2]}\n" for n in range(9))
-    assert "it may be 'similar'. Say which by `id_column`" in _refused(_write(tmp_path, few), listing)
+    assert "it has 'url', 'similar', 'label'. Say" in _refused(_write(tmp_path, few), listing)
     often = "scan,colour\n" + "".join(f"u{n},{('red', 'blue')[n % 2]}\n" for n in range(9))
-    assert "it may be 'colour'. Say which by `id_column`" in _refused(_write(tmp_path, often), listing)
-    listing = _listing([f"x/s{n}.jpg" for n in range(9)])
-    for similar in ([f"s{n}" for n in range(6)] + [""] * 3, [f"s{n}" for n in range(6)] + ["t6", "t7", "t8"]):
-        rows = "".join(f"u{n},{one},{'ab'[n % 2]}\n" for n, one in enumerate(similar))
-        assert "it may be 'similar'. Say" in _refused(_write(tmp_path, f"url,similar,label\n{rows}"), listing)
-    listing = _listing(["x/red.jpg", "x/blue.jpg"])
+    assert "it has 'scan', 'colour'. Say" in _refused(_write(tmp_path, often), listing)
     alone = _write(tmp_path, "scan,colour\nu1,red\nu2,blue\n")
     assert "it has 'scan', 'colour'. Say which by `id_column`" in _refused(alone, listing, label="colour")
+    unnamed = _write(tmp_path, "red,yes\nblue,no\n")
+    assert "put a line of names before them" in _refused(unnamed, listing)
 
 
 def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Path) -> None:
@@ -790,7 +810,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
             "it has 'label', 'target'. Say which by `label_column`",
         ),
         ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
-        ("number,label\n1,cat\n2,dog\n", "Say which by `id_column`"),
+        ("number,label\na1,cat\nb2,dog\n", "by its values it may be 'number'. Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "at least one row; "),
         ("id,id,label\na1,a1,cat\n", "'id' more than once"),

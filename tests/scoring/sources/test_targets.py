@@ -393,6 +393,7 @@ def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str,
         ("healthy", "sick", "pseudo_labeled", "unlabeled"),
         ("cat", "dog", "wrong_label", "no_label"),
         ("cat", "dog", "owl", "mis-labelled", "to label", "unlabelled"),
+        ("cat", "dog", "label", "unlabelled"),
     ],
 )
 def test_a_folder_of_doubtful_labels_makes_no_class_of_photos_without(folders: tuple[str, ...]) -> None:
@@ -411,6 +412,8 @@ def test_a_folder_of_doubtful_labels_makes_no_class_of_photos_without(folders: t
         ("no_label/1.jpg", "good_label/2.jpg", "misaligned_label/3.jpg", "ok/4.jpg"),
         ("Not-Labeled/1.jpg", "Well-Labeled/2.jpg"),
         ("no_labels/1.jpg", "torn labels/2.jpg"),
+        ("label/1.jpg", "wrong_label/2.jpg", "no_label/3.jpg"),
+        ("ok/1.jpg", "label/2.jpg", "half label/3.jpg", "no_label/4.jpg"),
     ],
 )
 def test_what_may_be_a_label_or_is_the_folder_of_all_is_trained_on(paths: tuple[str, ...]) -> None:
