@@ -72,8 +72,8 @@ def print_replaced(
 ) -> None:
     """Say that a finished model has given way to another, which runs that go by it cannot be continued with."""
     if earlier is not None and (earlier.digest, earlier.network) != (record.digest, record.network):
-        said = f"the finished model in {folder.path} was replaced, as photos, features or files of it changed; runs by"
-        console.print(f"{said} the earlier one are refused with this one", style="yellow")
+        said = f"the finished model in {folder.path} was replaced, as photos, groups, features or files of it changed;"
+        console.print(f"{said} runs by the earlier one are refused with this one", style="yellow")
 
 
 def _submission(record: TrainingRecord) -> list[tuple[str, str]]:

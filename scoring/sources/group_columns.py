@@ -32,7 +32,7 @@ def read_groups(columns: OtherColumns, column: str | None, name: str) -> Mapping
         name: What to call their file.
 
     Raises:
-        RequestError: If it says two things of one photo.
+        RequestError: If it says two things of one photo, or the same of no two.
     """
     if column is None:
         return {}
@@ -43,6 +43,11 @@ def read_groups(columns: OtherColumns, column: str | None, name: str) -> Mapping
             raise RequestError(
                 f"Expected one value of {column!r} for each photo in {name}; {one!r} has {groups[one]!r} and {group!r}."
             )
+    if len({*groups.values()}) == len(groups):
+        raise RequestError(
+            f"Expected photos that share a value of {column!r} in {name}; no two do. Name another `group_column`, or "
+            "leave it out."
+        )
     return groups
 
 

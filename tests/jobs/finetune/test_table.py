@@ -246,7 +246,8 @@ def test_a_finished_model_that_was_replaced_is_told(
     console = Console(file=StringIO(), width=300)
     print_replaced(console, folder, record, earlier)
     told = console.file.getvalue()  # type: ignore[attr-defined]
-    assert ("was replaced, as photos, features or files of it changed; runs by the earlier one are" in told) is is_told
+    why = "was replaced, as photos, groups, features or files of it changed; runs by the earlier one are"
+    assert (why in told) is is_told
 
 
 def _of_folds(record: TrainingRecord) -> TrainingRecord:

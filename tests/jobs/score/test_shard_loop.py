@@ -80,7 +80,7 @@ def test_progress_begins_with_the_images_and_the_errors_of_the_shards_that_are_k
     monkeypatch.setattr(shard_loop, "ScoringProgress", shown := MagicMock())
     with hold_lease(folder.lease) as lease:
         _run(folder, lease, _Pool([]))
-    assert shown.call_args.args[1:] == (20, 8, 1)
+    assert shown.call_args.args[1:] == (20, 8, 1, False)
 
 
 def test_digests_of_a_job_that_is_stopped_are_in_the_record(folder: RunFolder) -> None:

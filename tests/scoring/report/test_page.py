@@ -726,8 +726,9 @@ def test_a_folder_that_no_command_wrote_is_refused(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(8))
+    (tmp_path / "a file").touch()
     with pytest.raises(StorageError, match="Cannot write"):
-        write_report(run.path, tmp_path / "nowhere" / "report.html", None)
+        write_report(run.path, tmp_path / "a file" / "report.html", None)
 
 
 def test_a_run_whose_rows_are_all_one_label_is_reported(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_a_photo_of_two_groups_is_refused(tmp_path: Path) -> None:
 
 
 @_BY
+@pytest.mark.parametrize("values", [[f"IP_{row}" for row in range(_NUM)], [""] * _NUM], ids=["unique", "empty"])
+def test_a_column_of_groups_that_no_two_photos_share_is_refused(
+    tmp_path: Path, label: _Label, suffix: str, values: Sequence[str]
+) -> None:
+    with pytest.raises(RequestError, match=rf"share a value of 'who' in train\.{suffix}; no two do"):
+        label(tmp_path, suffix, {"label": _LABELS, "who": values}, "who")
+
+
+@_BY
 @pytest.mark.parametrize(
     "column", ["patient_id", "PatientID", "lesion_id", "Subject", "Study Instance UID", "case", "Driver"]
 )
