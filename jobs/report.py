@@ -14,7 +14,7 @@ from rich.console import Console
 
 from jobs.console.arguments import checked
 from jobs.console.commands import command
-from jobs.console.outputs import check_output, refuse_to_replace
+from jobs.console.outputs import check_output, file_word, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.models.model_folder import is_report
@@ -56,7 +56,7 @@ def report(
     """
     started = time.perf_counter()
     told = _whole(place(folder, "folder"))
-    page = RunFolder(told).report if output is None else place(output, "output")
+    page = RunFolder(told).report if output is None else place(file_word(output, "output"), "output")
     moved = None if images is None else place(images, "images")
     check_output(page, told, RunFolder(told).report, {"images": moved})
     if output is not None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from jobs.console.arguments import checked, choice
 from jobs.console.commands import command
 from jobs.console.other_folders import telling_others
-from jobs.console.outputs import check_output, refuse_to_replace
+from jobs.console.outputs import check_output, file_word, refuse_to_replace
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_command
 from scoring.errors import RequestError
@@ -84,7 +84,7 @@ def submission(
         IncompleteError: If shards, ids or readable images are missing, or a shard is damaged; they are named.
     """
     folder, console = RunFolder(place(run, "run")), console_for(verbose)
-    path = folder.submission if output is None else place(output, "output")
+    path = folder.submission if output is None else place(file_word(output, "output"), "output")
     sample = None if template is None else place(template, "template")
     check_output(path, folder.path, folder.submission, {"template": sample})
     if output is not None:

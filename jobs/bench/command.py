@@ -11,6 +11,7 @@ from jobs.bench.request import BenchRequest
 from jobs.bench.simulate import SimulateRequest, run_simulation
 from jobs.console.arguments import checked
 from jobs.console.commands import command
+from jobs.console.outputs import file_word
 from jobs.console.places import PlaceWord, here, place
 from jobs.score.model_options import VGG16_CATS_DOGS, OutputMeaning, PixelScale, model_request
 from scoring.errors import RequestError
@@ -71,7 +72,7 @@ def _bench(
     if request.kind.has_published_weights:
         request = replace(request, weights=None if request.weights == "imagenet" else request.weights or RANDOM_WEIGHTS)
     photos = None if images is None else place(images, "images")
-    figures_file = here(json, "json")
+    figures_file = here(file_word(json, "json"), "json")
     figures = (gpu_images_per_s, cores_per_gpu, gpu_price, reads_per_s, shard_size)
     if simulate:
         chosen = _simulated(variant or (), rounds)

@@ -1,5 +1,6 @@
 """What `shardscore bench` was asked for, and what of it can be measured here."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -47,8 +48,9 @@ class BenchRequest:
         for name in self.variants:
             if name not in known:
                 raise RequestError(f"Expected `variant` to be one of {', '.join(known)}; received {name!r}.")
-        if not self.json_path.absolute().parent.is_dir():
-            raise RequestError(f"Expected `json` in a folder that exists; {self.json_path.parent} is none.")
+        above = next(place for place in self.json_path.absolute().parents if os.path.lexists(place))
+        if not above.is_dir():
+            raise RequestError(f"Expected `json` in a folder, which is made where there is none; {above} is no folder.")
         refuse_to_replace(self.json_path, may_be_record, "record of bench", "json")
         if self.images is not None:
             check_images(self.images)

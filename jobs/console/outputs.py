@@ -3,12 +3,25 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from jobs.console.places import PlaceWord
 from scoring.errors import BucketError, RequestError, ScoringError
 from scoring.models.model_folder import ModelFolder
 from scoring.run.folder import RunFolder
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location, bucket_of, lies_in, locate
 from scoring.storage.reading import read_range
+from scoring.storage.redaction import redact
+
+
+def file_word(value: PlaceWord, field: str) -> PlaceWord:
+    """A word for one file to write, as it is.
+
+    Raises:
+        RequestError: If it is that of a folder, there or not: it ends with a slash.
+    """
+    if str(value).rpartition("/")[2] in {"", ".", ".."}:
+        raise RequestError(f"Expected `{field}` to be a file; {redact(str(value))} is a folder. Name a file in it.")
+    return value
 
 
 def check_output(output: Location, folder: Location, default: Location, inputs: Mapping[str, Location | None]) -> None:

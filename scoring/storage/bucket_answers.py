@@ -29,7 +29,7 @@ _INVALID_KEY = re.compile(r'Encountered object with invalid path: .*?"(?P<key>.*
 _UNTRUSTED = "InvalidCertificate"  # rustls' word
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _BROKEN_OFF = re.compile("request or response body error|error decoding response body")
-_NO_WHOLE_LIST = re.compile("Got invalid list response: (syntax error|ill-formed)")  # of an answer without a length
+_NO_WHOLE_LIST = "Got invalid list response: "  # of an answer without a length, or that is another's
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -53,7 +53,7 @@ def breaks_off(error: BaseException) -> bool:
 
 def breaks_off_a_list(error: BaseException) -> bool:
     """Whether that of a list may have, for which the client does not ask again."""
-    return isinstance(error, BaseError) and (breaks_off(error) or _NO_WHOLE_LIST.search(str(error)) is not None)
+    return isinstance(error, BaseError) and (breaks_off(error) or _NO_WHOLE_LIST in str(error))
 
 
 def words_of_settings(error: BaseError) -> str:

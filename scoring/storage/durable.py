@@ -223,13 +223,14 @@ def make_folder(folder: Location) -> None:
 
     Raises:
         OSError: If it cannot be made; where it, or one above, is a link to nothing, it is named.
+        NotADirectoryError: If a file stands in its place.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         link = Path(os.fsdecode(error.filename))
-        if link.exists():
-            raise
+        if link.exists():  # the system says "File exists", as if of what was to be written
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(link)) from error
         raise OSError(errno.EEXIST, f"{link} is a link to nothing; make the folder that it leads to") from error
 
 

@@ -5,10 +5,11 @@ from typing import Any, TypeAlias, TypeVar
 
 import obstore
 from obstore.exceptions import GenericError
-from obstore.store import AzureStore, ObjectStore, S3Store
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 from tenacity import retry_if_exception
 
 from scoring.storage.bucket_answers import breaks_off_a_list, refuses_setting
+from scoring.storage.bucket_settings import server_of
 from scoring.storage.retrying import patiently
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
@@ -16,6 +17,7 @@ from scoring.storage.urls import LISTED_AT_ONCE
 # An object's key, its size in bytes and its stamp, or what else was asked for.
 Listed: TypeAlias = tuple[str, int, int]
 Tell: TypeAlias = Callable[[Mapping[str, Any]], int]
+_OF_VOLUMES = "-ext-s3alias"  # Amazon FSx, of an access point that has no bucket behind it
 _SLOWER = 10  # times, than of a disk, is asked again
 _T = TypeVar("_T")
 
@@ -86,6 +88,16 @@ def _has_any(store: ObjectStore, key: str, behind: str | None = None) -> bool:
 def can_begin_anywhere(store: ObjectStore) -> bool:
     """Whether lists can be asked for from a place on; those of Azure and S3 Express have none."""
     return not (isinstance(store, AzureStore) or _is_express(store))
+
+
+def is_in_byte_order(store: ObjectStore) -> bool:
+    """Whether lists are known to come in the order of the keys' bytes: those of Amazon's and Google's own servers.
+
+    Another's may walk folders, which looks the same within one of them; so may a volume of Amazon FSx.
+    """
+    names_server = server_of("gs" if isinstance(store, GCSStore) else "s3")
+    is_volume = store.config.get("bucket", "").endswith(_OF_VOLUMES) if isinstance(store, S3Store) else False
+    return can_begin_anywhere(store) and not names_server and not is_volume
 
 
 def _is_express(store: ObjectStore) -> bool:

@@ -10,7 +10,15 @@ from obstore.exceptions import BaseError, GenericError
 from obstore.store import ObjectStore
 
 from scoring.storage.bucket_answers import refuses_setting
-from scoring.storage.listed_folder import Listed, Tell, can_begin_anywhere, is_answered, listed, unbroken
+from scoring.storage.listed_folder import (
+    Listed,
+    Tell,
+    can_begin_anywhere,
+    is_answered,
+    is_in_byte_order,
+    listed,
+    unbroken,
+)
 from scoring.storage.stamps import object_stamp
 from scoring.storage.urls import LISTED_AT_ONCE
 
@@ -108,13 +116,11 @@ class _Seen:
         before_last: One that comes before it, the nearest; where there is none, as of a twin alone, what does.
         highest: The last of them in the order of their bytes, which few servers do not keep.
         end: The last of them, with what else is told of it.
-        is_in_order: Whether they have come in that order.
     """
 
     def __init__(self) -> None:
         self.num, self.first, self.before_last, self.last, self.highest = 0, "", "", "", ""
         self.end: Listed | None = None
-        self.is_in_order = True
 
     def add(self, page: Sequence[Listed]) -> None:
         """Note some more, at least one."""
@@ -124,8 +130,6 @@ class _Seen:
         # None that comes before the first one, as `a` does, a folder's mark `a/`, where `a.jpg` is the first.
         before = (name for name in (*reversed(names[:-1]), self.before_last) if self.first <= name < self.last)
         self.before_last = next(before, self.last[:-1])
-        not_marks = [self.highest, *(name for name, size_bytes, _ in page if size_bytes)]
-        self.is_in_order = self.is_in_order and not_marks == sorted(not_marks)
         self.highest = max(self.highest, *names)
         self.num += len(page)
         self.end = page[-1]
@@ -158,7 +162,7 @@ def _rest(store: ObjectStore, key: str, behind: str | None, tell: Tell, seen: _S
     """What of a list has not been seen."""
     if seen.end is None:
         return _asked(store, key, behind, tell)
-    if seen.is_in_order and can_begin_anywhere(store):
+    if is_in_byte_order(store):
         return _behind_end(_asked(store, key, seen.before_last or behind, tell), seen.end, seen.highest)
     return _behind_end(_asked(store, key, behind, tell), seen.end, None)
 

@@ -365,6 +365,23 @@ def test_folders_above_an_output_are_made(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(16))
     assert _run("report", run.path, "--output", page := tmp_path / "pages" / "of" / "run.html") == (0, "")
     assert page.is_file()
+    assert _run("report", run.path, "--output", page / "run.html") == (
+        1,
+        f"error: Cannot write {page / 'run.html'}: Not a directory.\n",
+    )
+
+
+@pytest.mark.parametrize("word", ["pages/", "pages/.", "s3://bucket/pages/"])
+@pytest.mark.parametrize("options", ["report run --output", "submission run --output", "bench --json"])
+def test_an_output_that_is_named_as_a_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(Path("run"), cats_and_dogs(8))
+    option = options.split()[-1]
+    said = f"error: Expected {option} to be a file; {word} is a folder. Name a file in it.\n"
+    assert _run(*options.split(), word) == (2, said)
+    assert not Path("pages").exists()
 
 
 def test_a_report_takes_the_place_of_no_file_of_what_it_tells_of(tmp_path: Path, bucket: Url) -> None:

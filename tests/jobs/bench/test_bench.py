@@ -125,6 +125,14 @@ def test_figures_are_stored_with_every_run_and_the_machine(
     assert stored["worker"] == {"num_cpus": 2.0, "num_gpus": 0.0}
 
 
+def test_folders_above_the_figures_are_made(measurements: _Measurements, tmp_path: Path) -> None:
+    figures = tmp_path / "figures" / "of" / "today.json"
+    words = ["bench", "--rounds", "1", "--num-images", "32", "--variant", "keras float32", "--json", str(figures)]
+    ended = CliRunner().invoke(app, words)
+    assert ended.exit_code == 0, ended.output
+    assert len(json.loads(figures.read_text())["variants"]) == 1
+
+
 def test_what_cannot_be_measured_is_left_out_with_its_reason(
     measurements: _Measurements, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +181,8 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
         ("--rounds 0", "Expected --rounds of at least 1; received 0"),
         ("--num-images 8", "Expected --num-images of at least 32; received 8"),
         ("--variant openvino", "Expected --variant to be one of keras float32, "),
-        ("--json {0}/nowhere/figures.json", "Expected --json in a folder that exists"),
+        ("--json {0}/labels.json/new/figures.json", "labels.json is no folder"),
+        ("--json {0}/unmounted/figures.json", "unmounted is no folder"),
         ("--json {0}/photos", "photos is a folder. Name a file in it."),
         ("--json {0}/photos/1.png", "1.png is another file, which it would replace"),
         ("--json {0}/labels.json", "labels.json is another file, which it would replace"),
@@ -187,6 +196,7 @@ def test_nonsense_is_one_clear_line_before_ray_starts(
 ) -> None:
     monkeypatch.setattr("jobs.bench.measurements.open_session", lambda address: pytest.fail("Ray was started"))
     (tmp_path / "labels.json").write_text('{"0": "cat"}')
+    (tmp_path / "unmounted").symlink_to(tmp_path / "disk")
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["bench", *options.format(tmp_path).split()])
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)

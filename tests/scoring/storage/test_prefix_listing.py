@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from itertools import islice
 from typing import Any, ClassVar
@@ -143,6 +144,7 @@ class _Forgetful(BaseHTTPRequestHandler):
     interrupted: ClassVar[dict[tuple[str, str], int]] = {}  # how often to answer what else, by prefix and start
     interruption = "<html><head><title>Login</title></head><body>Please log in</body></html>"
     cut: ClassVar[set[int]] = set()  # which requests are answered by half
+    cut_before: bytes | None = None  # where, if not there
     tells_length = True
     last_question: tuple[str, str] | None = None  # nothing is answered from this one on
     is_gone = False
@@ -197,7 +199,10 @@ class _Forgetful(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.close_connection = is_cut or not self.tells_length
         self.end_headers()
-        self.wfile.write(content.encode()[: len(content) // 2 if is_cut else None])
+        sent = content.encode()
+        if is_cut:
+            sent = sent[: len(sent) // 2] if self.cut_before is None else sent.partition(self.cut_before)[0]
+        self.wfile.write(sent)
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
@@ -369,26 +374,41 @@ def test_a_server_that_refuses_to_begin_a_list_elsewhere_is_believed_but_at_the_
 
 
 @pytest.fixture
+def is_cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the server passes for the cloud's own, which lists in the order of bytes."""
+    monkeypatch.setattr(listed_pages, "is_in_byte_order", lambda _: request.param)
+    return bool(request.param)
+
+
+@pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is waited for before it is tried again."""
     monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.0001)
 
 
 _BY_LENGTH: Callable[[str], object] = len
+_FOLDERS_FIRST: Callable[[str], object] = partial(str.split, sep="/")
 
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize(
-    ("bucket", "tells_where", "order"),
+    ("bucket", "tells_where", "order", "is_cloud"),
     [
-        *[("bucket", True, str), ("bucket", True, _BY_LENGTH), ("bucket", False, str)],
-        *[("photos--use1-az4--x-s3", True, str), ("photos--use1-az4--x-s3", True, _BY_LENGTH)],
+        *[("bucket", True, str, True), ("bucket", True, str, False), ("bucket", True, _BY_LENGTH, False)],
+        *[("bucket", True, _FOLDERS_FIRST, False)],
+        *[("bucket", False, str, True), ("bucket", False, str, False)],
+        *[("photos--use1-az4--x-s3", True, str, False), ("photos--use1-az4--x-s3", True, _BY_LENGTH, False)],
     ],
-    ids=["tells where", "in another order", "does not tell", "express", "express in another order"],
+    ids=[
+        *["cloud", "tells where", "in another order", "walks folders", "cloud does not tell", "does not tell"],
+        *["express", "express in another order"],
+    ],
+    indirect=["is_cloud"],
 )
 @pytest.mark.parametrize("tells_length", [True, False])
 @pytest.mark.parametrize("page", [3, 4])
 @pytest.mark.parametrize("keys", [_FLAT, [*_IN_FOLDERS[:20], "p/10.png", "p/z"]])
+@pytest.mark.usefixtures("is_cloud")
 def test_a_list_of_which_answers_break_off_goes_on_where_it_stood(
     forgetful: type[_Forgetful],
     keys: list[str],
@@ -437,21 +457,67 @@ def test_a_list_whose_answers_always_break_off_is_told_in_one_line(
 
 
 @pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("bucket", ["bucket", "photos--use1-az4--x-s3"])
+@pytest.mark.parametrize("is_cloud", [True, False], indirect=True)
 @pytest.mark.parametrize("gone", ["p/0.jpg", "p/3.jpg"])
 def test_a_list_that_broke_off_and_has_changed_by_then_goes_on_where_its_place_is_known(
-    forgetful: type[_Forgetful], bucket: str, gone: str
+    forgetful: type[_Forgetful], is_cloud: bool, gone: str
 ) -> None:
     forgetful.objects.update(_FLAT)
     forgetful.tells_where, forgetful.cut = True, {2}
-    listing = Url("s3", bucket, "p").objects()
+    listing = Url("s3", "bucket", "p").objects()
     next(listing)
     forgetful.objects.discard(gone)
-    if gone == "p/3.jpg" and bucket != "bucket":
+    if gone == "p/3.jpg" and not is_cloud:
         with pytest.raises(BucketError, match=r"Expected p/3\.jpg again in the list that broke off behind it"):
             list(listing)
     else:
         assert [f"p/{name}" for name, _ in listing] == _FLAT[1:]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_list_that_broke_off_in_a_walk_of_folders_lacks_nothing(forgetful: type[_Forgetful]) -> None:
+    """Within one large folder its order is that of bytes, and behind it come keys that bytes would place before."""
+    forgetful.objects.update([f"p/a/{number}.jpg" for number in range(9)], {"p/a-b.jpg", "p/a.jpg", "p/z.jpg"})
+    forgetful.order, forgetful.tells_where = staticmethod(_FOLDERS_FIRST), True
+    store = open_bucket("s3", "bucket")
+    for cut in range(1, 5):
+        forgetful.cut, forgetful.requests = {cut}, 0
+        names = [name for page in listed_pages.pages_of(store, "p") for name, _, _ in page]
+        assert Counter(names) == Counter(forgetful.objects)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "bucket", "variable", "expected"),
+    [
+        *[("s3", "photos", None, True), ("gs", "photos", None, True), ("az", "photos", None, False)],
+        *[("s3", "photos", "GOOGLE_BASE_URL", True), ("gs", "photos", "AWS_ENDPOINT_URL", True)],
+        *[("s3", "photos", "AWS_ENDPOINT_URL", False), ("s3", "photos", "AWS_ENDPOINT_URL_S3", False)],
+        *[("s3", "photos", "AWS_ENDPOINT", False), ("gs", "photos", "GOOGLE_BASE_URL", False)],
+        *[("s3", "photos--use1-az4--x-s3", None, False), ("s3", "photos-hrzr-ext-s3alias", None, False)],
+    ],
+)
+def test_the_order_of_lists_is_known_of_the_clouds_own_servers(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, bucket: str, variable: str | None, expected: bool
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT", "GOOGLE_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "photos")
+    assert listed_folder.is_in_byte_order(open_bucket(scheme, bucket)) == expected
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("cut_before", [b"<ListB", b"ListB", b"<Contents>", b"\xa9", b"</ListB"])
+def test_an_answer_without_a_length_that_broke_off_anywhere_is_asked_for_again(
+    forgetful: type[_Forgetful], cut_before: bytes
+) -> None:
+    forgetful.objects.update(["p/é.jpg", "p/z.jpg"])
+    forgetful.tells_length, forgetful.cut_before, forgetful.page = False, cut_before, 1000
+    names = [name for name, _ in Url("s3", "bucket", "p").objects()]
+    for cut in range(1, 3):
+        forgetful.cut, forgetful.requests = {cut}, 0
+        assert [name for name, _ in Url("s3", "bucket", "p").objects()] == names
 
 
 def test_a_key_with_a_control_character_is_told_in_one_line_with_what_to_do(forgetful: type[_Forgetful]) -> None:
