@@ -131,7 +131,7 @@ def _predicted(task: Any, pictures: Any = _PICTURES) -> Float32Array:
 
 
 @pytest.mark.parametrize("engine", EngineName)
-@pytest.mark.parametrize("size", [_SIZE, (None, None)])
+@pytest.mark.parametrize("size", [_SIZE, pytest.param((None, None), marks=pytest.mark.ci)])
 def test_a_task_scores_as_its_predict_does(tmp_path: Path, engine: EngineName, size: tuple[int | None, ...]) -> None:
     task = _save(tmp_path / "task.keras", _preprocessor(), size)
     expected = _predicted(task)

@@ -191,7 +191,7 @@ def test_network_that_mnn_gives_probabilities_where_keras_has_none_is_refused() 
         MnnEngine(Network("unit", lambda: model))
 
 
-@pytest.mark.parametrize(("sizes", "mirror"), [((), False), ((48, 32), True)])
+@pytest.mark.parametrize(("sizes", "mirror"), [pytest.param((), False, marks=pytest.mark.ci), ((48, 32), True)])
 def test_pooled_views_as_finetune_takes_them_are_run(sizes: tuple[int, ...], mirror: bool) -> None:
     pytest.importorskip("MNN")
     import keras

@@ -178,6 +178,7 @@ def test_a_manifest_whose_digest_has_a_flipped_bit_is_written_anew(tmp_path: Pat
     assert write_manifest(folder.manifest, _IMAGES, 4, 0) == info
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("stored", "reason"), [(None, "has no such object"), (0.5, "has one of")])
 def test_a_manifest_that_is_not_stored_as_it_was_written_is_told_in_one_line(
     bucket: Url, monkeypatch: pytest.MonkeyPatch, stored: float | None, reason: str
