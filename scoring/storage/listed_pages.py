@@ -43,7 +43,7 @@ def answers(
     store: ObjectStore, key: str, behind: str | None = None, tell: Tell = object_stamp
 ) -> Iterator[list[Listed]]:
     """What the store answers when it is asked for the objects below a prefix, or for those of them behind a key."""
-    return _unbroken(partial(_rest, store, key, behind, tell))
+    return _unbroken(partial(_rest, store, key, behind, tell), _Seen())
 
 
 def _asked(store: ObjectStore, key: str, behind: str | None, tell: Tell) -> Iterator[list[Listed]]:
@@ -69,9 +69,7 @@ def pages_of(store: ObjectStore, key: str, tell: Tell = object_stamp) -> Iterato
             the only page again, as one does that knows lists of version 1 alone.
     """
     seen = _Seen()
-    for page in answers(store, key, tell=tell):
-        seen.add(page)
-        yield page
+    yield from _unbroken(partial(_rest, store, key, None, tell), seen)
     if seen.num < _SHORTEST_PAGE or not can_begin_anywhere(store):
         return
     before = None
@@ -95,7 +93,7 @@ def pages_left(store: ObjectStore, key: str) -> Iterator[list[Listed]]:
     now, filled = tuple[Listed | int, ...](), list[str]()
     while now != before:
         before, now, filled, num = now, (), [], 0
-        for page in _unbroken(lambda _: _asked(store, key, None, object_stamp)):
+        for page in _unbroken(lambda _: _asked(store, key, None, object_stamp), _Seen()):
             num += len(page)
             now = (now[0] if now else page[0], page[-1], num)
             filled = [path for path, size_bytes, _ in page if size_bytes] or filled
@@ -112,36 +110,38 @@ class _Seen:
     Attributes:
         num: How many objects it has named.
         first: The first of them.
-        last: The last of them.
         before_last: One that comes before it, the nearest; where there is none, as of a twin alone, what does.
         highest: The last of them in the order of their bytes, which few servers do not keep.
-        end: The last of them, with what else is told of it.
+        end: The last of them, with what else is told of it; None before the first.
     """
 
     def __init__(self) -> None:
-        self.num, self.first, self.before_last, self.last, self.highest = 0, "", "", "", ""
+        self.num, self.first, self.before_last, self.highest = 0, "", "", ""
         self.end: Listed | None = None
+
+    @property
+    def last(self) -> str:
+        """The last of them."""
+        return self.end[0] if self.end else ""
 
     def add(self, page: Sequence[Listed]) -> None:
         """Note some more, at least one."""
         names = [self.last, *(name for name, _, _ in page)]
         self.first = self.first or names[1]
-        self.last = names[-1]
+        self.end = page[-1]
         # None that comes before the first one, as `a` does, a folder's mark `a/`, where `a.jpg` is the first.
         before = (name for name in (*reversed(names[:-1]), self.before_last) if self.first <= name < self.last)
         self.before_last = next(before, self.last[:-1])
         self.highest = max(self.highest, *names)
         self.num += len(page)
-        self.end = page[-1]
 
     def is_begun_anew(self, page: Sequence[Listed]) -> bool:
         """Whether this is the beginning of the same list again."""
         return page[0][0] == self.first and self.first not in (self.before_last, self.last)
 
 
-def _unbroken(ask: Callable[[_Seen], Iterator[list[Listed]]]) -> Iterator[list[Listed]]:
-    """The pages of a list; where an answer breaks off, `ask` is called again, with what has been seen of it."""
-    seen = _Seen()
+def _unbroken(ask: Callable[[_Seen], Iterator[list[Listed]]], seen: _Seen) -> Iterator[list[Listed]]:
+    """The pages of a list, noted in `seen`; where an answer breaks off, `ask` is called again with that."""
     pages = ask(seen)
 
     def next_page() -> list[Listed] | None:
