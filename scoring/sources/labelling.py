@@ -1,6 +1,6 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scoring.errors import RequestError
@@ -81,21 +81,23 @@ def label_by_file(
     left_out.refuse_their_ids(photos)
     if found and left_out.are_of_a_label(label_of, photos):
         return label_by_file(found, file, use, folder, has_ids_beside_paths)
-    others = columns_of_file(table, ids.column, column, ids.values)
-    group_of = read_groups(others, file.group_column and table.group_column(file.group_column), table.name)
-    of_training = use == TRAINING
-    told_of_others = read_beside(others, label_of, photos, table.name, file.group_column) if of_training else ()
+    told_of_others: Sequence[str] = ()
+    group_of: Mapping[Hashable, str] = {}
+    if use == TRAINING:
+        others = columns_of_file(table, ids.column, column, ids.values)
+        group_of = read_groups(others, file.group_column and table.group_column(file.group_column), table.name)
+        told_of_others = read_beside(others, label_of, photos, table.name, file.group_column)
     of_row = {row: (label_of[one], group_of.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
-    labelled = _with_targets(listing, [of_row.get(row, _UNTOLD) for row in range(len(images))], table.name, use)
+    labelled = _with_targets(listing, (of_row.get(row, _UNTOLD) for row in range(len(images))), table.name, use)
     told = (
         table.told_of_one(column, ids.column),
         *told_of_others,
         ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
-        told_of_several(label_of.values(), names=numbers) if of_training else None,
+        told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
         told_of_contradicted(labelled.images, table.name, use),
     )
     return Labelled(
@@ -141,19 +143,20 @@ def label_by_table(
     photos = by_row(listing.images)
     if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
         return label_by_table(found, table, columns, use)
-    others = columns_of_table(source, columns)
-    group_of = read_groups(others, columns.group, table.name)
-    of_rows = [(target_of.get(row), group_of.get(row)) for row in map(row_of, listing.images)]
-    labelled = _with_targets(listing, of_rows, table.name, use)
     hints: Sequence[str | None] = ()
+    group_of: Mapping[Hashable, str] = {}
     if use == TRAINING:
+        others = columns_of_table(source, columns)
+        group_of = read_groups(others, columns.group, table.name)
         beside = read_beside(others, target_of, photos, table.name, columns.group)
         hints = *beside, told_of_several(labels, names=numbers)
+    of_rows = ((target_of.get(row), group_of.get(row)) for row in map(row_of, listing.images))
+    labelled = _with_targets(listing, of_rows, table.name, use)
     hints = *hints, told_of_contradicted(labelled.images, table.name, use)
     return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
 
 
-def _with_targets(listing: Listing, told: Sequence[tuple[str | None, str | None]], name: str, use: LabelUse) -> Listing:
+def _with_targets(listing: Listing, told: Iterable[tuple[str | None, str | None]], name: str, use: LabelUse) -> Listing:
     """The photos with the label and the group that are told of each."""
     pairs = zip(listing.images, told, strict=True)
     images = [replace(image, target=target, group=group) for image, (target, group) in pairs]
