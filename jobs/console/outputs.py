@@ -20,7 +20,7 @@ def file_word(value: PlaceWord, field: str) -> PlaceWord:
         RequestError: If it is that of a folder, there or not: it ends with a slash.
     """
     if str(value).rpartition("/")[2] in {"", ".", ".."}:
-        raise RequestError(f"Expected `{field}` to be a file; {redact(str(value))} is a folder. Name a file in it.")
+        raise _is_a_folder(field, redact(str(value)))
     return value
 
 
@@ -94,7 +94,11 @@ def _refuse_folder(output: Location, field: str) -> None:
     except BucketError:  # as where a key may write alone
         return
     if is_folder:
-        raise RequestError(f"Expected `{field}` to be a file; {output} is a folder. Name a file in it.")
+        raise _is_a_folder(field, str(output))
+
+
+def _is_a_folder(field: str, output: str) -> RequestError:
+    return RequestError(f"Expected `{field}` to be a file; {output} is a folder. Name a file in it.")
 
 
 def _label_files(folder: Location) -> Iterator[Location]:

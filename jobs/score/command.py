@@ -176,7 +176,10 @@ def _by_keyword(function: Callable[..., object]) -> list[str]:
 
 
 _OF_HALF = {
-    "images": ("model", *_by_keyword(model_request), *_by_keyword(images_request)),
+    "images": (
+        *("model", *_by_keyword(model_request)),
+        *(name for name in _by_keyword(images_request) if name != "group_column"),  # which `finetune` alone has
+    ),
     "sonar": ("sonar_model", "seed"),
 }
 
@@ -185,7 +188,7 @@ def _check_halves(options: Mapping[str, object]) -> None:
     """Refuse what is said of images, of sonar returns or of training, where there is none: it would be left out."""
     defaults = {name: each.default for name, each in inspect.signature(score).parameters.items()}
     for half, fields in _OF_HALF.items():
-        given = [field for field in fields if options[half] is None and options.get(field) != defaults.get(field)]
+        given = [field for field in fields if options[half] is None and options[field] != defaults[field]]
         if given:
             raise RequestError(f"`{given[0]}` goes with `{half}`; there is none. Add `{half}`, or leave it out.")
     if options["sonar_model"] is not None and options["seed"] != defaults["seed"]:

@@ -1,6 +1,6 @@
 """Names that stand for several files, as in a shell: the range `x-{000..012}.tar`, or `*.jpg`, which is not read.
 
-Of a pattern that names the parts of a table see `table_parts`.
+Of a pattern that names the parts of a table see `table_folder`.
 """
 
 import re
