@@ -7,21 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.inputs import find_images
 from scoring.sources.labelling import label_by_file, label_by_table
 from scoring.sources.table_columns import LabelsFile, TableColumns
-
-
-def _listing(paths: Sequence[str]) -> Listing:
-    return Listing([ImageEntry(path.partition("/")[2].rpartition(".")[0], path, 1) for path in paths])
+from tests.labelled_paths import listing_of
 
 
 def _told(tmp_path: Path, paths: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     paths = [f"x/{path}" for path in paths]
     file = tmp_path / "train.csv"
     file.write_text("\n".join(["id,label", *map(",".join, zip(paths, labels, strict=True))]) + "\n")
-    return label_by_file(_listing(paths), LabelsFile(file)).told
+    return label_by_file(listing_of(paths), LabelsFile(file)).told
 
 
 @pytest.mark.parametrize(

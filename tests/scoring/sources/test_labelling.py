@@ -25,16 +25,13 @@ from scoring.sources.splits import leave_out_test
 from scoring.sources.table_columns import LabelsFile, TableColumns
 from scoring.sources.zip_directory import ZipDirectory
 from scoring.storage.locations import Location, Url
+from tests.labelled_paths import listing_of, targets_by_path
 
 _PATHS = ("train/a1.jpg", "train/b2.jpg", "train/c3.png", "train/10.jpg")
 
 
 def _listing(paths: Sequence[str] = _PATHS) -> Listing:
-    return Listing([ImageEntry(path.partition("/")[2].rpartition(".")[0], path, 1) for path in paths])
-
-
-def _targets(listing: Listing) -> dict[str, str | None]:
-    return {image.path: image.target for image in listing.images}
+    return listing_of(paths)
 
 
 def _labelled(
@@ -75,7 +72,7 @@ _EXPECTED = {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/c3.png": "cat"
     ],
 )
 def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp_path: Path, text: str) -> None:
-    assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+    assert targets_by_path(_labelled(_write(tmp_path, text))) == _EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -126,7 +123,7 @@ def test_paths_from_above_the_folder_of_the_photos_are_read_and_those_into_anoth
     file = LabelsFile(_write(tmp_path, f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"))
     if is_read:
         found = label_by_file(listing, file, folder=folder).listing
-        assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+        assert targets_by_path(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     else:
         with pytest.raises(RequestError, match=r"Expected train\.csv to hold ids of the photos"):
             label_by_file(listing, file, folder=folder)
@@ -150,7 +147,7 @@ def test_ids_are_paths_below_any_folder_or_archive_that_holds_the_photos(tmp_pat
     ids = ["/".join(path.split("/")[-2:]) for path in paths]
     listing = Listing([ImageEntry(path.split("/", 1)[1][:-4], path, 1) for path in paths])
     rows = "\n".join(("path,label", *(f"{one},{one.partition('/')[0]}" for one in ids)))
-    assert _targets(_labelled(_write(tmp_path, rows), listing)) == {path: path.split("/")[-2] for path in paths}
+    assert targets_by_path(_labelled(_write(tmp_path, rows), listing)) == {path: path.split("/")[-2] for path in paths}
     twice = Listing([*listing.images, ImageEntry("other/cat/0", "other/cat/0.jpg", 1)])
     assert f"cat/0.jpg is {paths[0]} and other/cat/0.jpg" in _refused(_write(tmp_path, rows), twice)
 
@@ -378,7 +375,7 @@ def test_absolute_paths_are_read_by_every_name_of_the_folder_of_the_photos(tmp_p
     ):
         file = _write(tmp_path, f"file,label\n{begin}/a.jpg,dog\n{begin}/cats/b.jpg,cat\n")
         found = label_by_file(listing, LabelsFile(file), folder=str(given)).listing
-        assert _targets(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
+        assert targets_by_path(found) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     elsewhere = _write(tmp_path, f"file,label\n{tmp_path}/images/a.jpg,dog\n{tmp_path}/images/cats/b.jpg,cat\n")
     with pytest.raises(RequestError, match="where paths may begin"):
         label_by_file(listing, LabelsFile(elsewhere), folder=str(link / ".." / "images"))
@@ -389,13 +386,13 @@ def test_urls_of_files_with_quoted_characters_are_paths(tmp_path: Path) -> None:
     listing = _listing(("x/a b.jpg", "x/\u00e9.jpg", "x/50%.jpg"))
     rows = "".join(f"{(folder / image.path).as_uri()},{number % 2}\n" for number, image in enumerate(listing.images))
     found = label_by_file(listing, LabelsFile(_write(tmp_path, f"file,label\n{rows}")), folder=str(folder)).listing
-    assert _targets(found) == {"x/a b.jpg": "0", "x/\u00e9.jpg": "1", "x/50%.jpg": "0"}
+    assert targets_by_path(found) == {"x/a b.jpg": "0", "x/\u00e9.jpg": "1", "x/50%.jpg": "0"}
 
 
 def test_text_of_a_spreadsheet_is_read_as_utf16(tmp_path: Path) -> None:
     file = tmp_path / "train.csv"
     file.write_bytes("id\tlabel\r\na1\tcat\r\nb2\tdog\r\nc3\tcat\r\n10\tdog\r\n".encode("utf-16"))
-    assert _targets(_labelled(file)) == _EXPECTED
+    assert targets_by_path(_labelled(file)) == _EXPECTED
     file.write_bytes("id,label\na1,cat\n".encode("utf-16-le"))
     assert "to be a CSV file in UTF-8" in (said := _refused(file))
     assert "a zero byte stands at character 1. If it is text, save it as UTF-8." in said
@@ -413,7 +410,7 @@ def test_a_spreadsheet_of_any_line_ends_and_decimal_commas_is_read(
     rows = ["id;label;score", "a1;cat;0,5", "b2;dog;0,25", "c3;cat;1,0", "10;dog;0,125"]
     lines = [row.replace(",", ".").replace(";", mark) if mark == "," else row.replace(";", mark) for row in rows]
     (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, ""]).encode())
-    assert _targets(_labelled(tmp_path / "train.csv", label="label")) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / "train.csv", label="label")) == _EXPECTED
     (tmp_path / "train.csv").write_bytes(end.join([*filter(None, [first]), *lines, "d4"]).encode())
     assert f"Expected 3 fields in line {7 if first else 6} of" in _refused(tmp_path / "train.csv")
 
@@ -421,18 +418,22 @@ def test_a_spreadsheet_of_any_line_ends_and_decimal_commas_is_read(
 def test_whole_numbers_written_as_floats_are_ids_all_the_same(tmp_path: Path) -> None:
     listing = _listing(["train/0001.jpg", "train/20.jpg", "train/3.jpg"])
     file = _write(tmp_path, "id,label\n1.0,cat\n20.0,dog\n3.0,cat\n")
-    assert _targets(_labelled(file, listing)) == {"train/0001.jpg": "cat", "train/20.jpg": "dog", "train/3.jpg": "cat"}
+    assert targets_by_path(_labelled(file, listing)) == {
+        "train/0001.jpg": "cat",
+        "train/20.jpg": "dog",
+        "train/3.jpg": "cat",
+    }
 
 
 def test_an_accent_of_two_characters_as_macos_writes_it_is_the_same_name(tmp_path: Path) -> None:
     listing = _listing(["train/caf\xe9.jpg", "train/b.jpg"])
     file = _write(tmp_path, "id,label\ncafe\u0301,cat\nb,dog\n")
-    assert _targets(_labelled(file, listing)) == {"train/caf\xe9.jpg": "cat", "train/b.jpg": "dog"}
+    assert targets_by_path(_labelled(file, listing)) == {"train/caf\xe9.jpg": "cat", "train/b.jpg": "dog"}
 
 
 def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Path) -> None:
     listing = _listing(["train/a.jpg", "train/A.JPG"])
-    assert _targets(_labelled(_write(tmp_path, "id,label\nA.JPG,cat\na.jpg,dog\n"), listing)) == {
+    assert targets_by_path(_labelled(_write(tmp_path, "id,label\nA.JPG,cat\na.jpg,dog\n"), listing)) == {
         "train/a.jpg": "dog",
         "train/A.JPG": "cat",
     }
@@ -442,32 +443,32 @@ def test_names_that_differ_by_case_alone_are_told_apart_or_refused(tmp_path: Pat
 @pytest.mark.parametrize("missing", ["", "nan", "NaN", "-nan", "<NA>", "N/A", "#N/A", "#N/A N/A", "NULL", " nan "])
 def test_an_empty_cell_is_no_label_however_it_is_spelled(tmp_path: Path, missing: str) -> None:
     file = _write(tmp_path, f"id,label\na1,cat\nb2,dog\nc3,{missing}\n10,None\n")
-    assert _targets(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
+    assert targets_by_path(_labelled(file)) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog", "train/10.jpg": "None"}
     table = tmp_path / "images.parquet"
     pq.write_table(pa.table({"path": ["1.jpg", "2.jpg", "3.jpg"], "label": ["cat", missing.strip(), "dog"]}), table)
     columns = TableColumns(label="label")
     found = label_by_table(find_images(table, columns), table, columns).listing
-    assert _targets(found) == {"1.jpg": "cat", "3.jpg": "dog"}
+    assert targets_by_path(found) == {"1.jpg": "cat", "3.jpg": "dog"}
 
 
 def test_columns_may_be_named(tmp_path: Path) -> None:
     file = _write(
         tmp_path, "Image,Id,label,whale\na1.jpg,w1,x,cat\nb2.jpg,w2,y,dog\nc3.png,w1,x,cat\n10.jpg,w2,y,dog\n"
     )
-    assert _targets(_labelled(file, label="whale")) == _EXPECTED
-    assert _targets(_labelled(file, ids="Image", label="whale")) == _EXPECTED
+    assert targets_by_path(_labelled(file, label="whale")) == _EXPECTED
+    assert targets_by_path(_labelled(file, ids="Image", label="whale")) == _EXPECTED
 
 
 def test_the_column_whose_values_are_photos_is_the_one_of_ids(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,image,label\n77,a1,cat\n78,b2,dog\n79,c3,cat\n80,10,dog\n")
-    assert _targets(_labelled(file)) == _EXPECTED
+    assert targets_by_path(_labelled(file)) == _EXPECTED
 
 
 def test_two_columns_that_name_different_photos_are_asked_about(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,file,label\n1,2.jpg,cat\n2,1.jpg,dog\n")
     listing = _listing(["train/1.jpg", "train/2.jpg"])
     assert "'id' and 'file' name different ones. Say which by `id_column`" in _refused(file, listing)
-    assert _targets(_labelled(file, listing, ids="file")) == {"train/1.jpg": "dog", "train/2.jpg": "cat"}
+    assert targets_by_path(_labelled(file, listing, ids="file")) == {"train/1.jpg": "dog", "train/2.jpg": "cat"}
 
 
 @pytest.mark.parametrize("header", ["filenames", "image_paths", "relative_path", "jpg", "which", "image_url"])
@@ -476,8 +477,8 @@ def test_running_numbers_do_not_beat_a_column_of_files_of_any_name(tmp_path: Pat
     rows = "".join(f"{row},{name.format(9 - row)},{'cat' if row < 5 else 'dog'}\n" for row in range(10))
     file, listing = _write(tmp_path, f"id,{header},label\n{rows}"), _listing([f"train/{row}.jpg" for row in range(10)])
     assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
-    assert _targets(_labelled(file, listing, ids=header))["train/9.jpg"] == "cat"
-    assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
+    assert targets_by_path(_labelled(file, listing, ids=header))["train/9.jpg"] == "cat"
+    assert targets_by_path(_labelled(file, listing, ids="id"))["train/9.jpg"] == "dog"
 
 
 @pytest.mark.parametrize("header", ["image_number", "photo_no", "ImgNr", "Picture"])
@@ -487,16 +488,16 @@ def test_running_numbers_do_not_beat_a_column_of_numbers_of_photos(tmp_path: Pat
     listing = _listing([f"train/{row:0{digits}}.jpg" for row in range(10)])
     file = _write(tmp_path, f"id,{header},label\n{rows}")
     assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
-    assert _targets(_labelled(file, listing, ids=header))[f"train/{9:0{digits}}.jpg"] == "cat"
+    assert targets_by_path(_labelled(file, listing, ids=header))[f"train/{9:0{digits}}.jpg"] == "cat"
     file = _write(tmp_path, f"id,score,label\n{rows}")
-    assert _targets(_labelled(file, listing))[f"train/{9:0{digits}}.jpg"] == "dog"
+    assert targets_by_path(_labelled(file, listing))[f"train/{9:0{digits}}.jpg"] == "dog"
 
 
 @pytest.mark.parametrize("values", [range(1, 11), [640] * 10, [1, 0] * 5, [*range(9), 30], [9, *range(9)]])
 def test_a_column_of_other_numbers_about_photos_does_not_matter(tmp_path: Path, values: Sequence[int]) -> None:
     rows = "".join(f"{row},{value},{'cat' if row < 5 else 'dog'}\n" for row, value in enumerate(values, start=1))
     listing = _listing([f"train/{row}.jpg" for row in range(1, 11)])
-    found = _targets(_labelled(_write(tmp_path, f"id,image_rank,label\n{rows}"), listing))
+    found = targets_by_path(_labelled(_write(tmp_path, f"id,image_rank,label\n{rows}"), listing))
     assert (found["train/1.jpg"], found["train/10.jpg"]) == ("cat", "dog")
 
 
@@ -511,7 +512,7 @@ def test_a_column_of_other_numbers_about_photos_does_not_matter(tmp_path: Path, 
     ],
 )
 def test_a_column_of_other_files_beside_the_ids_does_not_matter(tmp_path: Path, text: str) -> None:
-    assert _targets(_labelled(_write(tmp_path, text))) == _EXPECTED
+    assert targets_by_path(_labelled(_write(tmp_path, text))) == _EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -531,7 +532,7 @@ def test_a_column_of_other_photos_beside_whole_numbers_does_not_matter(
     pairs = zip(numbers, files, strict=True)
     rows = "".join(f"{number},{other},{'ab'[number % 2]}\n" for number, other in pairs)
     file, listing = _write(tmp_path, f"id,other,label\n{rows}"), _listing([f"{number}.jpg" for number in numbers])
-    assert _targets(_labelled(file, listing)) == {f"{number}.jpg": "ab"[number % 2] for number in numbers}
+    assert targets_by_path(_labelled(file, listing)) == {f"{number}.jpg": "ab"[number % 2] for number in numbers}
 
 
 @pytest.mark.parametrize(
@@ -573,7 +574,7 @@ def test_running_numbers_do_not_beat_files_that_lay_elsewhere(tmp_path: Path, he
     files = [name.format(9 - row) for row in range(10)]
     file = _write(tmp_path, f"id,{header},label\n" + "".join(f"{row},{one},a\n" for row, one in enumerate(files)))
     assert f"'id' and {header!r} name different ones. Say which by `id_column`" in _refused(file, listing)
-    assert _targets(_labelled(file, listing, ids="id"))["train/9.jpg"] == "a"
+    assert targets_by_path(_labelled(file, listing, ids="id"))["train/9.jpg"] == "a"
 
 
 @pytest.mark.parametrize("name", _ELSEWHERE)
@@ -581,7 +582,7 @@ def test_files_that_lay_elsewhere_and_are_called_as_the_numbers_say_do_not_matte
     listing = _listing([f"train/{row}.jpg" for row in range(4)])
     file = _write(tmp_path, "id,image,label\n" + "".join(f"{row},{name.format(row)},{row}\n" for row in range(4)))
     labelled = label_by_file(listing, LabelsFile(file))
-    assert _targets(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
+    assert targets_by_path(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
     assert labelled.told == ()
 
 
@@ -590,7 +591,7 @@ def test_a_column_of_files_that_are_not_here_beside_running_numbers_is_told(tmp_
     listing = _listing([f"train/{row}.jpg" for row in range(4)])
     rows = "".join(f"{row},{name.format(3 - row)},{row}\n" for row in range(4))
     labelled = label_by_file(listing, LabelsFile(_write(tmp_path, f"id,image,label\n{rows}")))
-    assert _targets(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
+    assert targets_by_path(labelled.listing) == {f"train/{row}.jpg": str(row) for row in range(4)}
     (told,) = labelled.told
     assert told.startswith(
         f"the ids of train.csv are those of 'id'; 'image' names other files, such as {name.format(3)!r} ("
@@ -628,9 +629,9 @@ def test_a_column_without_a_name_that_numbers_the_rows_or_is_empty_is_not_one_of
     tmp_path: Path, columns: Sequence[str], header: str
 ) -> None:
     listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
-    assert _targets(_labelled(_write(tmp_path, _scans(*columns, header=header)), listing)) == _SCAN_LABELS
+    assert targets_by_path(_labelled(_write(tmp_path, _scans(*columns, header=header)), listing)) == _SCAN_LABELS
     alone = _write(tmp_path, _scans("{path}", "{n}", header="image,"))
-    assert _targets(_labelled(alone, listing))[_SCANS[7]] == "7"
+    assert targets_by_path(_labelled(alone, listing))[_SCANS[7]] == "7"
 
 
 def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
@@ -662,7 +663,7 @@ def test_a_column_of_splits_or_folds_alone_is_no_label_unless_it_is_asked_for(
     listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
     file = _write(tmp_path, _scans(*columns, header=header))
     assert "Say which by `label_column`" in _refused(file, listing)
-    assert len(_targets(_labelled(file, listing, label=header.rpartition(",")[2]))) == len(_SCANS)
+    assert len(targets_by_path(_labelled(file, listing, label=header.rpartition(",")[2]))) == len(_SCANS)
 
 
 @pytest.mark.parametrize(
@@ -681,7 +682,7 @@ def test_words_and_numbers_that_may_be_labels_are(tmp_path: Path, values: str, h
     words = values.split()
     file = _write(tmp_path, f"{header}\n" + "".join(f"{n},{words[n % len(words)]}\n" for n in range(8)))
     listing = _listing([f"{n}.png" for n in range(8)])
-    assert set(_targets(_labelled(file, listing)).values()) == set(words)
+    assert set(targets_by_path(_labelled(file, listing)).values()) == set(words)
 
 
 @pytest.mark.parametrize(
@@ -716,7 +717,7 @@ def test_columns_that_are_not_called_as_ids_are_advised_where_their_values_are(
     assert (said if may_be else "photo, put a line of names before them.") in _refused(file, listing)
     label = next(name for name in header.split(",") if name in ("label", "labels", "target", "finding"))
     for name in may_be:
-        assert len(_targets(label_by_file(listing, LabelsFile(file, name, label)).listing)) == len(_SCANS)
+        assert len(targets_by_path(label_by_file(listing, LabelsFile(file, name, label)).listing)) == len(_SCANS)
 
 
 @pytest.mark.parametrize(
@@ -753,7 +754,7 @@ def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Pat
     file = _write(tmp_path, "id,label\na1,cat\nb2,dog\nc3,\nx9,cat\ny9,dog\n")
     hidden = LeftOut("hidden", 3, (".1",))
     found = label_by_file(Listing(_listing().images, (hidden,)), LabelsFile(file))
-    assert _targets(found.listing) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog"}
+    assert targets_by_path(found.listing) == {"train/a1.jpg": "cat", "train/b2.jpg": "dog"}
     without = LeftOut("without a label in train.csv", 2, ("train/c3.png", "train/10.jpg"))
     assert found.listing.left_out == (hidden, without)
     assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
@@ -773,7 +774,7 @@ def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: 
         table.to_csv(file, index=False) if kind == "csv" else table.to_parquet(file)
         images = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
         found = label_by_file(images, LabelsFile(file)).listing
-        assert _targets(found) == {
+        assert targets_by_path(found) == {
             path: str(n) for n, path in sorted(enumerate(labelled), key=lambda a: paths.index(a[1]))
         }
 
@@ -819,7 +820,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_does_not_tell_is_refused_by_what_is_wrong(tmp_path: Path, text: str, said: str | None) -> None:
     file = _write(tmp_path, text)
     if said is None:
-        assert _targets(_labelled(file)) == _EXPECTED
+        assert targets_by_path(_labelled(file)) == _EXPECTED
     else:
         assert said in _refused(file)
 
@@ -839,9 +840,11 @@ def test_two_spellings_of_the_id_of_a_photo_with_different_labels_are_refused(
     text = "id,label\n" + "".join(f"{one},{label}\n" for one, label in zip(ids, _EXPECTED.values(), strict=True))
     said = f"Expected one label for each photo in train.csv; {ids[2]!r} has 'cat', and {second!r}, which may be the"
     assert said in _refused(_write(tmp_path, f"{text}{second},dog\n"))
-    assert _targets(_labelled(_write(tmp_path, f"{text}{second},cat\n"))) == _EXPECTED
+    assert targets_by_path(_labelled(_write(tmp_path, f"{text}{second},cat\n"))) == _EXPECTED
     for other in ("c3.gif", "C3.png", "valid/c3.png", "010.0"):
-        assert _targets(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, "may be of another photo"
+        assert targets_by_path(_labelled(_write(tmp_path, f"{text}{other},dog\n"))) == _EXPECTED, (
+            "may be of another photo"
+        )
 
 
 _ACCENTED = "caf\u00e9.jpg"
@@ -893,7 +896,7 @@ def test_two_photos_whose_ids_are_nearly_the_same_have_each_its_label(tmp_path: 
     text = f"file,label\n{ids[0]},dog\n{ids[1]},cat\n"
     for more in ("", "./01.jpg,fox\n"):
         found = label_by_file(listing, LabelsFile(_write(tmp_path, text + more)))
-        assert _targets(found.listing) == dict(zip(paths, ("dog", "cat"), strict=True))
+        assert targets_by_path(found.listing) == dict(zip(paths, ("dog", "cat"), strict=True))
         assert len(found.told) == bool(more and "a/1.jpg" not in ids)
 
 
@@ -1008,7 +1011,7 @@ def test_what_may_be_several_labels_counts_as_one_and_is_told(
     file = LabelsFile(_write(tmp_path, "\n".join(["id,tags", *(f'{row},"{one}"' for row, one in enumerate(labels))])))
     listing = _listing([f"train/{row}.jpg" for row in range(len(labels))])
     labelled = label_by_file(listing, file)
-    assert list(_targets(labelled.listing).values()) == labels
+    assert list(targets_by_path(labelled.listing).values()) == labels
     says = (
         f"{several!r} counts as one label; if it is several, with {mark} between them, they need a model of several: "
     )
@@ -1042,7 +1045,7 @@ def test_what_may_be_several_labels_counts_as_one_and_is_told(
 def test_names_with_blanks_and_commas_are_labels_without_a_word(tmp_path: Path, labels: Sequence[str]) -> None:
     file = _write(tmp_path, "\n".join(["id,tags", *(f'{row},"{one}"' for row, one in enumerate(labels))]))
     labelled = label_by_file(_listing([f"train/{row}.jpg" for row in range(len(labels))]), LabelsFile(file))
-    assert list(_targets(labelled.listing).values()) == labels
+    assert list(targets_by_path(labelled.listing).values()) == labels
     assert labelled.told == ()
 
 
@@ -1063,7 +1066,7 @@ def test_bars_semicolons_numbers_and_brackets_are_of_several_labels_to_train_on_
     assert says in _refused(file, listing)
     for takes_several in (False, True):
         labelled = label_by_file(listing, LabelsFile(file), LabelUse(True, takes_several))
-        assert (list(_targets(labelled.listing).values()), labelled.told) == (labels, ())
+        assert (list(targets_by_path(labelled.listing).values()), labelled.told) == (labels, ())
 
 
 def test_several_labels_are_recognised_in_two_spellings(tmp_path: Path) -> None:
@@ -1076,7 +1079,12 @@ def test_several_labels_are_recognised_in_two_spellings(tmp_path: Path) -> None:
 
 def test_labels_of_several_words_are_labels(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,breed\na1,French bulldog\nb2,American bulldog\nc3,bulldog\n10,Great Dane\n")
-    assert set(_targets(_labelled(file)).values()) == {"French bulldog", "American bulldog", "bulldog", "Great Dane"}
+    assert set(targets_by_path(_labelled(file)).values()) == {
+        "French bulldog",
+        "American bulldog",
+        "bulldog",
+        "Great Dane",
+    }
 
 
 def test_names_of_equally_many_words_are_labels(tmp_path: Path) -> None:
@@ -1084,7 +1092,7 @@ def test_names_of_equally_many_words_are_labels(tmp_path: Path) -> None:
     cards = ["joker", *(f"{rank} of {suit}" for rank in ranks for suit in suits)]
     rows = "".join(f"{number},{card}\n" for number, card in enumerate(cards))
     listing = _listing([f"train/{number}.jpg" for number in range(len(cards))])
-    assert set(_targets(_labelled(_write(tmp_path, f"id,label\n{rows}"), listing)).values()) == set(cards)
+    assert set(targets_by_path(_labelled(_write(tmp_path, f"id,label\n{rows}"), listing)).values()) == set(cards)
 
 
 @pytest.mark.parametrize(("no", "yes"), [("0", "1"), ("0.0", "1.0"), ("False", "True")])
@@ -1103,7 +1111,7 @@ def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
         table.to_parquet(path)
     assert "it has one for each label, rust, scab, healthy, with 1 in that of a row's label." in _refused(path)
     alone = label_by_file(_listing(), LabelsFile(path, label_column="rust"))
-    assert {"train/a1.jpg", "train/b2.jpg", "train/c3.png"} == set(_targets(alone.listing))
+    assert {"train/a1.jpg", "train/b2.jpg", "train/c3.png"} == set(targets_by_path(alone.listing))
     (told,) = alone.told
     assert told.startswith(
         f"the labels tell 'rust' from all else; train.{suffix} has one column for each label, rust, scab, healthy (if "
@@ -1159,7 +1167,7 @@ def test_columns_of_other_words_or_of_one_split_alone_do_not_matter(tmp_path: Pa
 
 def test_a_column_of_splits_may_hold_the_labels(tmp_path: Path) -> None:
     file = _write(tmp_path, "id,label\na1,train\nb2,test\nc3,train\n10,test\n")
-    assert sorted(filter(None, _targets(_labelled(file)).values())) == ["test", "test", "train", "train"]
+    assert sorted(filter(None, targets_by_path(_labelled(file)).values())) == ["test", "test", "train", "train"]
 
 
 def test_a_file_without_a_line_of_names_is_refused_whatever_column_is_named(tmp_path: Path) -> None:
@@ -1179,7 +1187,7 @@ def test_blanks_around_quotes_are_no_part_of_a_label_and_quotes_within_one_are(t
         (f"\t{several_lines} ", 'grey, "old" , \ncat'),
     ):
         text = f"id, label\na1, {told}\nb2, dog\nc3,\t{told} \t\n10, dog\n"
-        assert _targets(_labelled(_write(tmp_path, text))) == {
+        assert targets_by_path(_labelled(_write(tmp_path, text))) == {
             path: label if target == "cat" else target for path, target in _EXPECTED.items()
         }
 
@@ -1188,7 +1196,7 @@ def test_marks_and_blanks_within_quotes_take_no_blanks_from_the_ids_of_photos(tm
     labels = tmp_path / "labels.csv"
     labels.write_text('id,label,note\n 1.jpg,dog,", "\n2.jpg,cat,x\n')
     images = Listing([ImageEntry(path[:-4], path, 1) for path in (" 1.jpg", "1.jpg", "2.jpg")])
-    assert _targets(label_by_file(images, LabelsFile(labels)).listing) == {" 1.jpg": "dog", "2.jpg": "cat"}
+    assert targets_by_path(label_by_file(images, LabelsFile(labels)).listing) == {" 1.jpg": "dog", "2.jpg": "cat"}
 
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
@@ -1199,8 +1207,8 @@ def test_quotes_of_one_row_with_blanks_around_them_change_no_label_of_the_others
     rows = [("id", "label"), ("a1", odd), ("b2", ' "dog"'), ("c3", ' "cat"'), ("10", "dog")]
     expected = _EXPECTED | ({"train/a1.jpg": odd} if "big" in odd else {})
     text = "".join(f"{one}{mark} {told}\r\n" for one, told in rows)
-    assert _targets(_labelled(_write(tmp_path, text))) == expected
-    assert _targets(_labelled(_write(tmp_path, text.removesuffix("\r\n")))) == expected
+    assert targets_by_path(_labelled(_write(tmp_path, text))) == expected
+    assert targets_by_path(_labelled(_write(tmp_path, text.removesuffix("\r\n")))) == expected
 
 
 @pytest.mark.parametrize("open_and_closing", [(' "c', 'd"'), ('\t"c', 'd" '), (' "c', 'd\n\nc3, ""e"" "')])
@@ -1217,7 +1225,7 @@ def test_a_quote_behind_a_blank_takes_no_row_into_a_label(
 
 def test_lines_within_quotes_behind_a_blank_that_are_no_rows_are_of_a_label(tmp_path: Path) -> None:
     text = 'id,label\na1, "cat,\n\nwhite"\nb2, "dog"\nc3, "cat,\n\nwhite"\n10, dog\n'
-    assert _targets(_labelled(_write(tmp_path, text))) == {
+    assert targets_by_path(_labelled(_write(tmp_path, text))) == {
         path: "cat,\n\nwhite" if target == "cat" else target for path, target in _EXPECTED.items()
     }
 
@@ -1240,7 +1248,7 @@ def test_labels_are_read_in_place_in_a_zip(tmp_path: Path, inside: str) -> None:
         archive.writestr("train.csv", "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
         if "/" in inside:
             archive.writestr("train.zip", b"PK")
-    assert _targets(_labelled(tmp_path / inside)) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / inside)) == _EXPECTED
 
 
 def test_labels_that_are_named_in_a_zip_are_read_without_listing_it(
@@ -1250,7 +1258,7 @@ def test_labels_that_are_named_in_a_zip_are_read_without_listing_it(
         archive.writestr("data/train.csv", "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
         archive.writestr("train/1.jpg", b"")
     monkeypatch.delattr(ZipDirectory, "files")
-    assert _targets(_labelled(tmp_path / "bundle.zip" / "data" / "train.csv")) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / "bundle.zip" / "data" / "train.csv")) == _EXPECTED
 
 
 def test_files_of_a_zip_that_may_be_meant_are_named(tmp_path: Path) -> None:
@@ -1270,7 +1278,7 @@ def test_a_file_in_a_zip_is_found_however_its_name_is_spelled(tmp_path: Path, he
     with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as archive:
         archive.writestr(held, "id,label\na1,cat\nb2,dog\nc3,cat\n10,dog\n")
         archive.writestr("b.csv", "")
-    assert _targets(_labelled(tmp_path / "bundle.zip" / named)) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / "bundle.zip" / named)) == _EXPECTED
     assert "; it has none." in _refused(tmp_path / "bundle.zip" / "c.csv")
 
 
@@ -1282,7 +1290,7 @@ def test_a_folder_with_the_parts_of_a_parquet_table_is_one_of_labels_and_another
     for number, rows in enumerate([{"id": ["a1", "b2"], "label": ["cat", "dog"]}, {"id": ["c3"], "label": ["cat"]}]):
         pq.write_table(pa.table(rows), folder / f"part-{number}.parquet")
     LabelsFile(folder).check()
-    assert _targets(_labelled(folder)) == {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
+    assert targets_by_path(_labelled(folder)) == {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
     (folder / "part-2.csv").write_text("id,label\n10,dog\n")
     assert re.fullmatch(r"Expected `labels_file` to be a file, .* is a folder\. Name a file in it\.", _refused(folder))
 
@@ -1300,8 +1308,8 @@ def test_a_column_that_the_folders_of_a_table_tell_is_one_of_labels(tmp_path: Pa
         rows = pa.table({"id": ids, "width": [100] * len(ids)})
         _write_parts(tmp_path / "labels" / f"label={label}", rows)
     expected = {path: _EXPECTED[path] for path in list(_EXPECTED)[:3]}
-    assert _targets(_labelled(tmp_path / "labels")) == expected
-    assert _targets(_labelled(tmp_path / "labels", label="label")) == expected
+    assert targets_by_path(_labelled(tmp_path / "labels")) == expected
+    assert targets_by_path(_labelled(tmp_path / "labels", label="label")) == expected
 
 
 @pytest.mark.parametrize(
@@ -1320,7 +1328,7 @@ def test_parts_of_a_table_of_labels_may_differ_in_types_and_order(
     masks = pa.array([[1], [2]])
     one = pa.table({"id": ["a1", "b2"], "label": first, "mask": masks})
     two = pa.table({"mask": pa.nulls(2), "label": second, "id": ["c3", "10"]})
-    labelled = _targets(_labelled(_write_parts(tmp_path / "labels", one, two)))
+    labelled = targets_by_path(_labelled(_write_parts(tmp_path / "labels", one, two)))
     texts = [str(value) if value else None for value in (*first.to_pylist(), "2" if second[0].as_py() else None)]
     assert labelled == {path: label for path, label in zip(_EXPECTED, texts, strict=False) if label}
 
@@ -1343,7 +1351,7 @@ def test_a_file_of_labels_in_a_bucket_that_lists_nothing_is_read(bucket: Url, mo
 
     monkeypatch.setattr(Url, "stamped_objects", refuse)
     LabelsFile(bucket / "train.csv").check()
-    assert _targets(_labelled(bucket / "train.csv")) == _EXPECTED
+    assert targets_by_path(_labelled(bucket / "train.csv")) == _EXPECTED
     with pytest.raises(BucketError, match="access denied"):
         LabelsFile(bucket / "labels").check()
 
@@ -1362,7 +1370,7 @@ def test_parts_in_a_bucket_whose_prefix_alone_may_be_asked_about_are_read(
 
     monkeypatch.setattr(Url, "is_file", refuse)
     LabelsFile(bucket / "labels").check()
-    assert _targets(_labelled(bucket / "labels")) == _EXPECTED
+    assert targets_by_path(_labelled(bucket / "labels")) == _EXPECTED
 
 
 def test_a_zip_without_a_file_is_no_file_of_labels(tmp_path: Path) -> None:
@@ -1384,7 +1392,7 @@ def test_bytes_of_one_length_beside_the_labels_are_left_out(tmp_path: Path) -> N
     hashes = pa.array([b"\xff" * 16] * 4, pa.binary(16))
     table = pa.table({"id": ["a1", "b2", "c3", "10"], "label": ["cat", "dog", "cat", "dog"], "hash": hashes})
     pq.write_table(table, tmp_path / "train.parquet")
-    assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / "train.parquet")) == _EXPECTED
 
 
 def test_a_label_of_a_photo_of_exactly_that_name_is_not_given_to_one_of_that_number(tmp_path: Path) -> None:
@@ -1407,10 +1415,10 @@ def test_a_column_of_a_parquet_table_of_labels_that_is_not_used_may_hold_anythin
         "label": list(_EXPECTED.values()),
     }
     pq.write_table(pa.table(columns), tmp_path / "train.parquet")
-    assert _targets(_labelled(tmp_path / "train.parquet")) == _EXPECTED
+    assert targets_by_path(_labelled(tmp_path / "train.parquet")) == _EXPECTED
     numbered = _listing([f"train/{number}.jpg" for number in range(1, 5)])
     pq.write_table(pa.table(columns | {"file": [1, 2, 3, 4]}), tmp_path / "train.parquet")
-    assert list(_targets(_labelled(tmp_path / "train.parquet", numbered)).values()) == list(_EXPECTED.values())
+    assert list(targets_by_path(_labelled(tmp_path / "train.parquet", numbered)).values()) == list(_EXPECTED.values())
 
 
 @pytest.mark.parametrize("name", ["train.parquet", "TRAIN.PARQUET"])
@@ -1418,7 +1426,7 @@ def test_a_parquet_table_of_labels_may_hold_numbers_and_empty_cells(tmp_path: Pa
     path = tmp_path / name
     ids = pa.array(["a1", "b2", "c3", "10"])
     pq.write_table(pa.table({"image_id": ids, "target": [0.0, 1.0, None, 1.0], "boxes": [[1]] * 4}), path)
-    found = _targets(_labelled(path))
+    found = targets_by_path(_labelled(path))
     assert found == {"train/a1.jpg": "0", "train/b2.jpg": "1", "train/10.jpg": "1"}
 
 
@@ -1884,11 +1892,11 @@ def _by_folders(tmp_path: Path, labels: dict[str, str]) -> Iterator[dict[str, st
     told = [labels[path.split("/")[0]] for path in paths]
     rows = "\n".join(("id,label", *(f"{path},{label}" for path, label in zip(paths, told, strict=True))))
     found = Listing([ImageEntry(path[:-4], path, 1) for path in paths])
-    yield _targets(label_by_file(leave_out_test(found), LabelsFile(_write(tmp_path, rows)), found=found).listing)
+    yield targets_by_path(label_by_file(leave_out_test(found), LabelsFile(_write(tmp_path, rows)), found=found).listing)
     table, columns = tmp_path / "train.parquet", TableColumns(label="label")
     pq.write_table(pa.table({"path": paths, "label": told}), table)
     found = find_images(table, columns)
-    yield _targets(label_by_table(leave_out_test(found), table, columns, found=found).listing)
+    yield targets_by_path(label_by_table(leave_out_test(found), table, columns, found=found).listing)
 
 
 def test_labels_called_as_splits_are_labels_if_a_file_says_so_of_folders_without_one_to_train_on(

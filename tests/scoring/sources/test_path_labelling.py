@@ -9,31 +9,23 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.inputs import find_images, other_columns
 from scoring.sources.label_use import LabelUse
 from scoring.sources.path_labelling import label_by_path
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.targets import LabelsFrom
-
-
-def _listing(paths: Sequence[str]) -> Listing:
-    return Listing([ImageEntry(path.partition("/")[2].rpartition(".")[0], path, 1) for path in paths])
-
-
-def _targets(listing: Listing) -> dict[str, str | None]:
-    return {image.path: image.target for image in listing.images}
+from tests.labelled_paths import listing_of, targets_by_path
 
 
 def test_folders_of_several_labels_are_refused_to_train_on_and_taken_to_score() -> None:
     paths = [f"x/{label}/1.jpg" for label in ("red", "green", "red,green", "none")]
     with pytest.raises(ImagesError, match=r"'x/red,green/1\.jpg' has 'red,green', which is several.* not trained here"):
-        label_by_path(_listing(paths), LabelsFrom.FOLDERS)
-    scored = label_by_path(_listing(paths), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
-    assert list(_targets(scored).values()) == ["red", "green", "red,green", "none"]
+        label_by_path(listing_of(paths), LabelsFrom.FOLDERS)
+    scored = label_by_path(listing_of(paths), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
+    assert list(targets_by_path(scored).values()) == ["red", "green", "red,green", "none"]
     with pytest.raises(ImagesError, match=r"'x/red\|green/1\.jpg' has 'red\|green', which is several, with bars"):
-        label_by_path(_listing(["x/red|green/1.jpg", "x/blue/1.jpg"]), LabelsFrom.FOLDERS)
-    (told,) = label_by_path(_listing(["x/red,green/1.jpg", "x/green/1.jpg"]), LabelsFrom.FOLDERS).told
+        label_by_path(listing_of(["x/red|green/1.jpg", "x/blue/1.jpg"]), LabelsFrom.FOLDERS)
+    (told,) = label_by_path(listing_of(["x/red,green/1.jpg", "x/green/1.jpg"]), LabelsFrom.FOLDERS).told
     assert told.startswith("'red,green' counts as one label; if it is several, with commas between them,")
 
 
@@ -41,15 +33,17 @@ def test_photos_beside_the_folders_of_splits_are_refused_to_train_on_and_taken_t
     paths = [f"x/{split}/{label}/1.jpg" for split in ("train", "valid") for label in ("cat", "dog")]
     for beside in ("x/docs/fig.jpg", "x/eval/2.jpg"):
         with pytest.raises(ImagesError, match=f"'{beside}'"):
-            label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS)
-        scored = label_by_path(_listing([*paths, beside]), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)).listing
-        assert list(_targets(scored).values()) == ["cat", "dog", "cat", "dog", beside.split("/")[1]]
+            label_by_path(listing_of([*paths, beside]), LabelsFrom.FOLDERS)
+        scored = label_by_path(
+            listing_of([*paths, beside]), LabelsFrom.FOLDERS, LabelUse(keeps_unlabelled=True)
+        ).listing
+        assert list(targets_by_path(scored).values()) == ["cat", "dog", "cat", "dog", beside.split("/")[1]]
 
 
 @pytest.mark.parametrize("labels", [("New York, NY", "Albany, NY", "none"), ("crane, bird", "crane, machine", "bird")])
 def test_folders_with_commas_in_the_names_of_labels_are_trained_on(labels: Sequence[str]) -> None:
-    found = label_by_path(_listing([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing
-    assert list(_targets(found).values()) == list(labels)
+    found = label_by_path(listing_of([f"x/{label}/1.jpg" for label in labels]), LabelsFrom.AUTO).listing
+    assert list(targets_by_path(found).values()) == list(labels)
 
 
 @pytest.mark.parametrize(

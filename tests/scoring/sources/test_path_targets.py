@@ -1,25 +1,8 @@
-from collections.abc import Sequence
-
 import pytest
 
 from scoring.errors import ImagesError
-from scoring.sources.entries import ImageEntry
 from scoring.sources.targets import LabelsFrom, with_targets
-
-
-def _images(*paths: str) -> list[ImageEntry]:
-    return [ImageEntry(path, path, 1) for path in paths]
-
-
-def _targets(images: Sequence[ImageEntry]) -> list[str | None]:
-    return [image.target for image in images]
-
-
-def _auto(*paths: str) -> list[str | None]:
-    try:
-        return _targets(list(with_targets(_images(*paths), LabelsFrom.AUTO)))
-    except ImagesError:
-        return [None]
+from tests.labelled_paths import auto_targets, images_at, targets_of
 
 
 @pytest.mark.parametrize(
@@ -33,13 +16,13 @@ def _auto(*paths: str) -> list[str | None]:
     ],
 )
 def test_kaggle_names_tell_their_label(path: str, target: str) -> None:
-    assert _targets(with_targets(_images(path), LabelsFrom.NAMES)) == [target]
+    assert targets_of(with_targets(images_at(path), LabelsFrom.NAMES)) == [target]
 
 
 @pytest.mark.parametrize("path", ["123.jpg", "cat.jpg", ".5.jpg", "1.2.jpg"])
 def test_names_without_a_label_are_refused_by_name(path: str) -> None:
     with pytest.raises(ImagesError, match=r"like cat\.123\.jpg; 1 of 2 images are not so: '" + path):
-        with_targets(_images("cat.1.jpg", path), LabelsFrom.NAMES)
+        with_targets(images_at("cat.1.jpg", path), LabelsFrom.NAMES)
 
 
 @pytest.mark.parametrize("top", ["", "images/"])
@@ -48,28 +31,28 @@ def test_names_without_a_label_are_refused_by_name(path: str) -> None:
     [("Train", "Test"), ("train", "file"), ("val", "bus"), ("TrainSet", "TestSet"), ("train-image", "test-image")],
 )
 def test_names_that_begin_with_a_split_tell_no_label(names: tuple[str, ...], top: str) -> None:
-    images = _images(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
+    images = images_at(*(f"{top}{name}_{number}.jpg" for name in names for number in range(2)))
     says = f"'{top}{names[0]}_0.jpg' tells a split, which is no label: name a `labels_file`"
     with pytest.raises(ImagesError, match=says):
         with_targets(images, LabelsFrom.AUTO)
     told = [names[0]] * 2 + [names[1]] * 2
-    assert _targets(with_targets(images, LabelsFrom.NAMES)) == told, "but where the user says so"
+    assert targets_of(with_targets(images, LabelsFrom.NAMES)) == told, "but where the user says so"
 
 
 def test_words_of_splits_are_labels_in_names_that_hold_other_words() -> None:
-    assert _auto("bullet_train_1.jpg", "test_tube_1.jpg", "evaluation.1.jpg") == [
+    assert auto_targets("bullet_train_1.jpg", "test_tube_1.jpg", "evaluation.1.jpg") == [
         "bullet_train",
         "test_tube",
         "evaluation",
     ]
-    assert _auto("cats/train_1.jpg", "dogs/test_1.jpg") == ["cats", "dogs"]
+    assert auto_targets("cats/train_1.jpg", "dogs/test_1.jpg") == ["cats", "dogs"]
 
 
 def test_folders_tell_the_label_of_what_lies_in_them() -> None:
-    images = with_targets(_images("train/cats/1.jpg", "valid/dogs/2.jpg"), LabelsFrom.FOLDERS)
-    assert _targets(images) == ["cats", "dogs"]
+    images = with_targets(images_at("train/cats/1.jpg", "valid/dogs/2.jpg"), LabelsFrom.FOLDERS)
+    assert targets_of(images) == ["cats", "dogs"]
     with pytest.raises(ImagesError, match="in a folder named by its label"):
-        with_targets(_images("1.jpg"), LabelsFrom.FOLDERS)
+        with_targets(images_at("1.jpg"), LabelsFrom.FOLDERS)
 
 
 @pytest.mark.parametrize("top", ["photos", "/data/photos", "s3://bucket/photos", "a.tar/photos", "photos.tar.gz"])
@@ -77,20 +60,20 @@ def test_a_photo_beside_the_folders_of_labels_is_refused_by_name(top: str) -> No
     paths = [f"{top}/cats/1.jpg", f"{top}/dogs/young/2.jpg", f"{top}/3.jpg"]
     for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
         with pytest.raises(ImagesError, match=f"1 of 3 images are not so: '{top}/3.jpg'|for 2 of 3 images"):
-            with_targets(_images(*paths), labels_from)
-    assert _targets(with_targets(_images(*paths[:2]), LabelsFrom.FOLDERS)) == ["cats", "young"]
-    assert _auto(f"{top}/cat.1.jpg", f"{top}/more/dog.2.jpg") == ["cat", "dog"]
+            with_targets(images_at(*paths), labels_from)
+    assert targets_of(with_targets(images_at(*paths[:2]), LabelsFrom.FOLDERS)) == ["cats", "young"]
+    assert auto_targets(f"{top}/cat.1.jpg", f"{top}/more/dog.2.jpg") == ["cat", "dog"]
 
 
 def test_a_photo_beside_the_folders_of_labels_in_one_of_several_tars_is_refused() -> None:
     with pytest.raises(ImagesError, match=r"1 of 3 images are not so: 'b\.tar/photos/3\.jpg'"):
         with_targets(
-            _images("a.tar/photos/cats/1.jpg", "a.tar/photos/dogs/2.jpg", "b.tar/photos/3.jpg"), LabelsFrom.FOLDERS
+            images_at("a.tar/photos/cats/1.jpg", "a.tar/photos/dogs/2.jpg", "b.tar/photos/3.jpg"), LabelsFrom.FOLDERS
         )
 
 
 def test_the_folder_that_all_share_is_their_label_where_it_is_the_only_one() -> None:
-    assert _targets(with_targets(_images("cats/1.jpg", "cats/2.jpg"), LabelsFrom.FOLDERS)) == ["cats", "cats"]
+    assert targets_of(with_targets(images_at("cats/1.jpg", "cats/2.jpg"), LabelsFrom.FOLDERS)) == ["cats", "cats"]
 
 
 def test_files_that_hold_images_are_no_labels() -> None:
@@ -100,7 +83,7 @@ def test_files_that_hold_images_are_no_labels() -> None:
         ("x=1/part-0.parquet#0", "x=2/part-0.parquet#0"),
     ):
         with pytest.raises(ImagesError, match="the names tell none, the folders none"):
-            with_targets(_images(*paths), LabelsFrom.AUTO)
+            with_targets(images_at(*paths), LabelsFrom.AUTO)
         with pytest.raises(ImagesError, match="in a folder named by its label"):
-            with_targets(_images(*paths), LabelsFrom.FOLDERS)
-    assert _auto("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]
+            with_targets(images_at(*paths), LabelsFrom.FOLDERS)
+    assert auto_targets("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]

@@ -1,6 +1,5 @@
 import re
 import unicodedata
-from collections.abc import Sequence
 
 import pytest
 
@@ -10,26 +9,12 @@ from scoring.sources import splits
 from scoring.sources.entries import ImageEntry, LeftOut, Listing
 from scoring.sources.splits import Split, find_splits, leave_out_test
 from scoring.sources.targets import LabelsFrom, with_targets
-
-
-def _images(*paths: str) -> list[ImageEntry]:
-    return [ImageEntry(path, path, 1) for path in paths]
-
-
-def _targets(images: Sequence[ImageEntry]) -> list[str | None]:
-    return [image.target for image in images]
+from tests.labelled_paths import auto_targets, images_at, targets_of
 
 
 def _splits(*paths: str) -> list[Split | None]:
-    images = _images(*paths)
+    images = images_at(*paths)
     return list(map(find_splits(images), images))
-
-
-def _auto(*paths: str) -> list[str | None]:
-    try:
-        return _targets(list(with_targets(_images(*paths), LabelsFrom.AUTO)))
-    except ImagesError:
-        return [None]
 
 
 @pytest.mark.parametrize(
@@ -46,37 +31,39 @@ def _auto(*paths: str) -> list[str | None]:
     ],
 )
 def test_names_below_folders_that_may_be_labels_are_asked_about(paths: tuple[str, ...], said: str) -> None:
-    images = _images(*paths)
+    images = images_at(*paths)
     for is_training in (True, False):
         with pytest.raises(ImagesError, match=f"{paths[0]!r} may be of {said}. If the names.*`labels_from` names"):
             with_targets(images, LabelsFrom.AUTO, is_training=is_training)
-    assert len(set(_targets(with_targets(images, LabelsFrom.NAMES, is_training=True)))) == 2
+    assert len(set(targets_of(with_targets(images, LabelsFrom.NAMES, is_training=True)))) == 2
 
 
 @pytest.mark.parametrize("top", ["", "photos/", "train/"])
 @pytest.mark.parametrize("names", [("IMG", "DSC"), ("_MG", "pict", "Screenshot"), ("P", "WhatsApp Image")])
 def test_names_that_tell_cameras_alone_tell_no_label(names: tuple[str, ...], top: str) -> None:
-    images = _images(*(f"{top}{name}_{number}.jpg" for number in range(2) for name in names))
+    images = images_at(*(f"{top}{name}_{number}.jpg" for number in range(2) for name in names))
     first = sorted(names)[0]
     for is_training in (True, False):
         with pytest.raises(ImagesError, match=f"tell cameras or programs, {first!r}.*name `labels_from` names"):
             with_targets(images, LabelsFrom.AUTO, is_training=is_training)
     told = with_targets(images, LabelsFrom.NAMES, is_training=True)
-    assert _targets(told) == [*names] * 2, "but where the user says so"
+    assert targets_of(told) == [*names] * 2, "but where the user says so"
 
 
 @pytest.mark.parametrize("top", ["", "DCIM/", "train/"])
 def test_folders_that_cameras_make_tell_no_label(top: str) -> None:
-    images = _images(*(f"{top}{folder}/IMG_{number}.jpg" for number in range(2) for folder in ("100CANON", "101_PANA")))
+    images = images_at(
+        *(f"{top}{folder}/IMG_{number}.jpg" for number in range(2) for folder in ("100CANON", "101_PANA"))
+    )
     with pytest.raises(ImagesError, match=r"tell cameras or programs, '100CANON'.*name `labels_from` folders"):
         with_targets(images, LabelsFrom.AUTO)
-    assert _targets(with_targets(images, LabelsFrom.FOLDERS)) == ["100CANON", "101_PANA"] * 2
+    assert targets_of(with_targets(images, LabelsFrom.FOLDERS)) == ["100CANON", "101_PANA"] * 2
 
 
 def test_words_of_cameras_beside_other_labels_are_labels_and_below_folders_of_labels_are_none() -> None:
-    assert _auto("photo.1.jpg", "screenshot.2.jpg") == ["photo", "screenshot"]
-    assert _auto("p.1.jpg", "n.2.jpg") == ["p", "n"]
-    assert _auto("cats/IMG_1.jpg", "dogs/IMG_2.jpg") == ["cats", "dogs"]
+    assert auto_targets("photo.1.jpg", "screenshot.2.jpg") == ["photo", "screenshot"]
+    assert auto_targets("p.1.jpg", "n.2.jpg") == ["p", "n"]
+    assert auto_targets("cats/IMG_1.jpg", "dogs/IMG_2.jpg") == ["cats", "dogs"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +86,7 @@ def test_names_below_folders_that_are_no_labels_or_the_same_are_taken(folders: t
     paths = [f"{folder}/{label}-{number}.png" for number, folder in enumerate(folders) for label in labels]
     if folders[0] == "COVID/images":
         paths = [paths[0], paths[3]]
-    assert _auto(*(path.removeprefix("./") for path in paths)) == [*labels] * (len(paths) // 2)
+    assert auto_targets(*(path.removeprefix("./") for path in paths)) == [*labels] * (len(paths) // 2)
 
 
 @pytest.mark.parametrize("name", ["validate", "validating", "Validations", "vali", "validate_data"])
@@ -113,13 +100,13 @@ def test_words_that_tell_a_split_beside_a_training_folder_alone_tell_those_to_va
 
 
 def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_left_out() -> None:
-    layout = _images("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
+    layout = images_at("d/train/cats/1.jpg", "d/valid/dogs/2.jpg", "d/test1/3.jpg")
     assert list(map(find_splits(layout), layout)) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     hidden = LeftOut("hidden", 2, (".1", ".2"))
     kept = leave_out_test(Listing(layout, (hidden,)))
-    assert _targets(list(with_targets(kept.images, LabelsFrom.AUTO))) == ["cats", "dogs"]
+    assert targets_of(list(with_targets(kept.images, LabelsFrom.AUTO))) == ["cats", "dogs"]
     assert kept.left_out == (hidden, LeftOut("in a test folder beside a training folder", 1, ("d/test1/3.jpg",)))
-    alone = Listing(_images("test/cats/1.jpg", "test/dogs/2.jpg"))
+    alone = Listing(images_at("test/cats/1.jpg", "test/dogs/2.jpg"))
     assert leave_out_test(alone) == alone
 
 
@@ -127,14 +114,14 @@ def test_splits_are_told_by_folders_and_test_photos_beside_training_ones_are_lef
 def test_test_photos_beside_those_to_validate_on_are_left_out_too(learned: str, test: str) -> None:
     paths = [f"{split}/{label}/{n}.jpg" for split in (learned, test) for label in ("cat", "dog") for n in range(2)]
     assert _kept(*paths) == {path: path.split("/")[1] for path in paths[:4]}
-    kept = leave_out_test(Listing(_images(*paths)))
+    kept = leave_out_test(Listing(images_at(*paths)))
     assert kept.left_out == (LeftOut("in a test folder beside a validation folder", 4, tuple(paths[4:])),)
 
 
 def _kept(*paths: str) -> dict[str, str | None]:
     """What `finetune` takes, with the targets."""
-    kept = leave_out_test(Listing(_images(*paths))).images
-    images = with_targets(kept, LabelsFrom.AUTO, _images(*paths), is_training=True)
+    kept = leave_out_test(Listing(images_at(*paths))).images
+    images = with_targets(kept, LabelsFrom.AUTO, images_at(*paths), is_training=True)
     return {image.path: image.target for image in images}
 
 
@@ -165,7 +152,7 @@ def test_test_folders_called_as_those_to_train_on_are_no_labels_and_are_left_out
     assert _kept(*trained, f"{test}/cats/7.jpg", f"{test}/dogs/8.jpg") == trained
     assert _kept(*trained, f"{test}/cat_7.jpg", f"{test}/8.jpg") == trained
     with pytest.raises(ImagesError, match=f"1 of 5 images are not so: '{test}/8.jpg'"):
-        with_targets(_images(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS, is_training=True)
+        with_targets(images_at(*trained, f"{test}/8.jpg"), LabelsFrom.FOLDERS, is_training=True)
 
 
 @pytest.mark.parametrize("test", ["public_test", "test_b", "hidden-test"])
@@ -213,7 +200,7 @@ def test_a_label_called_as_a_split_is_one_below_two_splits(splits: tuple[str, ..
     kept = {path: label for path, label in photos.items() if not path.startswith("test")}
     assert _kept(*photos) == kept
     check_folds([ImageEntry(path, path, 1, target=label) for path, label in kept.items()], None, seed=0)
-    assert _targets(with_targets(_images(*photos), LabelsFrom.AUTO)) == list(photos.values())
+    assert targets_of(with_targets(images_at(*photos), LabelsFrom.AUTO)) == list(photos.values())
 
 
 def test_a_label_called_train_is_one_below_two_splits() -> None:
@@ -221,16 +208,18 @@ def test_a_label_called_train_is_one_below_two_splits() -> None:
     for train, test in (("train", "test"), ("train/train", "test/test"), ("c/train", "c/valid")):
         split = [f"{split}/{label}/0.png" for split in (train, test) for label in labels]
         for is_training in (True, False):
-            assert _targets(with_targets(_images(*split), LabelsFrom.AUTO, is_training=is_training)) == [*labels] * 2
+            assert (
+                targets_of(with_targets(images_at(*split), LabelsFrom.AUTO, is_training=is_training)) == [*labels] * 2
+            )
     split = [f"{split}/{label}/0.png" for split in ("train", "test") for label in labels]
     assert _splits(*split) == [Split.TRAIN] * 3 + [Split.TEST] * 3
     assert list(_kept(*split).values()) == list(labels)
     with pytest.raises(
         ImagesError, match=r"'train/0\.png'\. If 'train' is a label, call that folder otherwise, or name"
     ):
-        with_targets(_images(*(f"{label}/0.png" for label in labels)), LabelsFrom.FOLDERS)
+        with_targets(images_at(*(f"{label}/0.png" for label in labels)), LabelsFrom.FOLDERS)
     named = [f"{split}/{folder}/{label}.1.jpg" for split in ("train", "test") for folder in labels for label in "ab"]
-    assert _auto(*named) == ["a", "b"] * 6
+    assert auto_targets(*named) == ["a", "b"] * 6
 
 
 @pytest.mark.parametrize("is_training", [True, False])
@@ -255,13 +244,15 @@ def test_photos_right_in_a_training_folder_are_never_of_a_label_train(
     paths = [*named, *(f"{top}{other}/{number}.jpg" for other in others for number in range(2))]
     for labels_from in LabelsFrom:
         with pytest.raises(ImagesError, match=r"two labels|are not so"):
-            with_targets(_images(*paths), labels_from, is_training=is_training)
-    all_named = _images(*(f"{top}{folder}/{label}.1.jpg" for folder in ("train", *others) for label in ("cat", "dog")))
+            with_targets(images_at(*paths), labels_from, is_training=is_training)
+    all_named = images_at(
+        *(f"{top}{folder}/{label}.1.jpg" for folder in ("train", *others) for label in ("cat", "dog"))
+    )
     if is_training and "test" in others:
         with pytest.raises(ImagesError, match="4 of 8 images lie beside these"):
             with_targets(all_named, LabelsFrom.AUTO, is_training=is_training)
         return
-    targets = _targets(with_targets(all_named, LabelsFrom.AUTO, is_training=is_training))
+    targets = targets_of(with_targets(all_named, LabelsFrom.AUTO, is_training=is_training))
     assert targets == ["cat", "dog"] * (1 + len(others))
     with pytest.raises(ImagesError, match=f"images are not so: '{top}train/cat"):
         with_targets(all_named, LabelsFrom.FOLDERS, is_training=is_training)
@@ -289,7 +280,7 @@ def test_a_folder_of_photos_beside_those_of_splits_is_no_label_to_train(
     paths = [*_of_cats_and_dogs(train, test), beside]
     says = f"1 of 5 images lie beside these: '{beside}'|'cat_or_dog' lies in 'single_prediction'"
     with pytest.raises(ImagesError, match=says):
-        with_targets(_images(*paths[:4], beside), labels_from, _images(*paths), is_training=True)
+        with_targets(images_at(*paths[:4], beside), labels_from, images_at(*paths), is_training=True)
 
 
 def test_photos_beside_those_to_train_and_to_validate_on_may_be_drawn_with_them_if_they_are_of_their_labels() -> None:
@@ -339,7 +330,7 @@ def test_photos_in_no_split_are_not_trained_on_however_deep_they_lie_and_whateve
 )
 def test_masks_of_photos_are_refused_to_train_on(photo: str, mask: str) -> None:
     paths = [path.format(label, label) for path in (photo, mask) for label in ("benign", "malignant")]
-    images = _images(*paths)
+    images = images_at(*paths)
     told = 0
     for labels_from in LabelsFrom:
         try:
@@ -371,7 +362,7 @@ def test_masks_of_photos_are_refused_to_train_on(photo: str, mask: str) -> None:
     ],
 )
 def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tuple[str, ...]) -> None:
-    assert len(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)) == len(paths)
+    assert len(with_targets(images_at(*paths), LabelsFrom.AUTO, is_training=True)) == len(paths)
 
 
 @pytest.mark.parametrize(
@@ -380,11 +371,11 @@ def test_photos_that_are_called_like_masks_and_are_none_are_trained_on(paths: tu
 )
 @pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
 def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str, labels_from: LabelsFrom) -> None:
-    images = _images("data/cat/1.jpg", "data/dog/2.jpg", f"{folder}/3.jpg", f"{folder}/4.jpg")
+    images = images_at("data/cat/1.jpg", "data/dog/2.jpg", f"{folder}/3.jpg", f"{folder}/4.jpg")
     told = rf"photos with labels to train on; 2 of 4 lie .*'{folder}/3.jpg'\. Move them elsewhere; if that is a label"
     with pytest.raises(ImagesError, match=told):
         with_targets(images, labels_from, is_training=True)
-    assert len(set(_targets(with_targets(images, LabelsFrom.FOLDERS)))) == 3
+    assert len(set(targets_of(with_targets(images, LabelsFrom.FOLDERS)))) == 3
 
 
 @pytest.mark.parametrize(
@@ -398,7 +389,7 @@ def test_a_folder_of_photos_without_a_label_is_no_label_to_train_on(folder: str,
 )
 def test_a_folder_of_doubtful_labels_makes_no_class_of_photos_without(folders: tuple[str, ...]) -> None:
     with pytest.raises(ImagesError, match=rf"1 of {len(folders)} lie where those without one do, such as"):
-        with_targets(_images(*(f"{folder}/1.jpg" for folder in folders)), LabelsFrom.AUTO, is_training=True)
+        with_targets(images_at(*(f"{folder}/1.jpg" for folder in folders)), LabelsFrom.AUTO, is_training=True)
 
 
 @pytest.mark.parametrize(
@@ -417,34 +408,34 @@ def test_a_folder_of_doubtful_labels_makes_no_class_of_photos_without(folders: t
     ],
 )
 def test_what_may_be_a_label_or_is_the_folder_of_all_is_trained_on(paths: tuple[str, ...]) -> None:
-    assert len(set(_targets(with_targets(_images(*paths), LabelsFrom.AUTO, is_training=True)))) == len(paths)
+    assert len(set(targets_of(with_targets(images_at(*paths), LabelsFrom.AUTO, is_training=True)))) == len(paths)
 
 
 @pytest.mark.parametrize("other", ["data_labelled", "train_labels"])
 def test_folders_of_labels_within_which_classes_lie_make_no_class_of_photos_without(other: str) -> None:
-    images = _images(f"{other}/cat/1.jpg", f"{other}/dog/2.jpg", "unlabeled/3.jpg")
+    images = images_at(f"{other}/cat/1.jpg", f"{other}/dog/2.jpg", "unlabeled/3.jpg")
     with pytest.raises(ImagesError, match="1 of 3 lie where those without one do"):
         with_targets(images, LabelsFrom.FOLDERS, is_training=True)
 
 
 def test_names_that_say_that_there_is_no_label_are_none_to_train_on() -> None:
     with pytest.raises(ImagesError, match=r"1 of 3 lie where those without one do, such as 'unlabeled\.3\.jpg'"):
-        with_targets(_images("cat.1.jpg", "dog.2.jpg", "unlabeled.3.jpg"), LabelsFrom.AUTO, is_training=True)
+        with_targets(images_at("cat.1.jpg", "dog.2.jpg", "unlabeled.3.jpg"), LabelsFrom.AUTO, is_training=True)
 
 
 @pytest.mark.parametrize(
     "name", ["HAM10000_images_part_{}", "batch{}", "Fold {}", "data/chunk-{:03}", "b/train_Split{}"]
 )
 def test_folders_that_are_called_as_parts_of_a_collection_are_asked_about(name: str) -> None:
-    images = _images(*(f"{name.format(number)}/{number}{n}.jpg" for number in (1, 2, 3) for n in "ab"))
+    images = images_at(*(f"{name.format(number)}/{number}{n}.jpg" for number in (1, 2, 3) for n in "ab"))
     with pytest.raises(ImagesError, match="are called as parts of one collection"):
         with_targets(images, LabelsFrom.AUTO, is_training=True)
     for labels_from, is_training in ((LabelsFrom.FOLDERS, True), (LabelsFrom.AUTO, False)):
-        assert len(set(_targets(with_targets(images, labels_from, is_training=is_training)))) == 3
+        assert len(set(targets_of(with_targets(images, labels_from, is_training=is_training)))) == 3
 
 
 def test_folders_of_images_parts_are_asked_about_beside_another() -> None:
-    images = _images(*(f"HAM10000_images_part_{number}/{number}.jpg" for number in (1, 2)), "ISIC2018_Images/3.jpg")
+    images = images_at(*(f"HAM10000_images_part_{number}/{number}.jpg" for number in (1, 2)), "ISIC2018_Images/3.jpg")
     with pytest.raises(ImagesError, match="'HAM10000_images_part_1', 'HAM10000_images_part_2' are called as parts"):
         with_targets(images, LabelsFrom.AUTO, is_training=True)
 
@@ -466,13 +457,13 @@ def test_folders_of_images_parts_are_asked_about_beside_another() -> None:
     ],
 )
 def test_numbered_labels_are_labels(labels: tuple[str, ...]) -> None:
-    images = _images(*(f"{label}/{number}x.jpg" for label in labels for number in range(2)))
-    assert set(_targets(with_targets(images, LabelsFrom.AUTO, is_training=True))) == set(labels)
+    images = images_at(*(f"{label}/{number}x.jpg" for label in labels for number in range(2)))
+    assert set(targets_of(with_targets(images, LabelsFrom.AUTO, is_training=True))) == set(labels)
 
 
 def test_photos_of_one_name_in_several_folders_are_trained_on_by_their_names() -> None:
-    images = _images(*(f"{day}/{label}.1.jpg" for day in ("day1", "day2", "images") for label in ("cat", "dog")))
-    assert _targets(with_targets(images, LabelsFrom.NAMES, is_training=True)) == ["cat", "dog"] * 3
+    images = images_at(*(f"{day}/{label}.1.jpg" for day in ("day1", "day2", "images") for label in ("cat", "dog")))
+    assert targets_of(with_targets(images, LabelsFrom.NAMES, is_training=True)) == ["cat", "dog"] * 3
 
 
 @pytest.mark.parametrize("labels_from", [LabelsFrom.AUTO, LabelsFrom.FOLDERS])
@@ -485,18 +476,18 @@ def test_a_folder_of_photos_beside_a_single_split_of_several_labels_is_no_label_
     top = "data/" if split.startswith("data/") else ""
     says = rf"1 of 5 images lie beside these: '{top}{beside}/7.jpg'.*If the one such folder is that of a label, call it"
     with pytest.raises(ImagesError, match=says):
-        with_targets(_images(*inside, f"{top}{beside}/7.jpg"), labels_from, is_training=True)
+        with_targets(images_at(*inside, f"{top}{beside}/7.jpg"), labels_from, is_training=True)
     named = [f"{split}/{label}.{number}.jpg" for label in ("cat", "dog") for number in range(2)]
     with pytest.raises(ImagesError, match="1 of 5 images lie beside these"):
-        with_targets(_images(*named, f"{top}{beside}/img.7.jpg"), LabelsFrom.NAMES, is_training=True)
+        with_targets(images_at(*named, f"{top}{beside}/img.7.jpg"), LabelsFrom.NAMES, is_training=True)
 
 
 @pytest.mark.parametrize(("train", "test", "beside"), [*_BESIDE, ("train", "valid", "eval/9.jpg")])
 def test_a_folder_of_photos_beside_those_of_splits_is_scored_as_it_is_called(
     train: str, test: str, beside: str
 ) -> None:
-    images = with_targets(_images(*_of_cats_and_dogs(train, test), beside), LabelsFrom.FOLDERS)
-    assert _targets(images) == ["cats", "cats", "dogs", "dogs"] * 2 + [beside.split("/")[-2]]
+    images = with_targets(images_at(*_of_cats_and_dogs(train, test), beside), LabelsFrom.FOLDERS)
+    assert targets_of(images) == ["cats", "cats", "dogs", "dogs"] * 2 + [beside.split("/")[-2]]
 
 
 @pytest.mark.parametrize(
@@ -544,12 +535,12 @@ def test_folders_beside_one_that_is_called_as_to_train_on_are_labels_where_no_ot
     ],
 )
 def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[str, ...], said: str) -> None:
-    images = _images(*paths)
+    images = images_at(*paths)
     for is_training in (True, False):
         with pytest.raises(ImagesError, match=f"{said}.*innermost folders are the labels, name `labels_from` folders"):
             with_targets(images, LabelsFrom.AUTO, is_training=is_training)
     innermost = [path.split("/")[-2] for path in paths]
-    assert _targets(with_targets(images, LabelsFrom.FOLDERS, is_training=True)) == innermost
+    assert targets_of(with_targets(images, LabelsFrom.FOLDERS, is_training=True)) == innermost
 
 
 @pytest.mark.parametrize(
@@ -571,8 +562,8 @@ def test_folders_on_two_levels_that_may_be_labels_are_asked_about(paths: tuple[s
     ],
 )
 def test_numbered_folders_and_copies_above_the_labels_are_not_asked_about(paths: tuple[str, ...]) -> None:
-    found = with_targets(_images(*paths), LabelsFrom.AUTO, is_training=False)
-    assert _targets(found) == [path.split("/")[-2] for path in paths]
+    found = with_targets(images_at(*paths), LabelsFrom.AUTO, is_training=False)
+    assert targets_of(found) == [path.split("/")[-2] for path in paths]
 
 
 @pytest.mark.parametrize(
@@ -593,9 +584,11 @@ def test_numbered_folders_and_copies_above_the_labels_are_not_asked_about(paths:
     ],
 )
 def test_folders_of_splits_and_archives_above_the_labels_are_not_asked_about(tops: tuple[str, ...]) -> None:
-    images = _images(*(f"{top}/{label}/1.jpg" for top in tops for label in ("cats", "dogs")))
+    images = images_at(*(f"{top}/{label}/1.jpg" for top in tops for label in ("cats", "dogs")))
     for is_training in (True, False):
-        assert _targets(with_targets(images, LabelsFrom.AUTO, is_training=is_training)) == ["cats", "dogs"] * len(tops)
+        assert targets_of(with_targets(images, LabelsFrom.AUTO, is_training=is_training)) == ["cats", "dogs"] * len(
+            tops
+        )
 
 
 class _Compared(tuple[str, ...]):
@@ -634,7 +627,7 @@ def test_splits_of_many_tars_are_told_without_comparing_each_with_each(monkeypat
 def test_folders_of_tars_and_others_inside_them_are_asked_about(paths: tuple[str, ...]) -> None:
     for labels_from in (LabelsFrom.FOLDERS, LabelsFrom.AUTO):
         with pytest.raises(ImagesError, match=rf"either the folders of tars or those inside .* {paths[0]!r} has both"):
-            with_targets(_images(*paths), labels_from)
+            with_targets(images_at(*paths), labels_from)
 
 
 @pytest.mark.parametrize(
@@ -651,7 +644,7 @@ def test_folders_of_tars_and_others_inside_them_are_asked_about(paths: tuple[str
 def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
     paths: tuple[str, ...], targets: list[str]
 ) -> None:
-    assert _targets(with_targets(_images(*paths), LabelsFrom.FOLDERS)) == _auto(*paths) == targets
+    assert targets_of(with_targets(images_at(*paths), LabelsFrom.FOLDERS)) == auto_targets(*paths) == targets
 
 
 @pytest.mark.parametrize(
@@ -664,7 +657,7 @@ def test_folders_inside_tars_tell_the_label_where_those_of_the_tars_tell_none(
     ],
 )
 def test_splits_are_told_by_files_that_hold_images_too(names: tuple[str, ...]) -> None:
-    images = _images(*names)
+    images = images_at(*names)
     assert _splits(*names) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
     assert list(leave_out_test(Listing(images)).images) == images[:2]
     assert _splits("train-test.tar/1.jpg", "best-of-train.jpg") == [None, None]
@@ -674,7 +667,7 @@ def test_splits_are_told_by_files_that_hold_images_too(names: tuple[str, ...]) -
 def test_folders_above_the_one_that_all_photos_share_tell_no_split(above: str) -> None:
     paths = [f"{above}/{split}/cats/1.jpg" for split in ("train", "valid", "test")]
     assert _splits(*paths) == [Split.TRAIN, Split.VALIDATION, Split.TEST]
-    assert [image.path for image in leave_out_test(Listing(_images(*paths))).images] == paths[:2]
+    assert [image.path for image in leave_out_test(Listing(images_at(*paths))).images] == paths[:2]
     assert _splits(f"{above}/cats/1.jpg", f"{above}/dogs/1.jpg") == [None, None]
 
 
@@ -684,6 +677,6 @@ _COMPOSED, _PARTED = (unicodedata.normalize(form, "Kätzchen") for form in ("NFC
 @pytest.mark.parametrize("path", ["{}/1.jpg", "{}.1.jpg"])
 def test_a_label_in_two_spellings_is_one_and_in_one_spelling_stays_as_it_is(path: str) -> None:
     paths = [path.format(label) for label in (_COMPOSED, _PARTED, "Hund")]
-    assert _auto(*paths) == [_COMPOSED, _COMPOSED, "Hund"]
-    assert _auto(*paths[1:]) == [_PARTED, "Hund"]
-    assert _auto(*paths[:2]) == [None]
+    assert auto_targets(*paths) == [_COMPOSED, _COMPOSED, "Hund"]
+    assert auto_targets(*paths[1:]) == [_PARTED, "Hund"]
+    assert auto_targets(*paths[:2]) == [None]
