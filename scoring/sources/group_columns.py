@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from scoring.errors import RequestError
 from scoring.sources.entries import ImageEntry
@@ -23,19 +23,44 @@ _LEAST_SHARED = 0.25  # of all photos; of those of HAM10000, by their lesions, i
 _LEAST_GROUPS = 5  # of fewer, as of arms of a trial, it would be too often not what is meant
 
 
-def read_groups(columns: OtherColumns, column: str | None, name: str) -> Mapping[Hashable, str]:
-    """What the photo of each row has in common with others, by its id; nothing of a row without it.
+class Beside(NamedTuple):
+    """What columns beside the labels say of photos to train on.
+
+    Attributes:
+        groups: What the photo of each row has in common with others, by its id; nothing of a row without it.
+        told: What the user may have meant otherwise, in words.
+    """
+
+    groups: Mapping[Hashable, str] = {}
+    told: tuple[str, ...] = ()
+
+
+def read_beside(
+    columns: OtherColumns,
+    labels: Mapping[Any, str],
+    photos: Mapping[Any, ImageEntry],
+    name: str,
+    group_column: str | None,
+) -> Beside:
+    """Read the column of groups, if one is named; and what the others may say.
 
     Args:
         columns: The columns beside ids and labels.
-        column: The one that says so; None for none.
+        labels: The label of each row, by its id.
+        photos: The photo of each.
         name: What to call their file.
+        group_column: The column that says which photos belong together; None for none.
 
     Raises:
-        RequestError: If it says two things of one photo, or the same of no two.
+        RequestError: If it says two things of one photo, or the same of no two; see also `refuse_test_rows`.
     """
-    if column is None:
-        return {}
+    groups = _read_groups(columns, group_column, name) if group_column else {}
+    of_groups = None if group_column else _told_of_groups(columns, labels, photos, name)
+    return Beside(groups, (*refuse_test_rows(columns, labels, photos, name), *filter(None, [of_groups])))
+
+
+def _read_groups(columns: OtherColumns, column: str, name: str) -> Mapping[Hashable, str]:
+    """The groups by their column; refused where they are none."""
     rows = columns.read(column)
     groups: dict[Hashable, str] = {}
     for (one, _), group in zip(rows, tidy_labels([value for _, value in rows]), strict=True):
@@ -49,22 +74,6 @@ def read_groups(columns: OtherColumns, column: str | None, name: str) -> Mapping
             "leave it out."
         )
     return groups
-
-
-def read_beside(
-    columns: OtherColumns,
-    labels: Mapping[Any, str],
-    photos: Mapping[Any, ImageEntry],
-    name: str,
-    group_column: str | None,
-) -> tuple[str, ...]:
-    """In words, what columns beside the labels may say of photos to train on, where no column of groups is named too.
-
-    Raises:
-        RequestError: See `refuse_test_rows`.
-    """
-    of_groups = None if group_column else _told_of_groups(columns, labels, photos, name)
-    return (*refuse_test_rows(columns, labels, photos, name), *filter(None, [of_groups]))
 
 
 def _told_of_groups(

@@ -1,12 +1,12 @@
 """Give photos the labels that stand in a file of their own, or in the table that lists them."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from scoring.errors import RequestError
 from scoring.sources.contradicted_labels import told_of_contradicted
 from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
-from scoring.sources.group_columns import read_beside, read_groups
+from scoring.sources.group_columns import Beside, read_beside
 from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
 from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
@@ -81,19 +81,17 @@ def label_by_file(
     left_out.refuse_their_ids(photos)
     if found and left_out.are_of_a_label(label_of, photos):
         return label_by_file(found, file, use, folder, has_ids_beside_paths)
-    told_of_others: Sequence[str] = ()
-    group_of: Mapping[Hashable, str] = {}
+    beside = Beside()
     if use == TRAINING:
-        others = columns_of_file(table, ids.column, column, ids.values)
-        group_of = read_groups(others, file.group_column and table.group_column(file.group_column), table.name)
-        told_of_others = read_beside(others, label_of, photos, table.name, file.group_column)
-    of_row = {row: (label_of[one], group_of.get(one)) for one, row in row_of.items()}
+        others, group = columns_of_file(table, ids.column, column, ids.values), table.group_column(file.group_column)
+        beside = read_beside(others, label_of, photos, table.name, group)
+    of_row = {row: (label_of[one], beside.groups.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, (of_row.get(row, _UNTOLD) for row in range(len(images))), table.name, use)
     told = (
         table.told_of_one(column, ids.column),
-        *told_of_others,
+        *beside.told,
         ids.told,
         told_of_ids,
         told_of_suffixes(row_of, images, table.name),
@@ -143,16 +141,16 @@ def label_by_table(
     photos = by_row(listing.images)
     if found and left_out_photos(listing, found, by_row, table.name).are_of_a_label(target_of, photos):
         return label_by_table(found, table, columns, use)
-    hints: Sequence[str | None] = ()
-    group_of: Mapping[Hashable, str] = {}
+    beside = Beside()
     if use == TRAINING:
-        others = columns_of_table(source, columns)
-        group_of = read_groups(others, columns.group, table.name)
-        beside = read_beside(others, target_of, photos, table.name, columns.group)
-        hints = *beside, told_of_several(labels, names=numbers)
-    of_rows = ((target_of.get(row), group_of.get(row)) for row in map(row_of, listing.images))
+        beside = read_beside(columns_of_table(source, columns), target_of, photos, table.name, columns.group)
+    of_rows = ((target_of.get(row), beside.groups.get(row)) for row in map(row_of, listing.images))
     labelled = _with_targets(listing, of_rows, table.name, use)
-    hints = *hints, told_of_contradicted(labelled.images, table.name, use)
+    hints = (
+        *beside.told,
+        told_of_several(labels, names=numbers) if use == TRAINING else None,
+        told_of_contradicted(labelled.images, table.name, use),
+    )
     return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
 
 

@@ -114,9 +114,9 @@ class LabelsTable:
             )
         return (found or others)[0]
 
-    def group_column(self, asked: str) -> str:
-        """The column asked for, of what photos have in common; RequestError if there is none of that name."""
-        return self._existing(asked, "group_column")
+    def group_column(self, asked: str | None) -> str | None:
+        """The column asked for, of what photos have in common, if one is; RequestError if none has that name."""
+        return None if asked is None else self._existing(asked, "group_column")
 
     def told_of_one(self, column: str, id_column: str) -> str | None:
         """In words, that a column of labels is one of several, of which each stands for a label; None if it is not."""
