@@ -17,7 +17,7 @@ import pytest
 # machine fight for seconds, and no dashboard, which no test asks.
 BESIDE_OTHERS = {"dashboard_agent_listen_port": None, "include_dashboard": False}
 _RAY = str(Path(sys.executable).with_name("ray"))
-_START_S = 90.0
+_START_S, _END_S = 90.0, 10.0
 _SMALL = ("--object-store-memory", str(100 * 1024**2), "--disable-usage-stats", "--block")
 
 
@@ -83,14 +83,21 @@ def session_processes(leader: int) -> list[int]:
 
 @contextmanager
 def _started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[None]:
-    """A process that says when it is up, and whose whole group is killed at the end."""
+    """A process that says when it is up; at the end it is told to end, and its whole group is killed.
+
+    A node that is told takes leave of its cluster, which otherwise misses it for half a minute.
+    """
     with tempfile.NamedTemporaryFile(prefix="ray-log-") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=dict(environment), start_new_session=True)
         try:
             _wait_until_up(process, Path(log.name))
             yield
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_END_S)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
