@@ -99,6 +99,6 @@ class BatchDecoders:
         """What decodes a part in this process, into `_rows`."""
 
         def decode(rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
-            return decode_part(of_range(self._rows, rows), images, self.read, pixels)
+            return decode_part(of_range(self._rows, rows), images, self.read.ahead(images), pixels)
 
         return decode

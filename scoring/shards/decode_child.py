@@ -4,10 +4,10 @@ import pickle
 import signal
 import socket
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BufferedRWPair
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scoring.arrays import UInt8Array
 from scoring.errors import ImageError
@@ -17,7 +17,9 @@ from scoring.pixels.input_shape import DEFAULT_SHAPE, InputShape
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
 from scoring.shards.decode_part import DecodedPart, decode_part, of_range
 from scoring.shards.decode_process import Opening, Order, map_rows
-from scoring.sources.entries import ImageEntry, ImageReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 def main() -> None:
@@ -74,9 +76,12 @@ class _Decoder:
 
     def __call__(self, order: Order) -> DecodedPart:
         rows = of_range(self._rows, order.rows)
-        read = self._read if order.contents is None else _given(order.contents)
-        assert read is not None
-        return decode_part(rows, order.images, read, self._pixels)
+        if order.contents is not None:
+            reads: Iterable[Callable[[], bytes]] = (partial(_given, content) for content in order.contents)
+        else:
+            assert self._read is not None
+            reads = self._read.ahead(order.images)
+        return decode_part(rows, order.images, reads, self._pixels)
 
 
 @dataclass(frozen=True)
@@ -93,17 +98,11 @@ class _InTime:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _given(contents: Sequence[bytes | str]) -> ImageReader:
-    """A reader for images, in order, that the worker has read or found unreadable."""
-    waiting = iter(contents)
-
-    def read(image: ImageEntry) -> bytes:  # noqa: ARG001
-        content = next(waiting)
-        if isinstance(content, str):
-            raise ImageError(content)
-        return content
-
-    return read
+def _given(content: bytes | str) -> bytes:
+    """What the worker has read, or why it cannot."""
+    if isinstance(content, str):
+        raise ImageError(content)
+    return content
 
 
 if __name__ == "__main__":

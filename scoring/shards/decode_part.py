@@ -1,7 +1,7 @@
 """Read and decode some images into their rows of a batch: what one decode thread or process does at a time."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,7 +11,7 @@ from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
 from scoring.shards.row_faults import row_fault
 from scoring.sources.changed_images import ChangedBytes
-from scoring.sources.entries import ImageEntry, ImageReader
+from scoring.sources.entries import ImageEntry
 from scoring.storage.doubtful_bytes import DoubtfulBytes
 
 
@@ -57,13 +57,15 @@ def of_range(pixels: UInt8Array, rows: range) -> UInt8Array:
     return pixels[rows.start : rows.stop : rows.step]
 
 
-def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReader, pixels: PixelsOf) -> DecodedPart:
+def decode_part(
+    rows: UInt8Array, images: Sequence[ImageEntry], reads: Iterable[Callable[[], bytes]], pixels: PixelsOf
+) -> DecodedPart:
     """Read and decode images, each into its row; the row of an image that cannot be read or decoded is black.
 
     Args:
         rows: Written, shape (num_images, height, width, channels).
         images: As many as there are rows.
-        read: Reads their bytes.
+        reads: Return the bytes of each.
         pixels: What to make of them.
 
     Raises:
@@ -72,10 +74,10 @@ def decode_part(rows: UInt8Array, images: Sequence[ImageEntry], read: ImageReade
     errors: list[str | None] = []
     changed: dict[int, ImageEntry] = {}
     read_s = decode_s = 0.0
-    for row, image in zip(rows, images, strict=True):
+    for row, image, read in zip(rows, images, reads, strict=True):
         started, read_at, encoded = time.perf_counter(), 0.0, b""
         try:
-            encoded = read(image)
+            encoded = read()
             read_at = time.perf_counter()
             row[:] = pixels.decode(encoded, pixels.resize, pixels.shape)
             if isinstance(encoded, ChangedBytes):

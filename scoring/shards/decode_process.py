@@ -11,7 +11,7 @@ import pickle
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,9 +26,10 @@ from scoring.pixels.input_shape import InputShape
 from scoring.process.child_process import child_command, child_environment
 from scoring.shards.decode_part import DecodedPart, PixelsOf, decode_part, of_range
 from scoring.shards.row_faults import row_fault
-from scoring.sources.entries import ImageEntry, ImageReader
+from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import open_images, refuse_absent_images
 from scoring.sources.table_columns import TableColumns
+from scoring.sources.timed_reader import TimedReader
 from scoring.storage.locations import Location
 
 _START_LIMIT_S = 120.0
@@ -56,7 +57,7 @@ class Collection:
         """Whether images can be files of their own, which cost nothing to open in another process."""
         return self.images.is_dir()
 
-    def open(self) -> ImageReader:
+    def open(self) -> TimedReader:
         """A reader of its images."""
         return open_images(self.images, self.columns, self.read_timeout_s, self.as_on_driver)
 
@@ -108,7 +109,7 @@ class DecodeProcesses:
             directory for itself.
     """
 
-    def __init__(self, count: int, collection: Collection, read: ImageReader) -> None:
+    def __init__(self, count: int, collection: Collection, read: TimedReader) -> None:
         self._collection, self._read = collection, read
         self._file = os.memfd_create("shardscore-batches")
         self._processes = [_Process(self._file) for _ in range(count)]
@@ -135,7 +136,7 @@ class DecodeProcesses:
         started = time.perf_counter()
         order, read_s = Order(rows, images, None), 0.0
         if not self._collection.has_files or any(image.position is not None for image in images):
-            order = replace(order, contents=[self._content(image) for image in images])
+            order = replace(order, contents=[_content(read) for read in self._read.ahead(images)])
             read_s = time.perf_counter() - started
         process = self._idle.get()
         try:
@@ -152,16 +153,17 @@ class DecodeProcesses:
             process.end()
         os.close(self._file)
 
-    def _content(self, image: ImageEntry) -> bytes | str:
-        try:
-            return self._read(image)
-        except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
-            return row_fault(error, in_reading=True)
-
     def _each_by_itself(self, rows: range, images: Sequence[ImageEntry]) -> DecodedPart:
         with GuardedDecode(self._opening.pixels.decode) as guarded:
             pixels = replace(self._opening.pixels, decode=guarded)
-            return decode_part(of_range(self._rows, rows), images, self._read, pixels)
+            return decode_part(of_range(self._rows, rows), images, self._read.ahead(images), pixels)
+
+
+def _content(read: Callable[[], bytes]) -> bytes | str:
+    try:
+        return read()
+    except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
+        return row_fault(error, in_reading=True)
 
 
 class _DiedError(Exception):

@@ -7,13 +7,14 @@ from scoring.errors import RequestError
 from scoring.sources.collection_kind import source_at
 from scoring.sources.collection_listing import list_images
 from scoring.sources.empty_collection import nothing_found
-from scoring.sources.entries import ImageEntry, ImageReader, Listing
+from scoring.sources.entries import ImageEntry, Listing
 from scoring.sources.folder_images import FolderSource
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_folder import is_aside
 from scoring.sources.table_images import TableSource
-from scoring.storage.locations import Location, lies_in
-from scoring.storage.read_deadline import reading_within
+from scoring.sources.timed_reader import TimedReader
+from scoring.sources.zip_images import ZipSource
+from scoring.storage.locations import Location, bucket_of, lies_in
 
 
 def check_images(location: Location, columns: TableColumns = NO_COLUMNS) -> None:
@@ -97,7 +98,7 @@ def open_images(
     columns: TableColumns = NO_COLUMNS,
     read_timeout_s: float | None = None,
     as_on_driver: bool = True,
-) -> ImageReader:
+) -> TimedReader:
     """Return a reader for the images that `find_images` listed at `location`.
 
     Args:
@@ -112,12 +113,8 @@ def open_images(
     """
     source = source_at(location, columns)
     read = source.open(as_on_driver) if isinstance(source, FolderSource) else source.open()
-
-    def read_in_time(image: ImageEntry) -> bytes:
-        with reading_within(read_timeout_s):
-            return read(image)
-
-    return read_in_time
+    is_near = isinstance(source, FolderSource | ZipSource) and not bucket_of(location)
+    return TimedReader(read, read_timeout_s, is_near)
 
 
 def changes_since(location: Location, columns: TableColumns, since: float) -> Callable[[ImageEntry], bool]:

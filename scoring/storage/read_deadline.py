@@ -2,16 +2,20 @@
 
 A read is done by a helper thread. One that does not come back in time is left alone, for nothing can stop it, and its
 caller is told. Helpers are daemons: they keep no process from ending.
+
+To hand a small file from thread to thread takes ten times as long as to read it (0.13 ms and 0.01): of files that are
+read one after the other, the next one is read while its caller has the last in hand, and mostly nobody waits.
 """
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from queue import SimpleQueue
-from typing import Any, ParamSpec, TypeVar
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,8 +65,79 @@ def within(seconds: float | None, read: Callable[P, R], *arguments: P.args, **op
         error, end = late, 0.0
     # A read that has this limit itself may give up before this thread wakes.
     if isinstance(error, Exception) and time.monotonic() >= end:
-        raise ReadTimeoutError(f"reading took longer than {seconds:g} s") from error
+        raise _too_slow(seconds) from error
     result: R = task.result()
+    return result
+
+
+def ahead(seconds: float | None, reads: Sequence[Callable[[], R]]) -> Iterator[Callable[[], R]]:
+    """Call `reads` one after the other, each while the caller has the last one's result in hand.
+
+    Args:
+        seconds: How long each may be waited for; None for any time. One that takes longer is given up.
+        reads: Called by another thread, in their order.
+
+    Yields:
+        What waits for the next one and returns its result, or raises what it raised, or a ReadTimeoutError if it is
+        given up; to be called once, before the next is asked for.
+    """
+    series = _Series(reads)
+    try:
+        for number in range(len(reads)):
+            if series.is_given_up:
+                series = _Series(reads[number:])
+            yield partial(series.take, seconds)
+    finally:
+        series.give_up()
+
+
+def _too_slow(seconds: float) -> ReadTimeoutError:
+    return ReadTimeoutError(f"reading took longer than {seconds:g} s")
+
+
+class _Series(Generic[R]):
+    """Reads that one helper does one after the other, no further than one ahead."""
+
+    def __init__(self, reads: Sequence[Callable[[], R]]) -> None:
+        self.is_given_up = False
+        self._reads = reads
+        self._turns: SimpleQueue[None] = SimpleQueue()  # one for each read that may begin
+        self._outcomes: SimpleQueue[Callable[[], R]] = SimpleQueue()
+        self._turns.put(None)
+        _helpers.do(self._read)
+
+    def take(self, seconds: float | None) -> R:
+        try:
+            outcome = self._outcomes.get(timeout=seconds)
+        except Empty:
+            self.give_up()
+            raise _too_slow(seconds or 0.0) from None
+        self._turns.put(None)
+        return outcome()
+
+    def give_up(self) -> None:
+        self.is_given_up = True
+        self._turns.put(None)
+
+    def _read(self) -> None:
+        for read in self._reads:
+            self._turns.get()
+            if self.is_given_up:
+                return
+            try:
+                result = read()
+            except BaseException as error:  # raised again where it is waited for  # noqa: BLE001
+                self._outcomes.put(partial(_raise, error))
+            else:
+                self._outcomes.put(partial(_same, result))
+                del result
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _same(result: R) -> R:
     return result
 
 

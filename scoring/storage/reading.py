@@ -15,7 +15,7 @@ from scoring.errors import TooLargeError
 from scoring.storage.locations import Location, Url
 from scoring.storage.ranged_file import RangedFile
 from scoring.storage.read_deadline import read_limit_s, within_limit
-from scoring.storage.retrying import patiently
+from scoring.storage.retrying import try_patiently
 from scoring.storage.sections import Section
 from scoring.storage.stamps import (
     Seen,
@@ -170,7 +170,7 @@ def read_range(place: Place, start: int, length: int, seen: Mapping[str, Any] | 
         return read_range(place.whole, place.start + start, max(0, min(length, place.length - start)), seen)
     if isinstance(place, Url):
         return within_limit(place.read_range, start, length, seen)
-    return within_limit(patiently(), _read_part, place, start, length)[0]
+    return within_limit(try_patiently, _read_part, place, start, length)[0]
 
 
 def read_limited(location: Location | WebUrl, limit_bytes: int) -> bytes:
@@ -191,7 +191,7 @@ def read_seen(location: Location, limit_bytes: int) -> tuple[bytes, Seen]:
     """The same, and what the file or object was then; takes no further look at it."""
     if isinstance(location, Url):
         return within_limit(location.read_seen, limit_bytes)
-    content, status = within_limit(patiently(), _read_part, location, 0, limit_bytes + 1)
+    content, status = within_limit(try_patiently, _read_part, location, 0, limit_bytes + 1)
     if len(content) > limit_bytes:
         raise TooLargeError
     return content, Seen(status.st_size, file_stamp(status), partial(file_stamps, status))
@@ -204,7 +204,7 @@ def read_whole(location: Location) -> bytes:
         OSError: If it cannot be read, or ends before the size that its system tells.
     """
     if isinstance(location, Path) and location.is_file():
-        return within_limit(patiently(), _read_part, location, 0, -1)[0]
+        return within_limit(try_patiently, _read_part, location, 0, -1)[0]
     return location.read_bytes()
 
 
@@ -224,9 +224,11 @@ def _read_part(path: Path, start: int, length: int) -> tuple[bytes, os.stat_resu
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         file.seek(start)
-        content = file.read(length)
-    most = max(0, status.st_size - start)
-    expected = most if length < 0 else min(length, most)
+        most = max(0, status.st_size - start)
+        expected = most if length < 0 else min(length, most)
+        content = file.read(expected)  # no more: memory for all that may be read takes as long to get as a photo
+        if length != expected and (more := file.read(1)):  # it has grown, or its size is not told
+            content += more + file.read(length - len(content) - 1 if length >= 0 else -1)
     if len(content) < expected:  # a network's fault, or it is written to: one of these has passed at the next try
         text = f"it ended after {start + len(content):,} of its {status.st_size:,} bytes"
         raise OSError(errno.EIO, text, str(path))

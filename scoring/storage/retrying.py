@@ -1,11 +1,15 @@
 """Try again what storage failed to do for a moment, such as a network file system or a busy device."""
 
 import errno
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from scoring.errors import StorageError
 
+P = ParamSpec("P")
+R = TypeVar("R")
 # What may pass by itself. A missing file, a full disk or a forbidden folder does not.
 _TRANSIENT = frozenset(
     {errno.EIO, errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.EREMOTEIO, errno.ENOBUFS}
@@ -30,6 +34,21 @@ def patiently(slower: int = 1) -> Retrying:
         wait=wait_random_exponential(multiplier=slower * _FIRST_WAIT_S, max=_LONGEST_WAIT_S),
         reraise=True,
     )
+
+
+def try_patiently(function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """The same as `patiently()(function, *arguments)`, at no cost where the first try succeeds."""
+    try:
+        return function(*arguments, **options)
+    except Exception as error:  # of the first try, which is counted with the others  # noqa: BLE001
+        faults = [error]
+
+    def again() -> R:
+        if faults:
+            raise faults.pop()
+        return function(*arguments, **options)
+
+    return patiently()(again)
 
 
 def is_transient(error: BaseException) -> bool:

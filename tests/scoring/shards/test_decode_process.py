@@ -49,7 +49,7 @@ def open_processes(photos: Path) -> Iterator[Callable[..., tuple[DecodeProcesses
 
 def _expected(photos: Path, images: list[ImageEntry]) -> UInt8Array:
     rows = np.full(_SHAPE.as_array(len(images)), 77, np.uint8)
-    decode_part(rows, images, open_images(photos), PixelsOf(Resize.SQUASH, _SHAPE, decode))
+    decode_part(rows, images, open_images(photos).ahead(images), PixelsOf(Resize.SQUASH, _SHAPE, decode))
     return rows
 
 
@@ -160,7 +160,7 @@ def test_members_of_an_archive_are_read_by_the_worker(
     expected = decode_part(
         np.zeros(_SHAPE.as_array(len(images)), np.uint8),
         images,
-        open_images(tmp_path / "photos.zip"),
+        open_images(tmp_path / "photos.zip").ahead(images),
         PixelsOf(Resize.SQUASH, _SHAPE, decode),
     )
     assert part.errors == expected.errors

@@ -37,6 +37,7 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.row_reader import refuse_absent_common
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.timed_reader import TimedReader
 from scoring.storage import bucket_clients, reach
 from scoring.storage.bucket_clients import open_bucket
 from scoring.storage.locations import Location, Url
@@ -80,7 +81,7 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> dict[str, 
         return decode(encoded, resize, shape)
 
     decoders = BatchDecoders(ScorerSettings(photos, photos, FAKE_MODEL, Resize.SQUASH, 4, 2), decode_or_raise)
-    decoders.read = read
+    decoders.read = TimedReader(read, None, is_near=True)
     return _errors(decoders, images)
 
 

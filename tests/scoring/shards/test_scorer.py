@@ -29,6 +29,7 @@ from scoring.shards.settings import ScorerSettings, fingerprint_of
 from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images
 from scoring.sources.table_columns import TableColumns
+from scoring.sources.timed_reader import TimedReader
 from scoring.storage.reading import _read_part as _read
 from tests.fakes import FAKE_MODEL, FakeEngine, load_fake
 from tests.runs import bare_record, read_predictions, save_record
@@ -216,7 +217,7 @@ def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_p
         read.append(image.path)
         return reader(image)
 
-    scorer._decoders.read = spy
+    scorer._decoders.read = TimedReader(spy, None, is_near=True)
     first, second = (threading.Thread(target=scorer, args=(shard_id,)) for shard_id in (0, 1))
     first.start()
     assert in_model.wait(timeout=30)

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import math
 import os
 import subprocess
@@ -12,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -23,7 +25,8 @@ from scoring.errors import BucketError, ImageError
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.storage import reading
-from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, reading_within, within, within_limit
+from scoring.storage.read_deadline import ReadTimeoutError, ahead, read_limit_s, reading_within, within, within_limit
+from tests.gate.control import wait_until
 from tests.local_server import serving
 
 _LIMIT_S = 0.3
@@ -74,6 +77,52 @@ def test_what_a_read_raises_is_raised(error: BaseException) -> None:
     with pytest.raises(type(error)) as raised:
         within(5.0, fail)
     assert raised.value is error
+
+
+def test_the_next_of_a_series_is_read_while_the_last_is_in_hand_and_no_further() -> None:
+    begun = list[int]()
+
+    def read(number: int) -> int:
+        begun.append(number)
+        return number
+
+    for number, take in enumerate(ahead(5.0, [partial(read, number) for number in range(40)])):
+        assert take() == number
+        most = min(number + 2, 40)
+        wait_until(lambda: len(begun) >= most, "the next read")  # noqa: B023
+        assert len(begun) == most
+
+
+def test_of_a_series_each_read_that_hangs_or_fails_costs_itself() -> None:
+    ended, read = threading.Event(), list[str]()
+
+    def wait() -> str:
+        ended.wait(20)
+        return "late"
+
+    def fail() -> str:
+        raise OSError(errno.EIO, "I/O")
+
+    reads = [lambda: "1", wait, fail, wait, wait, lambda: "6", wait]
+    for take in ahead(_LIMIT_S, reads):
+        try:
+            read.append(take())
+        except OSError as error:
+            read.append(str(error))
+    slow = "reading took longer than 0.3 s"
+    assert read == ["1", slow, "[Errno 5] I/O", slow, slow, "6", slow]
+    ended.set()
+
+
+@pytest.mark.parametrize("num_taken", [0, 1, 3])
+def test_a_series_that_is_left_reads_no_more(num_taken: int) -> None:
+    begun = list[int]()
+    takes = ahead(None, [partial(begun.append, number) for number in range(10)])
+    for _, take in zip(range(num_taken), takes, strict=False):
+        take()
+    del takes
+    assert within(5.0, lambda: "by the same helpers") == "by the same helpers"
+    assert len(begun) <= num_taken + 1
 
 
 def test_many_reads_of_many_threads_share_few_helpers() -> None:
@@ -173,11 +222,14 @@ def test_an_image_whose_read_blocks_is_an_image_error_in_every_kind_of_collectio
     with monkeypatch.context() as patch:
         for owner, name in ((reading, "_read_part"), (zipfile.ZipFile, "open"), (pq.ParquetFile, "read_row_group")):
             patch.setattr(owner, name, lambda *_, **__: ended.wait(20))
-        started = time.monotonic()
-        with pytest.raises(ImageError, match=r"reading took longer than 0\.3 s"):
-            read(last)
-        assert time.monotonic() - started < 5
+        for once in (partial(read, last), next(read.ahead([last]))):
+            started = time.monotonic()
+            with pytest.raises(ImageError, match=r"reading took longer than 0\.3 s$") as raised:
+                once()
+            assert isinstance(raised.value.__cause__, ReadTimeoutError)
+            assert time.monotonic() - started < 5
     assert read(first) == expected
+    assert [again() for again in read.ahead([first, first])] == [expected] * 2
     ended.set()
 
 

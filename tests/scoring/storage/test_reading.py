@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from scoring.errors import ImageError, ModelError, RequestError
+from scoring.errors import ImageError, ModelError, RequestError, TooLargeError
 from scoring.models.labels import read_class_names
 from scoring.sources.csv_table import read_csv
 from scoring.sources.encoded_images import read_seen_image
 from scoring.storage.reach import may_be_readable_later
-from scoring.storage.reading import read_range, read_whole
+from scoring.storage.reading import read_limited, read_range, read_whole
 
 
 @pytest.fixture
@@ -46,6 +46,25 @@ def test_a_read_that_ends_early_is_done_again(labels: Path, monkeypatch: pytest.
     with pytest.raises(OSError, match=r"it ended after 21 of its 26 bytes") as told:
         read_range(labels, 3, 100)
     assert told.value.errno == errno.EIO
+
+
+@pytest.mark.parametrize("told", [0, 5, 20])
+def test_what_a_file_has_beyond_the_size_that_its_system_tells_is_read_too(
+    labels: Path, monkeypatch: pytest.MonkeyPatch, told: int
+) -> None:
+    fstat, content = os.fstat, labels.read_bytes()
+
+    def smaller(descriptor: int) -> os.stat_result:
+        status = fstat(descriptor)
+        return os.stat_result([*status[:6], told, *status[7:]])
+
+    monkeypatch.setattr(os, "fstat", smaller)
+    assert read_seen_image(labels)[0] == read_whole(labels) == content
+    assert read_range(labels, 3, 10) == content[3:13]
+    assert read_range(labels, 3, 100) == content[3:]
+    with pytest.raises(TooLargeError):
+        read_limited(labels, len(content) - 1)
+    assert read_limited(labels, len(content)) == content
 
 
 def test_a_photo_or_labels_of_which_a_part_is_read_alone_are_told(
