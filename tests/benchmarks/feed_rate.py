@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _BATCH_SIZE, _SHARD_SIZE, _NUM_CLASSES = 64, 256, 1000
 _LEAST_SHARDS = 8
 _BLOCK = 16  # images that decoding alone takes at once
+_READ_TIMEOUT_S = 60.0  # as `score` has it unless told otherwise
 _THREADS, _PROCESSES = "threads", "processes"
 
 
@@ -203,6 +204,7 @@ def _settings(photos: Path, scratch: Path, kind: str, count: int, num_shards: in
     write_manifest(folder.manifest, [replace(one, image_id=str(row)) for row, one in enumerate(listed)], _SHARD_SIZE, 0)
     model = ModelRequest("free", None, None, Precision.FLOAT32, "none")
     more: dict[str, Any] = {"decode_processes": count} if kind == _PROCESSES else {}
+    more["read_timeout_s"] = _READ_TIMEOUT_S
     return ScorerSettings(photos, scratch, model, Resize.SQUASH, _BATCH_SIZE, count, **more)
 
 
