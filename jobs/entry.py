@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line. Until a command's work begins, there is nothing to clean up."""
     end_by_signals()
     open_closed_streams()
-    # A notebook's commands have its own, which matplotlib, and so Keras, refuses where another environment lacks it.
+    # A notebook's commands have its own, which matplotlib refuses where another environment lacks it.
     os.environ.pop("MPLBACKEND", None)
     if "NO_COLOR" in os.environ or not sys.stdout.isatty():
         os.environ.setdefault("RAY_COLOR_PREFIX", "0")  # Ray tells of dead workers in yellow, also in a file
