@@ -13,7 +13,6 @@ from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from scoring.sources.table_folder import is_aside
 from scoring.sources.table_images import TableSource
 from scoring.sources.timed_reader import TimedReader
-from scoring.sources.zip_images import ZipSource
 from scoring.storage.locations import Location, bucket_of, lies_in
 
 
@@ -113,8 +112,7 @@ def open_images(
     """
     source = source_at(location, columns)
     read = source.open(as_on_driver) if isinstance(source, FolderSource) else source.open()
-    is_near = isinstance(source, FolderSource | ZipSource) and not bucket_of(location)
-    return TimedReader(read, read_timeout_s, is_near)
+    return TimedReader(read, read_timeout_s, is_local=not bucket_of(location))
 
 
 def changes_since(location: Location, columns: TableColumns, since: float) -> Callable[[ImageEntry], bool]:

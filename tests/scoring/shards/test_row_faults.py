@@ -81,7 +81,7 @@ def _decoded(photos: Path, fault: BaseException, in_decoder: bool) -> dict[str, 
         return decode(encoded, resize, shape)
 
     decoders = BatchDecoders(ScorerSettings(photos, photos, FAKE_MODEL, Resize.SQUASH, 4, 2), decode_or_raise)
-    decoders.read = TimedReader(read, None, is_near=True)
+    decoders.read = TimedReader(read, None, is_local=True)
     return _errors(decoders, images)
 
 

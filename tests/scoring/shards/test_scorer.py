@@ -217,7 +217,7 @@ def test_a_second_shard_is_decoded_while_the_first_is_scored(photos: Path, tmp_p
         read.append(image.path)
         return reader(image)
 
-    scorer._decoders.read = TimedReader(spy, None, is_near=True)
+    scorer._decoders.read = TimedReader(spy, None, is_local=True)
     first, second = (threading.Thread(target=scorer, args=(shard_id,)) for shard_id in (0, 1))
     first.start()
     assert in_model.wait(timeout=30)
