@@ -135,7 +135,7 @@ def test_the_command_that_shows_predictions_does_so_wherever_they_are(tmp_path: 
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("weights", ["random", _TRUE_WEIGHTS])
+@pytest.mark.parametrize("weights", [pytest.param("random", marks=pytest.mark.slow), _TRUE_WEIGHTS])
 def test_demo_makes_everything_offline_with_the_real_architecture(
     request: pytest.FixtureRequest, tmp_path: Path, weights: str
 ) -> None:

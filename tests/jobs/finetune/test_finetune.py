@@ -178,6 +178,7 @@ def test_nothing_is_left_of_what_a_worker_was_writing_when_it_died(
     assert not any(place.exists() for place in left)
 
 
+@pytest.mark.slow
 def test_heads_are_trained_beside_a_node_that_came_late_and_does_not_see_the_output(
     photos: Path, base: Path, tmp_path: Path, two_nodes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,6 +410,7 @@ def test_folds_of_softmax_heads_are_refused_where_folders_keep_photos_out(base: 
         run_finetune(replace(request, are_folds_told=True), Console(quiet=True))
 
 
+@pytest.mark.slow
 def test_a_label_of_which_no_photo_can_be_read_ends_the_job(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:

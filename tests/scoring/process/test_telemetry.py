@@ -76,7 +76,14 @@ def test_names_that_are_looked_up_are_seen(tmp_path: Path) -> None:
 
 @pytest.mark.keras
 @pytest.mark.ray
-@pytest.mark.parametrize("engine", [("openvino", "int8"), ("mnn", "float32"), ("keras", "float32")], ids="-".join)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        pytest.param(("openvino", "int8"), id="openvino-int8"),
+        pytest.param(("mnn", "float32"), id="mnn-float32", marks=pytest.mark.slow),
+        pytest.param(("keras", "float32"), id="keras-float32", marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_leaves_the_machine_while_a_cluster_starts_and_images_are_scored(
     tmp_path: Path, photos: Path, engine: tuple[str, str]
 ) -> None:
