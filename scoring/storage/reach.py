@@ -6,7 +6,7 @@ import time
 
 from scoring.errors import ChangedError, UnreachableError
 from scoring.storage.locations import Location, machine_path
-from scoring.storage.read_deadline import ReadTimeoutError, within_limit
+from scoring.storage.read_deadline import ReadTimeoutError, read_limit_s, within
 
 # What opening a file says that is not there or closed to this user, or whose device or server has left.
 _ABSENT = frozenset(
@@ -24,6 +24,7 @@ _OF_THE_FILE = frozenset(
     {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EFBIG, errno.EBADMSG, errno.EILSEQ}
 )
 _GONE_OR_CLOSED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM})
+_LOOK_S = 20.0  # at a folder of this machine, for who sets no limit: a read that is waited for 60 s may look at one
 _ASK_AGAIN_S = 10.0  # a bucket that has answered: each image of many that is not there would ask for a list
 _held: dict[Location, float] = {}  # prefixes that held objects, and when
 
@@ -86,7 +87,7 @@ def refuse_absent_folder(folder: Location, error: BaseException | None, is_liste
     if not is_absent(error):
         return
     try:
-        is_empty = within_limit(_is_empty, folder)
+        is_empty = within(read_limit_s() or (_LOOK_S if machine_path(folder) else None), _is_empty, folder)
     except OSError as fault:
         if not is_listed and machine_path(folder) is None and not isinstance(fault, UnreachableError):
             return

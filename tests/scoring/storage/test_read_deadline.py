@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import BucketError, ImageError
+from scoring.errors import BucketError, ImageError, UnreachableError
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
-from scoring.storage import reading
+from scoring.storage import reach, reading
 from scoring.storage.read_deadline import ReadTimeoutError, ahead, read_limit_s, reading_within, within, within_limit
 from tests.gate.control import wait_until
 from tests.local_server import serving
@@ -174,6 +174,21 @@ def test_a_file_system_that_hangs_costs_its_own_images(hanging: Path, photos: Pa
         with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
             once()
     assert read(images[paths[0]]) == (photos / "1.png").read_bytes()
+
+
+def test_a_folder_that_hangs_when_it_is_looked_at_is_out_of_reach(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A photo is not to be had, and its folder does not say whether it is still there: no other photo is waited for."""
+    image, ended = find_images(photos).images[0], threading.Event()
+    (photos / image.path).unlink()
+    monkeypatch.setattr(reach, "_is_empty", lambda folder: ended.wait(20))
+    monkeypatch.setattr(reach, "_LOOK_S", 0.1)
+    read = open_images(photos, read_timeout_s=1.5)
+    for once in (partial(read, image), next(read.ahead([image]))):
+        with pytest.raises(UnreachableError, match=r"out of reach since its images were listed: reading took longer"):
+            once()
+    ended.set()
 
 
 def test_a_limit_that_no_thread_can_wait_for_calls_no_photo_too_large(photos: Path) -> None:
