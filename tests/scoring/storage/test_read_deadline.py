@@ -22,8 +22,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from scoring.errors import BucketError, ImageError, UnreachableError
+from scoring.sources.entries import ImageEntry
 from scoring.sources.inputs import find_images, open_images
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
+from scoring.sources.timed_reader import TimedReader
 from scoring.storage import reach, reading
 from scoring.storage.read_deadline import ReadTimeoutError, ahead, read_limit_s, reading_within, within, within_limit
 from tests.gate.control import wait_until
@@ -165,12 +167,17 @@ def hanging(tmp_path: Path) -> Iterator[Path]:
     libc.umount2(os.fsencode(tmp_path / "hanging"), _MNT_FORCE_DETACH)
 
 
+def _read_ahead(read: TimedReader, image: ImageEntry) -> bytes:
+    [content] = [take() for take in read.ahead([image])]
+    return content
+
+
 def test_a_file_system_that_hangs_costs_its_own_images(hanging: Path, photos: Path, tmp_path: Path) -> None:
     paths = [str(photos / "1.png"), str(hanging / "2.png"), str(photos / "3.png")]
     pq.write_table(pa.table({"path": paths}), tmp_path / "t.parquet")
     images = {image.path: image for image in find_images(tmp_path / "t.parquet").images}
     read = open_images(tmp_path / "t.parquet", read_timeout_s=_LIMIT_S)
-    for once in (partial(read, images[paths[1]]), next(read.ahead([images[paths[1]]]))):
+    for once in (partial(read, images[paths[1]]), partial(_read_ahead, read, images[paths[1]])):
         with pytest.raises(ImageError, match=r"^cannot read: reading took longer than 0\.3 s$"):
             once()
     assert read(images[paths[0]]) == (photos / "1.png").read_bytes()
@@ -185,7 +192,7 @@ def test_a_folder_that_hangs_when_it_is_looked_at_is_out_of_reach(
     monkeypatch.setattr(reach, "_is_empty", lambda folder: ended.wait(20))
     monkeypatch.setattr(reach, "_LOOK_S", 0.1)
     read = open_images(photos, read_timeout_s=1.5)
-    for once in (partial(read, image), next(read.ahead([image]))):
+    for once in (partial(read, image), partial(_read_ahead, read, image)):
         with pytest.raises(UnreachableError, match=r"out of reach since its images were listed: reading took longer"):
             once()
     ended.set()
@@ -238,7 +245,7 @@ def test_an_image_whose_read_blocks_is_an_image_error_in_every_kind_of_collectio
     with monkeypatch.context() as patch:
         for owner, name in ((reading, "_read_part"), (zipfile.ZipFile, "open"), (pq.ParquetFile, "read_row_group")):
             patch.setattr(owner, name, lambda *_, **__: ended.wait(20))
-        for once in (partial(read, last), next(read.ahead([last]))):
+        for once in (partial(read, last), partial(_read_ahead, read, last)):
             started = time.monotonic()
             with pytest.raises(ImageError, match=r"reading took longer than 0\.3 s$") as raised:
                 once()
