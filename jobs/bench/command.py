@@ -28,7 +28,7 @@ def _bench(
     outputs: OutputMeaning | None = None,
     output_name: str | None = None,
     size: str | None = None,
-    pixels: PixelScale = PixelScale.UNCHANGED,
+    pixels: PixelScale | None = None,
     num_images: int | None = None,
     rounds: int = BenchRequest.rounds,
     variant: Sequence[str] | None = None,
@@ -53,7 +53,7 @@ def _bench(
         outputs: What a .keras file gives; by default by its last layer.
         output_name: Which of its outputs to take; by default the only one.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
-        pixels: What a .keras file without preprocessing was trained on.
+        pixels: What a .keras file without preprocessing was trained on, by default 0..255.
         num_images: Images scored in each measurement; by default 192, or 8192 with a GPU.
         rounds: Number of times that everything is measured; the table shows medians.
         variant: Such as 'openvino int8'; repeatable; by default all that run here.

@@ -44,7 +44,7 @@ def embed(
     pooling: str | Sequence[str] = Pooling.MEAN,
     dtype: EmbeddingType | str = EmbeddingType.FLOAT16,
     size: str | int | None = None,
-    pixels: PixelScale | str = PixelScale.UNCHANGED,
+    pixels: PixelScale | str | None = None,
     path_column: str | None = None,
     bytes_column: str | None = None,
     id_column: str | None = None,
@@ -79,7 +79,8 @@ def embed(
             takes none.
         dtype: Number format of the stored vectors.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
-        pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
+        pixels: What a .keras file without preprocessing was trained on, by default 0..255; caffe and torch are Keras'
+            modes.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.
         id_column: Column with their ids.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jobs.console.arguments import choice, size_of, words_in
 from jobs.console.places import text_of
+from jobs.score.pixel_options import pixel_scale
 from scoring.errors import RequestError
 from scoring.models.embedding import EmbeddingRequest, EmbeddingType
 from scoring.models.model_base import base_of_model, record_of_model
@@ -37,7 +38,7 @@ def embedding_request(
     pooling: str | Sequence[str],
     dtype: EmbeddingType | str,
     size: str | int | None,
-    pixels: PixelScale | str,
+    pixels: PixelScale | str | None,
     engine: EngineName | str,
     precision: VectorPrecision | str,
 ) -> EmbeddingRequest:
@@ -55,7 +56,7 @@ def embedding_request(
         features,
         _pooling(pooling),
         None if size is None else size_of(size),
-        choice(pixels, PixelScale, "pixels"),
+        pixel_scale(pixels, text_of(named[0])),
     )
     record = record_of_model(asked.model) if base is None else None
     return EmbeddingRequest(

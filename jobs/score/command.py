@@ -44,7 +44,7 @@ def score(
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,
-    pixels: PixelScale | str = PixelScale.UNCHANGED,
+    pixels: PixelScale | str | None = None,
     store_probabilities: StoreProbabilities | str = StoreProbabilities.FEW,
     path_column: str | None = None,
     bytes_column: str | None = None,
@@ -85,7 +85,8 @@ def score(
         outputs: What the outputs of a .keras file mean, if its last layer does not show it.
         output_name: Which of several outputs of a .keras file.
         size: Pixels where a .keras file leaves them open: 320, or 240x320 for height x width; by default 224.
-        pixels: What a .keras file without preprocessing was trained on; caffe and torch are Keras' modes.
+        pixels: What a .keras file without preprocessing was trained on, by default 0..255; caffe and torch are Keras'
+            modes.
         store_probabilities: all, or few: all of at most 32 classes, otherwise the five most likely.
         path_column: Column of a .parquet table with the images' paths; by default path.
         bytes_column: Column with the images themselves, such as image.bytes.

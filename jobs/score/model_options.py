@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from jobs.console.arguments import checked, choice, size_of
 from jobs.console.places import text_of
+from jobs.score.pixel_options import pixel_scale
 from scoring.errors import RequestError
 from scoring.models.kinds import VGG16_CATS_DOGS
 from scoring.models.labels import class_names_text, parse_class_names
@@ -43,7 +44,7 @@ def model_request(
     outputs: OutputMeaning | str | None = None,
     output_name: str | None = None,
     size: str | int | None = None,
-    pixels: PixelScale | str = PixelScale.UNCHANGED,
+    pixels: PixelScale | str | None = None,
     store_probabilities: StoreProbabilities | str = StoreProbabilities.FEW,
     engine: EngineName | str = EngineName.KERAS,
     precision: Precision | str = Precision.FLOAT32,
@@ -63,7 +64,7 @@ def model_request(
         None if outputs is None else choice(outputs, OutputMeaning, "outputs"),
         output_name,
         None if size is None else size_of(size),
-        choice(pixels, PixelScale, "pixels"),
+        pixel_scale(pixels, text_of(model)),
         choice(store_probabilities, StoreProbabilities, "store_probabilities"),
     )
 

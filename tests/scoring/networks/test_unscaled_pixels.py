@@ -1,0 +1,92 @@
+"""Whether a file's network scales pixels before its first weights, as far as its architecture tells."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scoring.networks.unscaled_pixels import unscaled_kernel
+
+pytestmark = pytest.mark.keras
+
+
+def _behind(*layers: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """A convolution called `first` behind layers."""
+
+    def build(keras: Any, pixels: Any) -> Any:
+        for layer in layers:
+            pixels = layer(keras)(pixels)
+        return keras.layers.Conv2D(4, 3, name="first")(pixels)
+
+    return build
+
+
+def _conv(keras: Any, pixels: Any) -> Any:
+    return keras.layers.Conv2D(4, 3, name="first")(pixels)
+
+
+def _mobile_net(keras: Any, pixels: Any) -> Any:
+    return keras.applications.MobileNet(include_top=False, weights=None, alpha=0.25, input_shape=(32, 32, 3))(pixels)
+
+
+_UNSCALED: dict[str, Callable[[Any, Any], Any]] = {
+    "alone": _conv,
+    "augmented": _behind(lambda keras: keras.layers.RandomFlip(), lambda keras: keras.layers.ZeroPadding2D(1)),
+    "turned to BGR": lambda keras, pixels: _conv(keras, pixels[..., ::-1]),
+    "halved": _behind(lambda keras: keras.Sequential([keras.layers.AveragePooling2D(2)])),
+    "published": _mobile_net,
+    "beside scaled ones": lambda keras, pixels: keras.layers.Add()(
+        [_conv(keras, pixels), keras.layers.Conv2D(4, 3)(pixels / 255.0)]
+    ),
+}
+_SCALED: dict[str, Callable[[Any, Any], Any]] = {
+    "by a layer": _behind(lambda keras: keras.layers.Rescaling(1 / 255)),
+    "by a layer within": _behind(lambda keras: keras.Sequential([keras.layers.Rescaling(1 / 255)])),
+    "by an operation": lambda keras, pixels: _conv(keras, pixels / 255.0),
+    "by statistics": _behind(lambda keras: keras.layers.Normalization(mean=[1.0] * 3, variance=[1.0] * 3)),
+    "by statistics of batches": _behind(lambda keras: keras.layers.BatchNormalization()),
+    "as Keras does": lambda keras, pixels: _mobile_net(keras, keras.applications.mobilenet.preprocess_input(pixels)),
+}
+
+
+def _saved(build: Callable[[Any, Any], Any], path: Path) -> Path:
+    import keras
+
+    pixels = keras.Input((32, 32, 3))
+    vectors = keras.layers.GlobalAveragePooling2D()(build(keras, pixels))
+    keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(vectors)).save(path)
+    return path
+
+
+@pytest.mark.parametrize("kind", _UNSCALED)
+def test_pixels_that_meet_weights_as_they_are_are_told_with_the_layer(kind: str, tmp_path: Path) -> None:
+    first = "conv1" if kind == "published" else "first"
+    assert unscaled_kernel(_saved(_UNSCALED[kind], tmp_path / "m.keras")) == first
+
+
+@pytest.mark.parametrize("kind", _SCALED)
+def test_pixels_that_are_scaled_before_are_not_told(kind: str, tmp_path: Path) -> None:
+    assert unscaled_kernel(_saved(_SCALED[kind], tmp_path / "m.keras")) is None
+
+
+def test_a_list_of_dense_layers_is_told(tmp_path: Path) -> None:
+    import keras
+
+    layers = [keras.layers.Flatten(), keras.layers.Dense(9, name="first"), keras.layers.Dense(2)]
+    keras.Sequential([keras.Input((8, 8, 1)), *layers]).save(tmp_path / "m.keras")
+    assert unscaled_kernel(tmp_path / "m.keras") == "first"
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny"])
+def test_published_networks_that_scale_by_themselves_are_not_told(name: str, tmp_path: Path) -> None:
+    import keras
+
+    getattr(keras.applications, name)(weights=None, classes=2).save(tmp_path / "m.keras")
+    assert unscaled_kernel(tmp_path / "m.keras") is None
+
+
+def test_what_is_no_keras_file_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "m.keras").write_text("a model")
+    assert unscaled_kernel(tmp_path / "m.keras") is None
