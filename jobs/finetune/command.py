@@ -14,10 +14,9 @@ from jobs.finetune.presets import FeatureOptions, HeadOptions, Preset, recipe_of
 from jobs.finetune.request import Augment, FinetuneRequest, Unfreeze
 from jobs.finetune.result import Model
 from jobs.score.image_options import images_request
+from jobs.score.model_options import EngineName, PixelScale, Precision
 from jobs.score.request import READ_TIMEOUT_S
 from scoring.models.trained_heads import HeadKind
-from scoring.networks.engines import EngineName
-from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.sources.targets import LabelsFrom
 
@@ -40,6 +39,7 @@ def finetune(
     features: str | None = None,
     pooling: str | Sequence[str] | None = None,
     size: str | int | Sequence[str | int] | None = None,
+    pixels: Sequence[PixelScale | str] | str | None = None,
     unfreeze: Unfreeze | str | None = None,
     augment: Augment | str | None = None,
     head: HeadKind | str | None = None,
@@ -91,6 +91,8 @@ def finetune(
             is a vector already gets its signed square roots alone, at length one.
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224; by default the preset's,
             or those of a base that takes no other.
+        pixels: What a .keras base without preprocessing was trained on, by default 0..255; caffe and torch are Keras'
+            modes. Of several .keras bases in their order.
         unfreeze: Train VGG16's two dense layers as well; by default none.
         augment: Use mirror images too, in training and in scoring; by default the preset's.
         head: rbf (radial basis functions that choose their regularisation) or softmax (Adam); by default the preset's.
@@ -130,7 +132,7 @@ def finetune(
     told = HeadOptions(head, unfreeze, ensemble, dropout, learning_rate, epochs)
     recipe = recipe_of(preset, told.are_of_lesson)
     heads = told.settings(recipe)
-    options = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine)
+    options = FeatureOptions(base, weights, features, pooling, size, augment, precision, engine, pixels)
     photos = images_request(
         images,
         options.request(recipe, heads.unfreeze_dense),

@@ -1,6 +1,6 @@
 """Recipes of `finetune` by name: what is used where no single option says otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -9,12 +9,14 @@ from typing import Any
 from jobs.console.arguments import LARGEST_SIDE, choice, size_of, words_in
 from jobs.console.places import text_of
 from jobs.finetune.request import Augment, Unfreeze
+from jobs.score.pixel_options import pixel_scale
 from scoring.errors import RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_networks import base_of, takes_weights
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.engines import EngineName
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision
 
@@ -105,6 +107,7 @@ class FeatureOptions:
     augment: Augment | str | None
     precision: Precision | str
     engine: EngineName | str = EngineName.KERAS
+    pixels: Sequence[PixelScale | str] | str | None = None
 
     def request(self, recipe: Recipe, unfreeze_dense: bool) -> FeatureRequest:
         """The features that are asked for.
@@ -141,32 +144,53 @@ class FeatureOptions:
 
     def _base(self, names: Sequence[str], views: Views | None) -> BaseRequest:
         """The network of that name; of several names all of them side by side."""
-        weights = iter(self._weights(names))
         if len(names) > 1 and (self.features, self.size) != (None, None):
             raise RequestError(
                 f"`features` and `size` belong to one `base`; received {len(names)}, each cut and sized as it is "
                 "alone. Leave them out."
             )
+        weights = _of_each(names, self.weights, "weights", "no .keras file", takes_weights)
+        scales = _of_each(names, self.pixels, "pixels", "a .keras file", lambda name: not takes_weights(name))
         first, *others = (
             BaseRequest(
                 name,
-                next(weights, None) if takes_weights(name) or len(names) == 1 else None,
+                file,
                 self.features,
+                pixels=pixel_scale(scale, name),
                 views=views,
             )
-            for name in names
+            for name, file, scale in zip(names, weights, scales, strict=True)
         )
         return replace(first, further=tuple(others))
 
-    def _weights(self, names: Sequence[str]) -> list[str]:
-        """What was said of weights: nothing, or a word for each of several bases that is published."""
-        weights, takers = texts_of(self.weights), [name for name in names if takes_weights(name)]
-        if weights and len(weights) != max(len(takers), len(names) == 1):
-            raise RequestError(
-                f"Expected `weights` once for each `base` that is no .keras file, in their order; received "
-                f"{len(weights)} for {', '.join(takers) or 'none'}."
-            )
-        return weights
+
+def _of_each(
+    names: Sequence[str],
+    told: Sequence[str | Path] | str | Path | None,
+    field: str,
+    takers: str,
+    takes: Callable[[str], bool],
+) -> list[str | None]:
+    """What is said of each base, in their order: nothing, or a word for each of several that takes one.
+
+    Args:
+        names: The bases; one alone is given its word whatever it is, and refuses it itself.
+        told: Their words.
+        field: Which words these are.
+        takers: What bases are that take one.
+        takes: Whether one is.
+
+    Raises:
+        RequestError: If there are more words, or fewer.
+    """
+    words, taking = texts_of(told), [name for name in names if len(names) == 1 or takes(name)]
+    if words and len(words) != len(taking):
+        raise RequestError(
+            f"Expected `{field}` once for each `base` that is {takers}, in their order; received {len(words)} for "
+            f"{', '.join(taking) or 'none'}."
+        )
+    left = iter(words)
+    return [next(left, None) if name in taking else None for name in names]
 
 
 def _has_own_size(name: str) -> bool:

@@ -122,6 +122,7 @@ def _networks(record: TrainingRecord, features: FeatureRequest) -> Iterator[tupl
         yield "features", was.layer, now.layer
         yield "pooling", _pooling(was.views), _pooling(now.views)
         yield "size", _size(was.views), _size(now.views)
+        yield "pixels", was.pixels, now.pixels
     yield "augment", _augment(record.flip, base), _augment(features.flip, asked)
 
 

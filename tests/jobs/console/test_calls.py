@@ -155,7 +155,7 @@ def _lists() -> list[tuple[Callable[..., object], str]]:
 @pytest.mark.parametrize("given", [{"mean", "max"}, {"mean": 0, 1: "max"}, [["mean"]], []], ids=type)
 def test_every_list_is_one_that_has_an_order_and_holds_texts(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ray.init", lambda **options: pytest.fail("Ray was started"))
-    of_finetune = ["base", "weights", "pooling", "size"]
+    of_finetune = ["base", "weights", "pooling", "size", "pixels"]
     assert [name for _, name in _lists()] == ["pooling", *of_finetune, "labels", "protocol", "model"]
     for function, name in _lists():
         parameters = inspect.signature(function).parameters

@@ -35,6 +35,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.precision import Precision
 from scoring.quality.intervals import single_test_interval
 from scoring.run.folder import RunFolder
@@ -56,11 +57,22 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network whose features are the colours of four quarters; its own answers mean nothing."""
     import keras
 
+    return _save_colours(tmp_path_factory.mktemp("base") / "colours.keras", keras.layers.Rescaling(1 / 255))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network for pixels that were scaled before."""
+    return _save_colours(tmp_path_factory.mktemp("bare") / "colours.keras")
+
+
+def _save_colours(path: Path, *scaling: Any) -> Path:
+    import keras
+
     keras.utils.set_random_seed(1)
-    path = tmp_path_factory.mktemp("base") / "colours.keras"
     layers = [
         keras.Input((224, 224, 3)),
-        keras.layers.Rescaling(1 / 255),
+        *scaling,
         keras.layers.AveragePooling2D(112, name="quarters"),
         keras.layers.Flatten(),
         keras.layers.Dense(7, activation="softmax"),
@@ -84,8 +96,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _request(photos: Path, base: Path, output: Path, **options: Any) -> FinetuneRequest:
-    flip = options.pop("flip", False)
-    features = FeatureRequest(BaseRequest(str(base)), flip, Precision.FLOAT32, "tensorflow")
+    flip, pixels = options.pop("flip", False), options.pop("pixels", PixelScale.UNCHANGED)
+    features = FeatureRequest(BaseRequest(str(base), pixels=pixels), flip, Precision.FLOAT32, "tensorflow")
     images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, workers=WorkerRequest(2))
     heads = HeadSettings(batch_size=16, max_epochs=12, learning_rate=0.02)
     return FinetuneRequest(output, images, heads, **{"ensemble": 2, "num_validation": 20} | options)
@@ -130,12 +142,12 @@ def test_scoring_with_the_folder_gives_the_validated_probabilities(
 
 
 def test_head_alone_and_mirror_images_score_alike_and_name_their_base(
-    photos: Path, base: Path, tmp_path: Path, two_nodes: None
+    photos: Path, bare: Path, tmp_path: Path, two_nodes: None
 ) -> None:
+    """Also where the base takes its pixels in a scale of its own."""
     folder = ModelFolder(tmp_path / "head")
-    assert run_finetune(
-        _request(photos, base, on_disk(folder.path), head_only=True, flip=True, ensemble=1), Console(quiet=True)
-    )
+    options: dict[str, Any] = {"head_only": True, "flip": True, "ensemble": 1, "pixels": PixelScale.UNIT}
+    assert run_finetune(_request(photos, bare, on_disk(folder.path), **options), Console(quiet=True))
     assert folder.head_network.exists()
     assert not folder.network.exists()
     rows = _score(photos, on_disk(folder.path), tmp_path / "run")

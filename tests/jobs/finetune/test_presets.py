@@ -14,6 +14,7 @@ from scoring.errors import ModelError, RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import ViewPooling, Views
 
 _TWO = {"base": ["resnet50", "xception"]}
@@ -130,6 +131,21 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
     )
 
 
+def test_pixels_are_said_of_each_base_that_is_a_keras_file(asked: Any) -> None:
+    assert _features(asked(base="m.keras", pixels="caffe")).base.pixels is PixelScale.CAFFE
+    assert _features(asked(base="m.keras", pixels=[PixelScale.UNIT])).base.pixels is PixelScale.UNIT
+    base = _features(asked(base=["m.keras", "resnet50", "n.keras"], pixels=["-1..1", "0..255"], weights="random")).base
+    assert [each.pixels for each in base.each] == [PixelScale.SIGNED, PixelScale.UNCHANGED, PixelScale.UNCHANGED]
+    assert [each.weights for each in base.each] == [None, "random", None]
+    assert _features(asked(pixels="0..255")) == _features(asked())
+
+
+def test_pixels_of_a_published_base_are_refused(asked: Any) -> None:
+    for name in ("vgg16", "vgg16-convolutions", "resnet50"):
+        with pytest.raises(ModelError, match=f"`pixels` belongs to .keras files; the pixels of {name} are known"):
+            asked(base=name, pixels="caffe").features.check()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -158,6 +174,10 @@ def test_several_bases_stand_side_by_side_each_with_its_weights_and_its_own_size
         ({"size": [448, 0]}, r"Expected `size` of squares .*; received \[448, 0\]"),
         ({"size": [448.5]}, "Expected `size` to be a list of texts or whole numbers; received 448.5 in it"),
         ({**_TWO, "weights": "random"}, r"Expected `weights` once for each .*; received 1 for resnet50, xception\."),
+        ({**_TWO, "pixels": "caffe"}, r"Expected `pixels` once for each .* a .keras file, .*; received 1 for none\."),
+        ({"base": ["m.keras", "n.keras"], "pixels": ["caffe"]}, r"`pixels` once .*; received 1 for m.keras, n.keras\."),
+        ({"base": "m.keras", "pixels": ["caffe", "torch"]}, r"Expected `pixels` .*; received 2 for m.keras\."),
+        ({"base": "m.keras", "pixels": "0-1"}, "Expected `pixels` to be one of 0..255, .*; received '0-1'"),
         ({**_TWO, "features": "top"}, "`features` and `size` belong to one `base`; received 2"),
         ({**_TWO, "size": 320}, "`features` and `size` belong to one `base`; received 2"),
         ({**_TWO, "head_only": True}, "`head_only` keeps the head of one `base`; received resnet50 and xception"),

@@ -18,6 +18,7 @@ from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import AskedHeads, load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
 from scoring.networks.engines import EngineName
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
@@ -154,6 +155,20 @@ def test_weights_and_networks_of_the_users_own_may_be_the_same_elsewhere(folder:
         record = load_training_record(folder)
         save_training_record(folder, replace(record, base=replace(record.base, request=was)))
         refuse_other_model(_request(folder, now))
+
+
+def test_a_model_of_other_pixels_is_told_by_them(folder: ModelFolder) -> None:
+    record = load_training_record(folder)
+    first, other = BaseRequest("/a/own.keras"), BaseRequest("/b/own.keras", pixels=PixelScale.SIGNED)
+    for was, now, told in (
+        (first, other, "0..255; received -1..1"),
+        (other, replace(other, pixels=PixelScale.CAFFE), "-1..1; received caffe"),
+        (replace(first, further=(other,)), replace(first, further=(first,)), "-1..1; received 0..255"),
+    ):
+        save_training_record(folder, replace(record, base=replace(record.base, request=was)))
+        refuse_other_model(_request(folder, was))
+        with pytest.raises(RunFolderError, match=f"another request: expected `pixels` {told}"):
+            refuse_other_model(_request(folder, now))
 
 
 def test_of_a_copy_without_features_photos_and_labels_are_compared(folder: ModelFolder) -> None:

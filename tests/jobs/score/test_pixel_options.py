@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.embed.options import embedding_request
+from jobs.finetune.presets import RECIPES, FeatureOptions, Preset
 from jobs.score.model_options import model_request
 from jobs.score.pixel_options import PixelsWarning
 from scoring.networks.pixel_scales import PixelScale
@@ -30,7 +31,9 @@ def _pixels(path: Path, **told: str) -> PixelScale:
         pixels=told.get("pixels"), engine="keras", precision="float32",
     )  # fmt: skip
     asked = model_request(path, labels="cat,dog", **told)
-    assert embedded.base.pixels is asked.pixels
+    features = FeatureOptions(str(path), None, None, None, None, None, "float32", pixels=told.get("pixels"))
+    trained_on = features.request(RECIPES[Preset.LESSON], unfreeze_dense=False).base
+    assert embedded.base.pixels is trained_on.pixels is asked.pixels
     return asked.pixels
 
 

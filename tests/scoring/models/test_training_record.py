@@ -14,6 +14,7 @@ from scoring.models.foreign_model import refuse_foreign_model
 from scoring.models.model_folder import ModelFolder
 from scoring.models.training_record import load_training_record, save_training_record
 from scoring.networks.base_request import BaseRequest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.pixels.decoding import Resize
 from scoring.report.page import write_report
@@ -51,7 +52,8 @@ def test_a_record_says_what_finetune_wrote(folder: ModelFolder) -> None:
 
 def test_what_is_saved_is_loaded(folder: ModelFolder) -> None:
     record = replace(load_training_record(folder), head_only=True, flip=True, labels=("a", "b", "c"))
-    both = replace(record.base.request, further=(BaseRequest("xception", views=Views((), True, (ViewPooling.MAX,))),))
+    second = BaseRequest("own.keras", pixels=PixelScale.SIGNED, views=Views((), True, (ViewPooling.MAX,)))
+    both = replace(record.base.request, pixels=PixelScale.CAFFE, further=(second,))
     record = replace(record, base=replace(record.base, request=both))
     save_training_record(folder, record)
     assert load_training_record(folder) == record
