@@ -37,7 +37,13 @@ class DownloadError(IncompleteError):
 
 
 class StorageError(IncompleteError):
-    """The output cannot be written, or a run not read now: a full disk, a folder closed to us, a mount that is gone."""
+    """The output cannot be written, or a run not read now: a full disk, a folder closed to us, a mount that is gone.
+
+    Attributes:
+        place: The file that its text names, where another's may say the same; None where nothing tells.
+    """
+
+    place: str | None = None
 
 
 class LeaseLostError(IncompleteError):

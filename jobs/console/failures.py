@@ -22,16 +22,31 @@ class Missing:
         name: What it is called.
         reason: Why it is missing, in one line; None where nothing tells.
         is_refused: Whether the same command would be told the same again.
+        place: The file that the reason names, where that of others names another; None if it is of none.
     """
 
     name: str
     reason: str | None = None
     is_refused: bool = False
+    place: str | None = None
+
+    @property
+    def cause(self) -> str | None:
+        """The reason without its file: others that are missing may have the same."""
+        return self.reason and self.reason.replace(self.place or "\0", "")
 
 
 def given_up(failures: Sequence[TaskFailed[T]], name: Callable[[T], str] = str) -> list[Missing]:
     """The tasks that were given up, by name."""
-    return [Missing(name(each.task), each.reason, isinstance(each.error, ModelError)) for each in failures]
+    return [
+        Missing(name(each.task), each.reason, isinstance(each.error, ModelError), _place(each.error))
+        for each in failures
+    ]
+
+
+def _place(error: Exception | None) -> str | None:
+    place = error.filename if isinstance(error, OSError) else getattr(error, "place", None)
+    return None if place is None else str(place)
 
 
 def print_failures(
@@ -54,7 +69,7 @@ def check_nothing_missing(missing: Sequence[Missing], overwrite: bool = False, i
         is_kept: Whether the next one goes on with what is not missing; else it begins anew.
 
     Raises:
-        IncompleteError: It names what is missing, each reason once, and what to do.
+        IncompleteError: It names what is missing, each reason once, though it is of several files, and what to do.
     """
     if missing:
         named = ", ".join(one.name for one in missing[:_NAMED])
@@ -66,9 +81,17 @@ def check_nothing_missing(missing: Sequence[Missing], overwrite: bool = False, i
 
 
 def _why(missing: Sequence[Missing]) -> str:
-    reasons = list(dict.fromkeys(one.reason.rstrip(".") for one in missing if one.reason))
-    if not reasons:
+    alike: dict[str | None, list[str]] = {}
+    for one in missing:
+        if one.reason:
+            alike.setdefault(one.cause, []).append(one.reason.rstrip("."))
+    if not alike:
         return ""
+    reasons = [told[0] + _of_others(len({*told}) - 1) for told in alike.values()]
     others = len(reasons) - _REASONS
     more = f"; and {plural(others, 'other reason')}" if others > 0 else ""
     return f" Why: {'; '.join(reasons[:_REASONS])}{more}."
+
+
+def _of_others(num: int) -> str:
+    return f", and so of {plural(num, 'other')}" if num else ""

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from scoring.sonar.metrics_file import StudyRecord
 from scoring.sonar.protocols import TITLES
-from scoring.sonar.results import StudyRow
+from scoring.sonar.results import MIN_PROBABILITY, StudyRow
 from scoring.sonar.returns import NOT_UCI
 
 
@@ -24,6 +24,7 @@ def print_study(console: Console, study: StudyRecord, folder: Path, wall_s: floa
         console.print(table)
     for method in dict.fromkeys(row.interval.method for row in rows):
         console.print(f"interval: {method}")
+    console.print(f"log loss: of probabilities kept {MIN_PROBABILITY} from certainty")
     if not study.settings.are_uci:
         console.print(f"published figures are {NOT_UCI}")
     console.print(f"{wall_s:.1f} s; all folds, out-of-fold probabilities and the model: {folder!s}")

@@ -31,8 +31,13 @@ class PhotoSplit:
     validation: npt.NDArray[np.int64]
 
 
-def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int:
+def check_split(images: Sequence[ImageEntry], num_validation: int | None, may_lack: bool = False) -> int:
     """Return how many photos are kept out of training.
+
+    Args:
+        images: Labelled photos.
+        num_validation: See `split_photos`.
+        may_lack: Whether a folder to validate on may lack labels, as its photos choose nothing.
 
     Raises:
         ImagesError: If there are fewer than two labels, or two that count as one, or one would be missing on one side,
@@ -48,7 +53,7 @@ def check_split(images: Sequence[ImageEntry], num_validation: int | None) -> int
         _check_elsewhere(images, splits)
         _check_marked(images)
         if set(splits) == _TO_LEARN:
-            return _check_folders(images, splits, counts)
+            return _check_folders(images, splits, counts, may_lack)
     _check_rarest(counts)
     if has_groups(images):
         check_groups([image.target for image in images], related(images))
@@ -69,7 +74,7 @@ def check_folds(images: Sequence[ImageEntry], num_validation: int | None, seed: 
         ImagesError: If they cannot be, or as in `check_split`.
     """
     if is_split_told(images, num_validation):
-        train = split_photos(images, num_validation, seed).train
+        train = split_photos(images, num_validation, seed, may_lack=True).train
         targets = [images[row].target for row in train]
         _check_rarest(Counter(targets), _IN_FOLDS)
         if has_groups(images):
@@ -83,6 +88,7 @@ def split_photos(
     num_validation: int | None,
     seed: int,
     originals: npt.NDArray[np.int64] | None = None,
+    may_lack: bool = False,
 ) -> PhotoSplit:
     """Divide photos: those in `train/` and `valid/` as they are, others by the seed.
 
@@ -94,13 +100,14 @@ def split_photos(
         originals: For each photo the row of the one that it is a copy of, or its own: copies are drawn together, and
             so are photos of one group, so that about as many are kept out as were asked for. None where there are no
             copies.
+        may_lack: See `check_split`.
 
     Raises:
         ImagesError: See `check_split`.
     """
     from sklearn.model_selection import train_test_split
 
-    count = check_split(images, num_validation)
+    count = check_split(images, num_validation, may_lack)
     rows = np.arange(len(images))
     if num_validation is None and has_folders(images):
         validates = np.array([split is Split.VALIDATION for split in map(find_splits(images), images)])
@@ -261,8 +268,10 @@ def _check_marked(images: Sequence[ImageEntry]) -> None:
         )
 
 
-def _check_folders(images: Sequence[ImageEntry], splits: Sequence[Split | None], counts: Counter[str | None]) -> int:
-    for split in (Split.TRAIN, Split.VALIDATION):
+def _check_folders(
+    images: Sequence[ImageEntry], splits: Sequence[Split | None], counts: Counter[str | None], may_lack: bool
+) -> int:
+    for split in (Split.TRAIN,) if may_lack else (Split.TRAIN, Split.VALIDATION):
         there = {image.target for image, its in zip(images, splits, strict=True) if its is split}
         missing = sorted(map(str, set(counts) - there))
         if missing:

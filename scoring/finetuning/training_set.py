@@ -165,6 +165,7 @@ class TrainingSet:
             num_different=len(np.unique(self.related_of(self.measured))),
             group_column=self.group_column,
             groups=self.groups,
+            unmeasured=tuple(self.labels[index] for index in np.setdiff1d(self.truth, self.truth[self.measured])),
         )
 
     @property
@@ -278,7 +279,7 @@ def _split(
         return (split_photos(features.images, settings.num_validation, settings.seed, copies),), None
     rows, held_out = np.arange(len(features.images)), None
     if is_told:
-        split = split_photos(features.images, settings.num_validation, settings.seed, copies)
+        split = split_photos(features.images, settings.num_validation, settings.seed, copies, may_lack=True)
         rows, held_out = split.train, split.validation
     targets = [features.targets[row] for row in rows]
     _, first, among_rows = np.unique(copies[rows], return_index=True, return_inverse=True)

@@ -22,6 +22,12 @@ _SHAPES = (
     'one name a line, or name and index (cat,0), a JSON list of names, {"0": "cat"}, {"cat": 0} or '
     '{"0": ["n02123045", "tabby"]}'
 )
+# What files call the names of classes, or these with their indices, that they have beside other things: Teachable
+# Machine's metadata.json (labels), YOLO's data.yaml (names), and what people write themselves.
+_CALLED = ("class_names", "classes", "class_indices", "labels", "label_map", "names")
+_YAML = re.compile(
+    rf"^(?:(?:{'|'.join(_CALLED)}):[ \t]*[\[{{]|[^\W\d]\w*:[ \t]*(?:#.*)?\n+(?:[ \t]+\S|- ))", re.MULTILINE
+)
 _BEGIN_PATHS = ("/", "./", "../", "~/")
 _SUFFIXES = (".txt", ".json", ".csv", ".names")
 # What files begin with that are no text, and what to do.
@@ -32,7 +38,9 @@ _NO_TEXT = {
 _SHOWN = 5
 _SHOWN_CHARACTERS = 80
 _INDEX = re.compile("[0-9]{1,18}")
-_JSON = re.compile(r"""\s*(\[\s*["'].*["']\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL)  # or Python's, which is refused
+_JSON = re.compile(  # or Python's, which is refused
+    r"""\s*(\[\s*(["'].*["']|\{.*\})\s*\]|\{\s*["'\d].*\})\s*""", re.DOTALL
+)
 _ENDS_OF_LINES = re.compile("\r\n?|\n")  # a form feed, and others where str.splitlines divides, may be in a name
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -42,8 +50,9 @@ def read_class_names(given: str) -> tuple[str, ...]:
 
     Args:
         given: Names parted by commas, or JSON, or the path or URL of a file: one name a line, or JSON, which is a list
-            of names, names by index, indices by name (Keras' `class_indices`), Keras' `imagenet_class_index.json`, or
-            Hugging Face's `config.json`.
+            of names, names by index, indices by name (Keras' `class_indices`), Keras' `imagenet_class_index.json`,
+            names with their `id`, or one of these within a map, as in Hugging Face's `config.json` and Teachable
+            Machine's `metadata.json`.
             Quotes as in CSV, around a name that has a comma or any other, are no part of it. Names that are not in
             JSON may have their indices beside them, from 0 or 1 on, as in `cat,0` or `0: cat`; these are no part of
             them, except behind a blank, as in `0 cat`, where nothing tells; nor is a header above them in a file.
@@ -93,6 +102,8 @@ def parse_class_names(content: bytes, source: str) -> tuple[str, ...]:
         raise ModelError(f"Expected `labels` to be a file of text in UTF-8; {source} is not: {told}") from error
     if not text.startswith(("[", "{")):
         lines = tuple(_unquoted(line.strip()) for line in _ENDS_OF_LINES.split(text))
+        if _YAML.search(_ENDS_OF_LINES.sub("\n", text)) or all(line.startswith("- ") for line in lines):
+            raise _misshapen(source, "the lines are YAML: write the names alone")
         if len(lines) == 1 and len(_split(text)) > 1:
             raise _misshapen(source, f"the only line is {text[:_SHOWN_CHARACTERS]}")
         return _different(below_header(lines, _short(source)) or without_indices(lines, _short(source)), source)
@@ -173,6 +184,10 @@ def _without_duplicates(pairs: list[tuple[str, Any]], source: str) -> dict[str, 
 
 
 def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
+    """Names in their order, or each with its `id`."""
+    pairs: list[tuple[Any, Any]] = [(one.get("id"), one.get("name")) for one in names if isinstance(one, dict)]
+    if names and len(pairs) == len(names) and all(_is_index(index) and isinstance(name, str) for index, name in pairs):
+        return _different(_in_order([(index, name.strip()) for index, name in pairs], source), source)
     for index, name in enumerate(names):
         if not isinstance(name, str):
             raise _misshapen(source, f"its entry {index} is {json.dumps(name)[:_SHOWN_CHARACTERS]}")
@@ -180,16 +195,29 @@ def _from_list(names: list[Any], source: str) -> tuple[str, ...]:
 
 
 def _from_map(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
-    """Names by index, or indices by name: the values tell which. Hugging Face's `config.json` has the former in it."""
+    """Names by index, or indices by name, or what a file has of these or of a list beside other things."""
     if isinstance(entries.get("id2label"), dict):
-        entries = entries["id2label"]
+        return _of_indices(entries["id2label"], source)
+    inner = [entries[key] for key in _CALLED if isinstance(entries.get(key), dict | list)]
+    told = {_from_list(one, source) if isinstance(one, list) else _of_indices(one, source) for one in inner}
+    if len(told) > 1:
+        raise _misshapen(source, f"two of {', '.join(key for key in _CALLED if key in entries)} tell others")
+    return told.pop() if told else _of_indices(entries, source)
+
+
+def _of_indices(entries: Mapping[str, Any], source: str) -> tuple[str, ...]:
+    """Names by index, or indices by name: the values tell which."""
     values = entries.values()
-    if values and all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+    if values and all(map(_is_index, values)):
         return _different(_in_order([(index, name.strip()) for name, index in entries.items()], source), source)
     pairs = [(_index(key, source), _identity_and_name(value, source)) for key, value in entries.items()]
     ordered = _in_order(pairs, source)
     _different(tuple("/".join(identified) for identified in ordered), source)  # ImageNet's two cranes are not one
     return tuple(name for *_, name in ordered)
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _index(key: str, source: str) -> int:

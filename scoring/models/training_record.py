@@ -17,6 +17,7 @@ from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
 from scoring.quality.evaluation import Evaluation
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
+from scoring.run.wording import some
 from scoring.storage.durable import read_patiently, refuse_special, write_text
 
 
@@ -72,6 +73,7 @@ class TrainingData:
             were first listed; empty where an earlier version wrote this.
         group_column: What tells groups of photos, each trained on or measured on as a whole; None if nothing did.
         groups: What tells these groups from others of the same photos; empty where there are none.
+        unmeasured: The labels of which there is none among the photos measured on, as a folder may lack them.
     """
 
     digest: str
@@ -92,6 +94,7 @@ class TrainingData:
     num_different: int = 0
     group_column: str | None = None
     groups: str = ""
+    unmeasured: tuple[str, ...] = ()
 
     @property
     def is_cross_validated(self) -> bool:
@@ -110,8 +113,11 @@ class TrainingData:
 
     @property
     def warnings(self) -> list[str]:
-        """What to say where photos measured on are copies of photos trained on, and where labels of copies differ."""
+        """What to say where photos measured on lack labels or are copies of photos trained on, or labels differ."""
         said = []
+        if self.unmeasured:
+            labels = some(list(map(repr, self.unmeasured)))
+            said.append(f"no photo of {labels} is validated: the figures tell nothing of it.")
         if self.num_seen:
             said.append(
                 f"{self.num_seen:,} of {self.num_validation:,} photos to validate on are copies of photos to train on"

@@ -9,11 +9,10 @@ import hashlib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scoring.errors import StorageError
 from scoring.run.fence import Fence
 from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, LISTED_KEY, to_parquet
 from scoring.storage.conditional import read_version, write_if
-from scoring.storage.durable import storage_faults
+from scoring.storage.durable import cannot_write, storage_faults
 from scoring.storage.locations import Location
 from scoring.storage.retrying import patiently
 
@@ -84,7 +83,7 @@ def _publish(path: Location, content: bytes, fence: Fence | None) -> str:
             standing, version = read_version(path)
             if _is_of_one_run(standing, content):
                 return _digest(standing)
-    raise StorageError(f"Cannot write {path}: something else keeps taking its place.")
+    raise cannot_write(path, "something else keeps taking its place")
 
 
 def _is_of_one_run(standing: bytes, content: bytes) -> bool:

@@ -11,7 +11,7 @@ from scoring.networks.engines import library_versions
 from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
-from scoring.sonar.results import StudyRow
+from scoring.sonar.results import MIN_PROBABILITY, StudyRow
 from scoring.sonar.returns import are_uci
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
@@ -150,6 +150,7 @@ class StudyRecord:
         results: A row for each protocol and model.
         trained_sha256: Digest of the file of the model trained on all returns; None if an earlier version wrote this.
         predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
+        min_probability: How far from certainty probabilities are kept in log losses, by earlier versions too.
     """
 
     settings: StudySettings
@@ -157,6 +158,7 @@ class StudyRecord:
     results: tuple[StudyRow, ...]
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
+    min_probability: float = MIN_PROBABILITY
 
     @property
     def rows(self) -> tuple[StudyRow, ...]:

@@ -132,9 +132,19 @@ def storage_faults(path: Location) -> Iterator[None]:
         raise
     except BucketError as error:
         reason = error.strerror if error.filename == str(path) else error  # of what was to be copied there
-        raise StorageError(f"Cannot write {path}: {reason}.") from error
+        raise cannot_write(path, reason) from error
     except OSError as error:
-        raise StorageError(f"Cannot write {path}: {_reason(error)}.") from error
+        raise cannot_write(path, _reason(error)) from error
+
+
+def cannot_write(path: Location, reason: object) -> StorageError:
+    """The error of a file that cannot be written."""
+    return _of_place(StorageError(f"Cannot write {path}: {reason}."), path)
+
+
+def _of_place(error: StorageError, path: object) -> StorageError:
+    error.place = str(path)
+    return error
 
 
 def _reason(error: OSError) -> str:
@@ -164,7 +174,7 @@ def read_faults(path: Location) -> Iterator[None]:
 
 
 def _cannot_read(path: object, reason: str) -> StorageError:
-    return StorageError(f"Cannot read {path}: {reason}. Run again once it can be read.")
+    return _of_place(StorageError(f"Cannot read {path}: {reason}. Run again once it can be read."), path)
 
 
 def read_patiently(path: Location, read: Callable[[], _T]) -> _T:

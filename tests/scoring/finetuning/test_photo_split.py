@@ -175,6 +175,18 @@ def test_a_label_that_a_folder_lacks_is_named() -> None:
         check_split(_photos("train/cats/1.jpg", "train/dogs/2.jpg", "valid/cats/3.jpg"), None)
 
 
+@pytest.mark.parametrize("lacks", ["train", "valid"])
+def test_only_the_folder_to_validate_on_may_lack_a_label_where_folds_choose(lacks: str) -> None:
+    folders = {"train", "valid"} - {lacks}
+    paths = [f"{split}/{label}/{n}.jpg" for split in ("train", "valid") for label in ("cats", "dogs") for n in range(3)]
+    photos = _photos(*paths, *(f"{split}/cows/{n}.jpg" for split in folders for n in range(3)))
+    if lacks == "valid":
+        check_folds(photos, None, seed=0)
+        return
+    with pytest.raises(ImagesError, match="every label among the photos of the train folder; 'cows' is not"):
+        check_folds(photos, None, seed=0)
+
+
 def test_photos_without_such_folders_are_drawn_with_both_labels_on_both_sides() -> None:
     photos = _photos(*(f"{label}/{number}.jpg" for label in ("cats", "dogs") for number in range(20)))
     split = split_photos(photos, None, seed=3)

@@ -105,6 +105,26 @@ def test_the_record_tells_photos_that_folders_keep_out_from_drawn_ones_and_from_
     assert (drawn.num_train, drawn.is_drawn, drawn.is_cross_validated) == (20, True, False)
 
 
+def test_a_label_that_no_photo_to_validate_on_has_is_learned_in_folds_and_told(tmp_path: Path) -> None:
+    """The lone owl to validate on cannot be read, which is seen when features are there."""
+    told = [
+        Scored(f"{folder}/{each.path}", each.probabilities, each.target)
+        for folder in ("train", "valid")
+        for each in cats_and_dogs(20)
+    ]
+    owls = [Scored(f"train/{each.path}", each.probabilities, each.target) for each in _owls(5, 0)]
+    images = [*told, *owls, Scored("valid/owl.png", None, "owl", "it is empty")]
+    settings = _settings(tmp_path, images, HeadKind.RBF, 5)
+    photos = load_training_set(replace(settings, class_numbers={"owl": 0, "dog": 1, "cat": 2}))
+    assert photos.labels == ("owl", "dog", "cat")
+    assert all(set(photos.truth[split.train]) == {0, 1, 2} for split in photos.splits)
+    assert set(photos.truth[photos.measured]) == {1, 2}
+    assert photos.count().warnings == ["no photo of 'owl' is validated: the figures tell nothing of it."]
+    softmax = replace(settings, heads=HeadSettings(kind=HeadKind.SOFTMAX))
+    with pytest.raises(ImagesError, match="every label among the photos of the validation folder; 'owl' is not"):
+        load_training_set(softmax)
+
+
 def test_the_record_tells_that_folds_hold_all_photos(tmp_path: Path) -> None:
     images = [*cats_and_dogs(20), Scored("cat.21.png", None, "cat", "it is empty")]
     data = load_training_set(_settings(tmp_path, images, HeadKind.RBF, 5)).count()

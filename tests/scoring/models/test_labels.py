@@ -111,10 +111,22 @@ def test_quotes_of_csv_in_a_file_are_no_part_of_names(tmp_path: Path, lines: str
         {"0": ["n02123045", "cat"], "1": ["n02085620", "dog"]},
         {"0": ["cat"], "1": ["dog"]},
         {"architectures": ["ViT"], "id2label": {"1": "dog", "0": "cat"}, "label2id": {"cat": 0, "dog": 1}, "rate": 0.1},
+        {"class_names": ["cat", "dog"]},
+        {"tfjsVersion": "1.3.1", "labels": ["cat", "dog"], "userMetadata": {}, "imageSize": 224},  # Teachable Machine
+        {"label_map": {"dog": 1, "cat": 0}},
+        {"nc": 2, "names": {"1": "dog", "0": "cat"}, "classes": ["cat", "dog"]},
+        {"labels": [{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}]},
+        [{"id": 1, "name": "dog", "supercategory": "animal"}, {"id": 0, "name": "cat", "supercategory": "animal"}],
     ],
 )
 def test_every_shape_of_file_gives_the_names_in_class_order(tmp_path: Path, content: Any) -> None:
     assert read_class_names(_file(tmp_path, content)) == ("cat", "dog")
+
+
+def test_classes_may_be_called_as_what_holds_them(tmp_path: Path) -> None:
+    assert read_class_names(_file(tmp_path, {"labels": 1, "names": 0})) == ("names", "labels")
+    assert read_class_names(_file(tmp_path, "names\nlabels: a\nnote: [x]\n")) == ("names", "labels: a", "note: [x]")
+    assert read_class_names('[{"id": 1, "name": "dog"}, {"id": 0, "name": "cat"}]') == ("cat", "dog")
 
 
 def test_ten_classes_and_more_are_ordered_as_numbers(tmp_path: Path) -> None:
@@ -194,6 +206,28 @@ def test_labels_are_read_from_a_bucket(bucket: Url) -> None:
         ({" ": 0, "dog": 1}, "number 1 in .* is blank"),
         ({"0": ["n1", "cat"], "1": ["n1", "cat"]}, "has n1/cat twice"),
         ({"0": ["n1", "cat", 1]}, "one of its names is"),
+        ({"class_names": ["cat", "cat"]}, "has cat twice"),
+        ({"class_names": []}, "received none"),
+        ({"labels": [0, 1, 1, 0]}, "its entry 0 is 0"),
+        ({"label_map": {"cat": 1, "dog": 2}}, r"has no 0\."),
+        ({"classes": ["cat", "dog"], "labels": ["dog", "cat"]}, "two of classes, labels tell others"),
+        ([{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}], r"has no 0\."),  # as COCO has them
+        ([{"id": 0, "name": "cat"}, {"id": 0, "name": "dog"}], "has 0 twice"),
+        ([{"id": 0, "name": "cat"}, "dog"], 'its entry 0 is {"id": 0, "name": "cat"}'),
+        ([{"id": True, "name": "cat"}], "its entry 0 is"),
+        ([{"id": 0, "name": None}], "its entry 0 is"),
+        *(
+            (text, "the lines are YAML: write the names alone")
+            for text in (
+                "names:\n  0: cat\n  1: dog\n",
+                "names:\r\n- cat\r\n- dog\r\n",
+                "path: pets\ntrain: images/train\n# Classes\n\nnames: # of two\n\n  0: cat\n  1: dog\n",
+                "nc: 2\nnames: ['cat', 'dog']\n",
+                "nc: 2\nnames: [\n  cat,\n  dog\n]\n",
+                "names: {0: cat, 1: dog}\nnc: 2\n",
+                "- cat\n- dog\n",
+            )
+        ),
     ],
 )
 def test_what_is_no_set_of_names_is_refused_in_one_line(tmp_path: Path, content: Any, message: str) -> None:
