@@ -73,7 +73,7 @@ def label_by_file(
         raise RequestError(
             f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
-    column = table.label_column(file.label_column, ids.column)
+    column = table.label_column(file.label_column, ids.column, use)
     label_of, numbers = _labels_by_id(table, ids.values, column, use), table.class_numbers(column)
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
