@@ -1,7 +1,7 @@
 """The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
 
 import re
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -140,6 +140,10 @@ class LabelsTable:
         """The labels in a column; see `tidy_labels`."""
         return tidy_labels(self.columns[column], self.class_numbers(column))
 
+    def with_empty(self, column: str) -> str:
+        """The file's name; in brackets, what a column's labels have that is read as empty."""
+        return f"{self.name}{read_as_empty(self.columns[column], self.class_numbers(column))}"
+
     def class_numbers(self, column: str) -> Mapping[str, int | None]:
         """The numbers of the classes that a column of a Parquet table names; none of others."""
         _ = self.columns[column]
@@ -195,6 +199,12 @@ def tidy_labels(values: Sequence[str], names: Container[str] = ()) -> list[str]:
         return [value if value in names else value.partition(".")[0] for value in found]
     spelled = one_spelling(found)
     return [spelled.get(value, value) for value in found]
+
+
+def read_as_empty(values: Iterable[str], names: Container[str] = ()) -> str:
+    """In words, in brackets, which of some labels count as none, though something is written there; else empty."""
+    words = {value: None for value in map(str.strip, values) if value and value not in names and _is_missing(value)}
+    return f" (read as empty: {some_columns(map(repr, words))})" if words else ""
 
 
 def _is_file_name(value: str) -> bool:

@@ -781,6 +781,20 @@ def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Pat
     assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
 
 
+def test_words_that_count_as_no_label_are_named_where_photos_are_left_out(tmp_path: Path) -> None:
+    rows = [("train/a1.jpg", "cat"), ("train/b2.jpg", "nan"), ("train/c3.png", " NULL"), ("train/10.jpg", "")]
+    file = _write(tmp_path, "".join(f"{','.join(row)}\n" for row in (("path", "label"), *rows)))
+    table = tmp_path / "train.parquet"
+    pd.DataFrame(rows, columns=["path", "label"]).to_parquet(table)
+    columns = TableColumns(label="label")
+    for found in (
+        label_by_file(_listing(), LabelsFile(file)),
+        label_by_table(find_images(table, columns), table, columns),
+    ):
+        (left,) = found.listing.left_out
+        assert (left.count, left.reason.partition(" (")[2]) == (3, "read as empty: 'nan', 'NULL')")
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: str) -> None:
     paths = [" 1.jpg", "1.jpg", "2.jpg", "3 .jpg", "3.jpg"]
