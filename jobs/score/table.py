@@ -7,7 +7,7 @@ from rich.console import Console
 from jobs.console.terminal import print_table
 from scoring.networks.agreement import Agreement
 from scoring.quality.below_chance import most_below_chance, what_to_look_at
-from scoring.quality.multi_label import WITHOUT_TARGET
+from scoring.quality.multi_label import WITHOUT_TARGET, told_of_flags
 from scoring.quality.one_answer import likely_cause
 from scoring.report.text import percent
 from scoring.run.folder import RunFolder
@@ -137,7 +137,8 @@ def _unmeasured(summary: Summary, labels: Sequence[str]) -> list[tuple[str, str]
     words = []
     if summary.num_unknown:
         images = plural(summary.num_unknown, "labelled image")
-        words.append(f"{images}, whose labels the model does not know, such as {_unknown(summary, labels)}")
+        such = f"{_unknown(summary, labels)}{told_of_flags(summary.unknown_labels)}"
+        words.append(f"{images}, whose labels the model does not know, such as {such}")
     if summary.num_unlabelled:
         words.append(f"{plural(summary.num_unlabelled, 'image')} {WITHOUT_TARGET}")
     return [("not measured", "; ".join(words))] if words else []

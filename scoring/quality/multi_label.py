@@ -9,11 +9,11 @@ import numpy.typing as npt
 from scoring.arrays import Float32Array
 from scoring.quality.certainty import kept_uncertain
 from scoring.quality.label_matching import label_matcher
-from scoring.sources.several_labels import parts_of
+from scoring.sources.labels_file import FLAGS
+from scoring.sources.several_labels import AS_NAMES, NO_LABEL, parts_of
 
 _BETWEEN = ",|; "  # the labels of one image: a folder `cat,dog`, a value `cat dog` in a file of labels
-_NO_LABEL = "none"
-WITHOUT_TARGET = f"without a label; one that is known to have none needs the label {_NO_LABEL!r}"
+WITHOUT_TARGET = f"without a label; one that is known to have none needs the label {NO_LABEL!r}"
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ class MultiLabelEvaluation:
     log_loss: float
     roc_auc: float | None
     labels: tuple[LabelEvaluation, ...]
+
+
+def told_of_flags(unknown: Sequence[str]) -> str:
+    """In words, in brackets, what labels that a model does not know may be if all are 0 or 1; else empty."""
+    if not all(label.casefold() in FLAGS for label in unknown):
+        return ""
+    return f" (if these say whether one label is true, name a column with {AS_NAMES})"
 
 
 def evaluate_labels(probabilities: Float32Array, truth: npt.NDArray[np.bool_]) -> MultiLabelEvaluation:
@@ -100,4 +107,4 @@ def _truth(target: str, match: Callable[[str], int | None]) -> frozenset[int] | 
         known = [index for index in found if index is not None]
         if known and len(known) == len(found):
             return frozenset(known)
-    return frozenset() if target.strip().casefold() == _NO_LABEL else None
+    return frozenset() if target.strip().casefold() == NO_LABEL else None

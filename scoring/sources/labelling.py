@@ -9,7 +9,7 @@ from scoring.sources.entries import NAMED, ImageEntry, LeftOut, Listing
 from scoring.sources.group_columns import Beside, read_beside
 from scoring.sources.id_column import check_paths, choose_ids, photos_of_ids
 from scoring.sources.label_use import TRAINING, LabelUse
-from scoring.sources.labels_file import LabelsTable, read_labels, tidy_labels
+from scoring.sources.labels_file import LabelsTable, read_as_empty, read_labels, tidy_labels
 from scoring.sources.left_out_photos import left_out_photos
 from scoring.sources.other_columns import columns_of_file, columns_of_table
 from scoring.sources.other_suffixes import told_of_suffixes
@@ -73,7 +73,7 @@ def label_by_file(
         raise RequestError(
             f"Expected one photo for every id of {table.name}, and one id for every photo; {ids.matches.twice}."
         )
-    column = table.label_column(file.label_column, ids.column)
+    column = table.label_column(file.label_column, ids.column, use)
     label_of, numbers = _labels_by_id(table, ids.values, column, use), table.class_numbers(column)
     row_of = {one: row for one, row in ids.row_of.items() if one in label_of}
     photos = {one: images[row] for one, row in row_of.items()}
@@ -88,7 +88,7 @@ def label_by_file(
     of_row = {row: (label_of[one], beside.groups.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
     told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
-    labelled = _with_targets(listing, (of_row.get(row, _UNTOLD) for row in range(len(images))), table.name, use)
+    labelled = _with_targets(listing, map(of_row.get, range(len(images))), table.with_empty(column), use)
     told = (
         table.told_of_one(column, ids.column),
         *beside.told,
@@ -145,7 +145,8 @@ def label_by_table(
     if use == TRAINING:
         beside = read_beside(columns_of_table(source, columns), target_of, photos, table.name, columns.group)
     of_rows = ((target_of.get(row), beside.groups.get(row)) for row in map(row_of, listing.images))
-    labelled = _with_targets(listing, of_rows, table.name, use)
+    where = f"{table.name}{read_as_empty(rows.values(), numbers)}"
+    labelled = _with_targets(listing, of_rows, where, use)
     hints = (
         *beside.told,
         told_of_several(labels, names=numbers) if use == TRAINING else None,
@@ -154,14 +155,16 @@ def label_by_table(
     return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
 
 
-def _with_targets(listing: Listing, told: Iterable[tuple[str | None, str | None]], name: str, use: LabelUse) -> Listing:
+def _with_targets(
+    listing: Listing, told: Iterable[tuple[str | None, str | None] | None], where: str, use: LabelUse
+) -> Listing:
     """The photos with the label and the group that are told of each."""
-    pairs = zip(listing.images, told, strict=True)
-    images = [replace(image, target=target, group=group) for image, (target, group) in pairs]
+    pairs = ((image, *(each or _UNTOLD)) for image, each in zip(listing.images, told, strict=True))
+    images = [replace(image, target=target, group=group) for image, target, group in pairs]
     labelled = Listing(images, listing.left_out)
     if use.keeps_unlabelled:
         return labelled
-    return labelled.keep(lambda image: image.target is not None, f"without a label in {name}")
+    return labelled.keep(lambda image: image.target is not None, f"without a label in {where}")
 
 
 def _labels_by_id(table: LabelsTable, ids: Sequence[str], label_column: str, use: LabelUse) -> dict[str, str]:

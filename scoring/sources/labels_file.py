@@ -1,7 +1,7 @@
 """The labels of photos in a file of their own, as competitions give them: `train.csv`, or a Parquet table."""
 
 import re
-from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -14,6 +14,8 @@ from scoring.errors import BucketError, RequestError, one_line
 from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.class_names import NamedParts, as_labels
 from scoring.sources.csv_table import read_csv
+from scoring.sources.label_use import TRAINING, LabelUse
+from scoring.sources.several_labels import advice_on_flags
 from scoring.sources.spelling import one_spelling
 from scoring.sources.split_words import are_splits
 from scoring.sources.suffixes import is_parquet
@@ -87,10 +89,11 @@ class LabelsTable:
             return False
         return sum(map(_is_file_name, values)) > len(values) / 2
 
-    def label_column(self, asked: str | None, id_column: str) -> str:
+    def label_column(self, asked: str | None, id_column: str, use: LabelUse = TRAINING) -> str:
         """The column of labels: the one asked for, the one named so, or the only one beside the ids, if not of splits.
 
-        One without a name that is empty or numbers the rows does not count, unless there is no other.
+        One without a name that is empty or numbers the rows does not count, unless there is no other. Where several may
+        be of one label each, what can be done is said for what they are for.
 
         Raises:
             RequestError: If there is none, or more than one.
@@ -108,9 +111,11 @@ class LabelsTable:
                     f"{some_columns(each)}, with 1 in that of a row's label. Add a column with their "
                     "names, as idxmax(axis=1) of pandas makes it."
                 )
+            flags = {} if found else self._flags(others)
+            advice = advice_on_flags(flags.values(), use) if len(flags) > 1 else ""
             raise RequestError(
                 f"Expected one column of labels in {self.name}, such as label, target or class; it has "
-                f"{some_columns(map(repr, found or self.columns))}. Say which by `label_column`."
+                f"{some_columns(map(repr, found or others))}. Say which by `label_column`.{advice}"
             )
         return (found or others)[0]
 
@@ -135,6 +140,10 @@ class LabelsTable:
         """The labels in a column; see `tidy_labels`."""
         return tidy_labels(self.columns[column], self.class_numbers(column))
 
+    def with_empty(self, column: str) -> str:
+        """The file's name; in brackets, what a column's labels have that is read as empty."""
+        return f"{self.name}{read_as_empty(self.columns[column], self.class_numbers(column))}"
+
     def class_numbers(self, column: str) -> Mapping[str, int | None]:
         """The numbers of the classes that a column of a Parquet table names; none of others."""
         _ = self.columns[column]
@@ -153,13 +162,17 @@ class LabelsTable:
 
     def _one_for_each_label(self, names: Sequence[str]) -> list[str]:
         """Those of some columns that hold 0 and 1, if exactly one of them is 1 in each row."""
+        flags = self._flags(names)
+        is_one_each = len(flags) > 1 and all(sum(row) == 1 for row in zip(*flags.values(), strict=True))
+        return list(flags) if is_one_each else []
+
+    def _flags(self, names: Sequence[str]) -> dict[str, list[bool]]:
+        """Those of some columns that hold 0 and 1 alone."""
         flags: dict[str, list[bool]] = {}
         for name in names:
             with suppress(RequestError):  # of a Parquet table, one that cannot be text
                 flags[name] = [FLAGS[value.casefold()] for value in self.columns[name] if value.casefold() in FLAGS]
-        whole = {name: values for name, values in flags.items() if len(values) == len(self.columns[name])}
-        is_one_each = len(whole) > 1 and all(sum(row) == 1 for row in zip(*whole.values(), strict=True))
-        return list(whole) if is_one_each else []
+        return {name: values for name, values in flags.items() if len(values) == len(self.columns[name])}
 
     @property
     def _names(self) -> str:
@@ -186,6 +199,12 @@ def tidy_labels(values: Sequence[str], names: Container[str] = ()) -> list[str]:
         return [value if value in names else value.partition(".")[0] for value in found]
     spelled = one_spelling(found)
     return [spelled.get(value, value) for value in found]
+
+
+def read_as_empty(values: Iterable[str], names: Container[str] = ()) -> str:
+    """In words, in brackets, which of some labels count as none, though something is written there; else empty."""
+    words = {value: None for value in map(str.strip, values) if value and value not in names and _is_missing(value)}
+    return f" (read as empty: {some_columns(map(repr, words))})" if words else ""
 
 
 def _is_file_name(value: str) -> bool:

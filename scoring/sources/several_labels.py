@@ -9,13 +9,17 @@ from scoring.sources.spelling import composed
 from scoring.storage.redaction import brief
 
 _LEAST_WORDS = 3  # of names that are made of few; pairs such as `red dress` are more often two labels
-NOT_TRAINED = (
+_TRAINED_ELSEWHERE = (
     "and such models are not trained here. Train one with Keras, with a sigmoid for each label, and score it with "
-    "`outputs` multi-label; if it is one label, write it without."
+    "`outputs` multi-label"
 )
-_NOT_SCORED = (
+_ELSE = "; if it is one label, write it without."
+NOT_TRAINED = f"{_TRAINED_ELSEWHERE}{_ELSE}"
+NO_LABEL = "none"
+AS_NAMES = f"the names of those that are true of a photo, with bars between them, and {NO_LABEL!r} where none is"
+_SCORED_ELSEWHERE = (
     "and this model gives one label to each. A model of several, with a sigmoid for each, is scored with `outputs` "
-    "multi-label; if it is one label, write it without."
+    "multi-label"
 )
 MARKS = {"|": "bars", ";": "semicolons", ",": "commas", " ": "spaces"}
 # What is several labels to train on, whatever the others are; numbers may have groups of thousands: `10 000`.
@@ -42,7 +46,7 @@ def read_several(values: Sequence[str], use: LabelUse, column: str, name: str, n
         if value:
             raise RequestError(
                 f"Expected one label for each photo in the column {column!r} of {name}; {value!r} is several, with "
-                f"{words} between them, {NOT_TRAINED if use == TRAINING else _NOT_SCORED}"
+                f"{words} between them, {_elsewhere(use)}{_ELSE}"
             )
     return list(values)
 
@@ -72,6 +76,24 @@ def several_of(values: Collection[str], mark: str, use: LabelUse = TRAINING) -> 
     lengths = {len(each) for each in torn.values()}
     are_names = not use.takes_several and mark == " " and len(lengths) == 1 and min(lengths) >= _LEAST_WORDS
     return next(iter(torn)) if torn and 2 * len(few) < len(torn) and not are_names else None
+
+
+def advice_on_flags(columns: Collection[Sequence[bool]], use: LabelUse) -> str:
+    """In words, after a sentence, what can be done with columns of 0 and 1 that may be of one label each."""
+    begin = f" If its {len(columns)} columns of 0 and 1 are one label each,"
+    if use.takes_several:
+        return f"{begin} add a column with {AS_NAMES}."
+    counts = list(map(sum, zip(*columns, strict=True)))
+    num_one = counts.count(1)
+    rest = "; for the other rows alone, add a column with their names, as idxmax(axis=1) of pandas makes it"
+    return (
+        f"{begin} {len(counts) - num_one} of {len(counts)} rows have several or none, {_elsewhere(use)}"
+        f"{rest if num_one else ''}."
+    )
+
+
+def _elsewhere(use: LabelUse) -> str:
+    return _TRAINED_ELSEWHERE if use == TRAINING else _SCORED_ELSEWHERE
 
 
 def told_of_several(values: Iterable[str], marks: str = ", ", names: Container[str] = ()) -> str | None:

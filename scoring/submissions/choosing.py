@@ -121,9 +121,12 @@ def _classes(template: Template, labels: Sequence[str]) -> tuple[int, ...]:
     if missing or extra:
         lacks = [f"the first label without a column is {missing[0]!r}"] if missing else []
         lacks += [f"the first column that is no label is {extra[0]!r}"] if extra else []
+        alone = "" if columns else ", or one alone for an answer"
+        first = template.header[0]
+        advice = f" Ids are read from its first column, {first!r}; leave out what is neither ids nor answers."
         raise RequestError(
-            f"Expected `template` to have one column for each of the run's {len(labels)} labels; it has "
-            f"{len(template.columns)}: {', '.join(lacks)}."
+            f"Expected `template` to have one column for each of the run's {len(labels)} labels{alone}; it has "
+            f"{len(template.columns)}: {', '.join(lacks)}.{advice if extra else ''}"
         )
     return tuple(columns)
 

@@ -171,6 +171,21 @@ def test_images_without_a_label_among_labelled_ones_are_told(
     assert f"{images} without a label" in text
 
 
+@pytest.mark.parametrize(("unknown", "is_told"), [(("0", "1"), True), (("True",), True), (("0", "fox"), False)])
+def test_labels_of_a_column_for_one_of_several_are_told(
+    capsys: pytest.CaptureFixture[str], unknown: tuple[str, ...], is_told: bool
+) -> None:
+    record = bare_record(labels=("cat", "dog"))
+    model = {**record.request.model, "outputs": OutputMeaning.MULTI_LABEL}
+    record = replace(record, request=replace(record.request, model=model))
+    summary = replace(SUMMARY, num_labelled=0, num_right=0, num_unknown=2, unknown_labels=unknown)
+    print_summary(Console(soft_wrap=True, width=400), summary, record, RunFolder(Path("run")))
+    said = f"such as {', '.join(map(repr, unknown))}"
+    hint = " (if these say whether one label is true, name a column with the names of those that are true of a photo"
+    printed = capsys.readouterr().out
+    assert (said in printed, said + hint in printed) == (True, is_told)
+
+
 @pytest.mark.parametrize(
     ("truth", "labels", "is_told"),
     [

@@ -98,7 +98,17 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
         (("..\\..\\ds\\train\\a.jpg", "..\\..\\ds\\train\\cats\\b.jpg"), "/home/me/ds/train", True),
         (("./../train/a.jpg", "../x/../train/cats/b.jpg"), "/home/me/train", True),
         (("cats/../a.jpg", "x/.././cats/../cats/b.jpg"), "/home/me/train", True),
-        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", True),
+        (("../input/oaks/train/a.jpg", "../input/oaks/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
+        (("~/oaks/x/../train/a.jpg", "~/oaks/train/cats/b.jpg"), "/home/me/leaves/train", True),
+        (("~\\oaks\\train\\a.jpg", "~\\oaks\\train\\cats\\b.jpg"), "/home/me/leaves/train", True),
+        (("data/leaves/train/a.jpg", "data/leaves/train/cats/b.jpg"), "/home/me/leaves/train", True),
+        (("../input/leaves/test/a.jpg", "../input/leaves/test/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("~/leaves/test/a.jpg", "~/leaves/test/cats/b.jpg"), "/home/me/leaves/train", False),
+        (("../test/x/a.jpg", "../test/x/cats/b.jpg"), "/home/me/train/x", False),
+        (("data/test/x/y/a.jpg", "data/test/x/y/cats/b.jpg"), "/home/me/train/x/y", False),
+        (("../oaks/images/a.jpg", "../oaks/images/cats/b.jpg"), "/home/me/leaves/images", False),
+        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "s3://b/leaves/train", False),
         (("../a.jpg", "../cats/b.jpg"), "/home/me/train", False),
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
         (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
@@ -201,6 +211,17 @@ def test_paths_from_above_here_are_read_unless_another_folder_lies_there(
     assert _targets_in(tmp_path, str(folder), labels) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     monkeypatch.chdir(tmp_path / "home")
     with pytest.raises(RequestError, match=r"0 belong to one.* Write each as a path from there\.$"):
+        _targets_in(tmp_path, str(folder), labels)
+
+
+@pytest.mark.parametrize("ups", ["", "../", "../../x/"])
+def test_relative_paths_into_another_folder_beside_those_of_the_photos_are_not_read(tmp_path: Path, ups: str) -> None:
+    folder, other = tmp_path / "2021" / "x" / "site1", tmp_path / ups.lstrip("./") / "2022" / "x" / "site1"
+    folder.mkdir(parents=True)
+    labels = {f"{ups}2022/x/site1/{path}": path for path in _LEAVES}
+    assert _targets_in(tmp_path, str(folder), labels) == {path: path for path in _LEAVES}
+    other.mkdir(parents=True)
+    with pytest.raises(RequestError, match="0 belong to one"):
         _targets_in(tmp_path, str(folder), labels)
 
 
@@ -638,9 +659,9 @@ def test_of_columns_that_may_be_labels_none_is_guessed(tmp_path: Path) -> None:
     listing = Listing([ImageEntry(path[:-4], path, 1) for path in _SCANS])
     for columns, header, said in (
         (("{n}", "{path}", "{label}"), "class id,file,labels", "it has 'class id', 'labels'. Say"),
-        (("{id}", "{path}", "{label}"), "lesion,image_id,dx", "it has 'lesion', 'image_id', 'dx'. Say"),
-        (("{n}", "{path}", "{label}"), "level,image_id,dx", "it has 'level', 'image_id', 'dx'. Say"),
-        (("1", "{path}", "{label}"), "Unnamed: 0,image_id,dx", "it has 'Unnamed: 0', 'image_id', 'dx'. Say"),
+        (("{id}", "{path}", "{label}"), "lesion,image_id,dx", "it has 'lesion', 'dx'. Say"),
+        (("{n}", "{path}", "{label}"), "level,image_id,dx", "it has 'level', 'dx'. Say"),
+        (("1", "{path}", "{label}"), "Unnamed: 0,image_id,dx", "it has 'Unnamed: 0', 'dx'. Say"),
     ):
         assert f"{said} which by `label_column`" in _refused(_write(tmp_path, _scans(*columns, header=header)), listing)
 
@@ -760,6 +781,20 @@ def test_what_has_no_partner_is_left_out_and_counted_on_both_sides(tmp_path: Pat
     assert found.unused == LeftOut("labels of train.csv without a photo", 2, ("x9", "y9"))
 
 
+def test_words_that_count_as_no_label_are_named_where_photos_are_left_out(tmp_path: Path) -> None:
+    rows = [("train/a1.jpg", "cat"), ("train/b2.jpg", "nan"), ("train/c3.png", " NULL"), ("train/10.jpg", "")]
+    file = _write(tmp_path, "".join(f"{','.join(row)}\n" for row in (("path", "label"), *rows)))
+    table = tmp_path / "train.parquet"
+    pd.DataFrame(rows, columns=["path", "label"]).to_parquet(table)
+    columns = TableColumns(label="label")
+    for found in (
+        label_by_file(_listing(), LabelsFile(file)),
+        label_by_table(find_images(table, columns), table, columns),
+    ):
+        (left,) = found.listing.left_out
+        assert (left.count, left.reason.partition(" (")[2]) == (3, "read as empty: 'nan', 'NULL')")
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_blanks_around_an_id_count_where_a_photo_has_them(tmp_path: Path, kind: str) -> None:
     paths = [" 1.jpg", "1.jpg", "2.jpg", "3 .jpg", "3.jpg"]
@@ -810,7 +845,7 @@ def test_ids_that_match_by_accident_are_refused(tmp_path: Path) -> None:
             "id,label,target\na1,cat,0\nb2,dog,1\nc3,cat,0\n",
             "it has 'label', 'target'. Say which by `label_column`",
         ),
-        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'id', 'healthy', 'scab'. Say which by `label_column`"),
+        ("id,healthy,scab\na1,1,0\nb2,0,1\nc3,1,1\n", "it has 'healthy', 'scab'. Say which by `label_column`"),
         ("number,label\na1,cat\nb2,dog\n", "by its values it may be 'number'. Say which by `id_column`"),
         ("id,label\nx1,cat\nx2,dog\n", "of 2 in its column 'id', such as 'x1', 0 belong to one"),
         ("id,label\n", "at least one row; "),
@@ -1119,7 +1154,19 @@ def test_a_column_for_each_label_is_refused_as_such_and_one_alone_is_told(
     assert label_by_file(_listing(), LabelsFile(path, label_column="fold")).told == ()
     table.loc[2, "scab"] = yes
     table.to_csv(tmp_path / "several.csv", index=False)
-    assert "Say which by `label_column`." in _refused(tmp_path / "several.csv")
+    says = "'rust', 'scab', 'healthy'. Say which by `label_column`. If its 3 columns of 0 and 1 are one label "
+    path = tmp_path / "several.csv"
+    trained = "each, 1 of 3 rows have several or none, and such models are not trained here. Train one with Keras"
+    assert f"{says}{trained}" in _refused(path)
+    with pytest.raises(RequestError, match=re.escape(f"{says}each, 1 of 3 rows have several or none, and this")):
+        label_by_file(_listing(), LabelsFile(path), LabelUse(keeps_unlabelled=True))
+    with pytest.raises(RequestError, match=rf"{re.escape(says)}each, add a column with .* bars between them"):
+        label_by_file(_listing(), LabelsFile(path), LabelUse(keeps_unlabelled=True, takes_several=True))
+
+
+def test_columns_that_may_hold_labels_are_named_without_that_of_the_ids(tmp_path: Path) -> None:
+    refused = _refused(_write(tmp_path, "id,angle,is_iceberg\na1,3.5,1\nb2,4.5,0\nc3,5.5,1\n"))
+    assert refused.endswith("; it has 'angle', 'is_iceberg'. Say which by `label_column`.")
 
 
 _SPLIT_ROWS = (("a1", "cat", "train"), ("b2", "dog", "train"), ("c3", "cat", "{valid}"), ("10", "dog", "{test}"))
@@ -1435,7 +1482,8 @@ def test_of_hundreds_of_columns_a_message_names_the_first(tmp_path: Path, first:
     names = [*first.split(","), *(f"pixel{number}" for number in range(784))]
     rows = [names, *([one, *"0" * (len(names) - 1)] for one in ("a1", "b2"))]
     told = _refused(_write(tmp_path, "\n".join(map(",".join, rows))), label="lable" if "," in first else None)
-    assert re.search(rf" '{names[0]}', .*'pixel30', .*, \.\.\. \({len(names)} in all\)\.", told), told
+    found = names[1:] if first == "id" else names
+    assert re.search(rf" '{found[0]}', .*'pixel30', .*, \.\.\. \({len(found)} in all\)\.", told), told
     assert len(told) < 1000
 
 

@@ -817,6 +817,9 @@ def test_columns_of_more_labels_than_are_stored_are_refused(tmp_path: Path) -> N
         ("id,ash,oak", "first label without a column is 'beech'"),
         ("id,ash,oak,beech,fir", "first column that is no label is 'fir'"),
         ("id,ash,oak,fir", "without a column is 'beech', the first column that is no label is 'fir'"),
+        (",id,ash,oak,beech", "no label is 'id'. Ids are read from its first column, ''; leave out what is neither"),
+        (",id,label", "labels, or one alone for an answer; it has 2: .* Ids are read from its first column, ''; "),
+        ("id,label,Usage", "labels, or one alone for an answer; it has 2: .* Ids are read from its first column, 'id'"),
     ],
 )
 def test_columns_that_are_not_the_labels_are_refused_with_the_first(tmp_path: Path, header: str, message: str) -> None:
