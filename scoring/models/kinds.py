@@ -8,9 +8,9 @@ from scoring.models.model_folder import ModelFolder
 from scoring.models.model_kind import NOTHING_TOLD, ModelKind, Untold
 from scoring.models.published_network import PublishedNetwork, is_published
 from scoring.networks.applications import CATS_DOGS, applications_like
-from scoring.networks.changed_layers import hdf5_advice
 from scoring.networks.hubs.registry import is_on_hub
 from scoring.networks.keras_folders import refuse_keras_folder
+from scoring.networks.other_formats import is_of_other_format, refuse_other_format
 from scoring.storage.locations import Location, locate
 
 VGG16_IMAGENET = "vgg16-imagenet"
@@ -19,7 +19,6 @@ VGG16_CATS_DOGS = "vgg16-cats-dogs"
 
 # Fields that belong to `.keras` files alone, and the word for what is known of other models.
 _OF_KERAS_FILES = {"outputs": "outputs", "output_name": "outputs", "size": "pixels", "pixels": "pixels"}
-_HDF5 = (".h5", ".hdf5")
 
 
 def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = NOTHING_TOLD) -> ModelKind:
@@ -41,7 +40,7 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
         return KerasFile(model, weights, labels, told)
     published = is_published(model)
     if not published:
-        _check_format(model, location)
+        _check_format(location)
     for field, what in _OF_KERAS_FILES.items():
         if getattr(told, field) != getattr(NOTHING_TOLD, field):
             raise ModelError(f"`{field}` belongs to .keras files; the {what} of {model} are known. Leave it out.")
@@ -55,13 +54,10 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
     )
 
 
-def _check_format(model: str, location: Location) -> None:
+def _check_format(location: Location) -> None:
     """Say how models of other formats become `.keras` files, and what to name of a folder that holds one."""
-    if location.suffix in _HDF5 and not location.is_dir():
-        raise ModelError(
-            f"Expected `model` to be a .keras file; {model} has Keras' earlier format. {hdf5_advice(location)}; if it "
-            "holds weights alone, name their network as `model`, and the file as `weights`."
-        )
+    if is_of_other_format(location) and not location.is_dir():
+        refuse_other_format(location, "`model`")
     if location.is_dir() and not ModelFolder(location).is_ours:
         refuse_keras_folder(location, "`model`")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from scoring.errors import ModelError
+from scoring.networks.keras_2_architecture import in_keras_3
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
 from scoring.networks.keras_versions import entry_in, to_minor, version_in
 from scoring.storage.locations import Location
@@ -19,6 +20,7 @@ from scoring.storage.reading import open_file
 _Entry: TypeAlias = dict[str, Any]  # what a file says of a layer
 _HARD_SIGMOID = "hard_sigmoid"
 _KERAS_2 = (2, 0)  # the first that is judged: earlier ones wrote other files
+_WEIGHTS = "weights"  # in the place of an architecture
 _SHOWN = 5  # names of layers
 
 
@@ -112,21 +114,41 @@ def _change_of(archive: zipfile.ZipFile) -> str | None:
 
 
 def hdf5_advice(place: Location) -> str:
-    """What to do with a model in Keras' earlier format, by the Keras that saved it and by what it has."""
+    """What to do with a file in Keras' earlier format, by the Keras that saved it and by what it has."""
     saved, config = _of_hdf5(place)
-    change = _change_in(config, saved)
-    if change is None:
+    if config is _WEIGHTS:
+        return (
+            "It holds weights alone: of a classifier of keras.applications, name that, and the file as `weights`; of "
+            "others, build the network in Keras 3 by code, load_weights them and save it as .keras"
+        )
+    if change := _change_in(config, saved):
+        return f"Keras {saved}, which saved it, and Keras 3 do not compute it alike: it has {change.removesuffix('.')}"
+    if not _is_of_keras_2(config):
         return "Load it with Keras and save it as .keras"
-    return f"Keras {saved}, which saved it, and Keras 3 do not compute it alike: it has {change.removesuffix('.')}"
+    names = f"{place.name!r}, {place.name.removesuffix(place.suffix) + '.keras'!r}"
+    return (
+        "Keras 3 need not load what Keras 2 wrote. In the file's folder, run: "
+        f'python -c "from scoring.networks.keras_2_files import save_as_keras; save_as_keras({names})"'
+    )
+
+
+def _is_of_keras_2(config: Any) -> bool:
+    try:
+        return bool(in_keras_3(config) != config)
+    except (LookupError, AttributeError, TypeError, ValueError):  # it is of nobody
+        return False
 
 
 def _of_hdf5(place: Location) -> tuple[str, Any]:
-    """The version that saved a model in Keras' earlier format, and its architecture; nothing of what is none."""
+    """The version that saved a file in Keras' earlier format, and its architecture; nothing of what is none."""
     try:
         import h5py
 
         with open_file(place) as file, h5py.File(file) as model:
-            return str(model.attrs["keras_version"]), json.loads(model.attrs["model_config"])
+            attributes = dict(model.attrs)
+        if "model_config" not in attributes:
+            return "", _WEIGHTS
+        return str(attributes.get("keras_version", "")), json.loads(attributes["model_config"])
     except Exception:  # h5py has many words for a broken file, which is refused in any case  # noqa: BLE001
         return "", None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scoring.networks.backbones import is_backbone
+from scoring.networks.keras_2_architecture import in_keras_3
 
 ARCHITECTURE_FILE = "config.json"  # within a `.keras` file
 # Keras' layers, and operations as layers, that have no weights; and those that have a number or two for each channel.
@@ -108,7 +109,7 @@ def architecture(path: Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            model: dict[str, Any] = json.loads(archive.read(ARCHITECTURE_FILE))
+            model: dict[str, Any] = in_keras_3(json.loads(archive.read(ARCHITECTURE_FILE)))
         match model:
             case {"class_name": str(), "compile_config": _, "config": dict(config)} if "layers" not in config:
                 return {"class_name": "Sequential", "config": {"layers": [model]}}

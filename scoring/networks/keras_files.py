@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from scoring.errors import ModelError, StorageError, one_line
-from scoring.networks.changed_layers import has_changed_layers, hdf5_advice, refuse_changed_layers
+from scoring.networks.changed_layers import has_changed_layers, refuse_changed_layers
 from scoring.networks.float32_policies import in_float32
 from scoring.networks.kept_preprocessor import check_preprocessor, has_preprocessor, kept_preprocessor
+from scoring.networks.keras_2_architecture import in_keras_3
 from scoring.networks.keras_architecture import ARCHITECTURE_FILE
-from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.networks.nested_training import without_nested_training
+from scoring.networks.other_formats import check_is_file, other_format
 from scoring.networks.random_layers import without_random_layers
 from scoring.networks.refused_layers import reason_of, stateful_layers
 from scoring.storage.downloads import local_copy, once_per_content
@@ -48,12 +49,7 @@ _SHARED_OBJECT = re.compile(r'("shared_object_id": )(\d+)')
 
 def check_keras_file(path: Location, field: str) -> None:
     """Raise ModelError unless `path`, given as `field`, looks like a model saved by Keras 3; imports no Keras."""
-    if not path.is_file():
-        is_folder = path.is_dir()
-        if is_folder:
-            refuse_keras_folder(path, field)
-        what = "is a folder" if is_folder else "does not exist"
-        raise ModelError(f"Expected {field} to be a .keras file; {path} {what}.")
+    check_is_file(path, field)
     try:
         is_zip = holds_zip(path)
     except StorageError:
@@ -63,9 +59,7 @@ def check_keras_file(path: Location, field: str) -> None:
             f"Expected {field} to be a readable file; {path} is not: {error.strerror or error}."
         ) from error
     if not is_zip:
-        hint = pointer_hint(path)
-        if path.suffix in (".h5", ".hdf5") and not hint:
-            hint = f" It has Keras' earlier format. {hdf5_advice(path)}."
+        hint = pointer_hint(path) or other_format(path, field)
         raise ModelError(f"Expected {field} to be a model saved by Keras 3; {path} is not one.{hint}")
 
 
@@ -211,7 +205,7 @@ def _loaded(path: Path) -> "keras.Model":
 
     with zipfile.ZipFile(path) as archive:
         written = json.loads(archive.read(ARCHITECTURE_FILE))
-    changed = without_nested_training(without_random_layers(in_float32(written)))
+    changed = without_nested_training(without_random_layers(in_float32(in_keras_3(written))))
     if changed == written:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     with tempfile.NamedTemporaryFile(suffix=".keras") as copy:  # Keras takes a path

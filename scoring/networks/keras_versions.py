@@ -37,9 +37,8 @@ def keras_2(path: Path) -> str:
     version = saved_by(path)
     if to_minor(version)[0] != 2:
         return ""
-    way = "load it there, save it as .h5, load that with Keras 3 and save it as .keras"
-    other = "build it in Keras 3 by code and load_weights of the .h5"
-    return f" It was saved by Keras {version}: {way}; where that fails, as with layers of augmentation, {other}."
+    way = "save it as .h5 there, build it in Keras 3 by code, load_weights of the .h5 and save it as .keras"
+    return f" It was saved by Keras {version}: {way}."
 
 
 def saved_by(path: Path) -> str:

@@ -205,13 +205,39 @@ def test_models_of_earlier_formats_are_told_how_they_become_keras_files(tmp_path
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
     for name, message in (
-        ("model.h5", r"model.h5 has Keras' earlier format. Load it with Keras and save it as .keras; if"),
-        ("model.hdf5", "model.hdf5 has Keras' earlier format"),
-        (str(tmp_path / "saved"), "saved is TensorFlow's SavedModel. Save the model that it was made of as .keras"),
+        ("model.h5", r"model.h5 is not one. It has Keras' earlier format. Load it with Keras and save it as .keras\.$"),
+        ("model.hdf5", "It has Keras' earlier format"),
+        ("saved", "saved is TensorFlow's SavedModel. Save the model that it was made of as .keras"),
+        ("saved/saved_model.pb", "saved is TensorFlow's SavedModel. Save the model that it was made of as .keras"),
+        ("model.tflite", "TensorFlow Lite's format. Save the Keras model that it was made of as .keras"),
+        ("model.onnx", "ONNX's format. Save the Keras model that it was made of as .keras, if it was made of one"),
+        (
+            "model.pth",
+            "PyTorch's format. Build its network in Keras by code, give its layers these weights and save it",
+        ),
+        ("model.safetensors", "a format of weights alone. Build its network in Keras by code"),
     ):
+        if name != "saved":
+            (tmp_path / name).write_bytes(b"")
         with pytest.raises(ModelError, match=message) as refused:
-            kind_of(name, None, "cat,dog")
+            kind_of(str(tmp_path / name), None, "cat,dog")
+        with pytest.raises(ModelError, match=message):
+            base_of(BaseRequest(str(tmp_path / name))).check()
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["none.h5", "none.keras", "none.onnx"])
+def test_a_model_that_is_not_there_is_told_so_whatever_its_format(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match=rf"Expected `model` to be a \.keras file; .*{name} does not exist\.$"):
+        kind_of(str(tmp_path / name), None, "cat,dog").check()
+
+
+def test_weights_alone_are_told_what_they_belong_to(tmp_path: Path) -> None:
+    for name in ("model.weights.h5", "model.h5"):
+        with h5py.File(tmp_path / name, "w") as file:
+            file.create_group("layers")
+        with pytest.raises(ModelError, match=r"holds weights alone: of a classifier of keras\.applications, name that"):
+            kind_of(str(tmp_path / name), None, "cat,dog")
 
 
 @pytest.mark.parametrize(
@@ -219,9 +245,9 @@ def test_models_of_earlier_formats_are_told_how_they_become_keras_files(tmp_path
     [
         (
             "2.15.0",
-            r"Keras 2\.15\.0, which saved it, .*it has hard_sigmoid \(gate\), .*, and is trained again; if it holds",
+            r"Keras 2\.15\.0, which saved it, .*it has hard_sigmoid \(gate\), .*, and is trained again\.$",
         ),
-        ("3.0.5", r"earlier format\. Load it with Keras and save it as \.keras; if it holds"),
+        ("3.0.5", r"earlier format\. Load it with Keras and save it as \.keras\.$"),
     ],
 )
 def test_an_hdf5_model_that_keras_3_computes_in_another_way_is_told_so(

@@ -59,8 +59,8 @@ def test_a_file_that_keras_2_saved_is_refused_with_what_helps(tmp_path: Path, mo
         archive.writestr("config.json", json.dumps(config))
         archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
     advice = (
-        "It was saved by Keras 2.15.0: load it there, save it as .h5, load that with Keras 3 and save it as .keras; "
-        "where that fails, as with layers of augmentation, build it in Keras 3 by code and load_weights of the .h5."
+        "It was saved by Keras 2.15.0: save it as .h5 there, build it in Keras 3 by code, load_weights of the .h5 and "
+        "save it as .keras."
     )
     with pytest.raises(ModelError, match=rf"{reason} {advice}$"):
         load_keras_file(path)
@@ -132,7 +132,7 @@ def test_an_architecture_as_keras_2_wrote_it_is_not_called_damaged(tmp_path: Pat
         archive.writestr("config.json", "[]")
         archive.writestr("metadata.json", '{"keras_version": "2.15.0"}')
     with pytest.raises(
-        ModelError, match=r"config\.json is not as Keras 3 writes it: .*It was saved by Keras 2\.15\.0: load"
+        ModelError, match=r"config\.json is not as Keras 3 writes it: .*It was saved by Keras 2\.15\.0: save"
     ):
         load_keras_file(path)
 
