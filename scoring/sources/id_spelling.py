@@ -7,8 +7,8 @@ from scoring.pixels.formats import IMAGE_SUFFIXES
 from scoring.sources.spelling import composed
 from scoring.sources.suffixes import is_row
 
-# Of an absolute path, of one below a user's folder, or of a URL.
-ROOT = re.compile(r"(?:~|[a-z]:)?/|[a-z0-9+.-]+://(?=(?P<host>[^/]*))", re.IGNORECASE)
+# Of an absolute path, or of a URL.
+ROOT = re.compile(r"(?:[a-z]:)?/|[a-z0-9+.-]+://(?=(?P<host>[^/]*))", re.IGNORECASE)
 _WHOLE = re.compile(r"[0-9]+")
 _WHOLE_AS_FLOAT = re.compile(r"([0-9]+)\.0")  # what pandas makes of whole numbers beside an empty cell
 _HERE = re.compile(r"(?:\./)+")

@@ -1,6 +1,5 @@
 """What ids may have before the path of an image: the folders above it, here or on another machine."""
 
-import os
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ class _Parted:
     """A path by its steps.
 
     Attributes:
-        root: `/`, also of `file://`, `c:/`, `s3://`, `~/`; None of a relative path.
+        root: `/`, also of `file://`, `c:/`, `s3://`; None of a relative path.
         host: Of a URL, with its root: `s3://pets`.
         steps: All that follow the root.
         ups: `../` as often as a relative path begins with it.
@@ -46,7 +45,6 @@ class Way:
         rest: The folders behind it, each with a slash.
         num_shared: How many last folders of the beginning are the folder's own.
         is_folder: Whether it is the folder itself, by its whole path.
-        foreign: Of a relative path whose steps are not all the folder's: these steps; else empty.
     """
 
     beginning: str
@@ -54,7 +52,6 @@ class Way:
     rest: str
     num_shared: int
     is_folder: bool
-    foreign: str = ""
 
 
 class WaysInto:
@@ -76,14 +73,10 @@ class WaysInto:
 
     def is_elsewhere(self, way: Way) -> bool:
         """Whether this machine has the folder of the images, and another one of that path."""
-        if way.is_folder:
+        if not way.spelled.startswith(("/", "../")) or way.is_folder:
             return False
-        expanded = os.path.expanduser(way.spelled)  # Path's raises without a home  # noqa: PTH111
-        places = [Path(expanded)] if way.spelled.startswith(("/", "../", "~/")) else []
-        here = Path(self._folder).absolute()
-        if way.foreign:
-            places += [above / way.foreign for above in (Path(), *here.parents)]
-        return here.is_dir() and any(there.is_dir() and not there.samefile(here) for there in places)
+        there, here = Path(way.spelled), Path(self._folder)
+        return there.is_dir() and here.is_dir() and not there.samefile(here)
 
     def _find(self, above: str) -> Sequence[Way]:
         spelled = _parted(above)
@@ -97,8 +90,7 @@ class WaysInto:
                 shared = max(_num_shared(begun, place) for place in self._places)
                 rest = "".join(f"{step}/" for step in spelled.steps[end:])
                 beginning, as_spelled = (f"{root}{'/'.join(steps[:end])}" for steps in (path.steps, spelled.steps))
-                foreign = "/".join(spelled.steps[:end]) if path.root is None and shared < end else ""
-                ways.append(Way(beginning, as_spelled, rest, shared, is_folder, foreign))
+                ways.append(Way(beginning, as_spelled, rest, shared, is_folder))
         return ways
 
 
@@ -125,14 +117,13 @@ def _may_be(path: _Parted, place: _Parted) -> bool:
 
     A relative path begins above the folder, after any `../`: all its steps must be those of it. An absolute one may be
     of another machine: the host and the split must not differ, nor, where the own name is one as `images`, the folder
-    above. So may a relative one with `../`, or with the folder above of the same name: `data/leaves/train`.
+    above.
     """
     if not _is_called(path.steps[-1], place.steps[-1]):
         return False
     above, above_place = path.steps[:-1], place.steps[:-1]
-    num_shared = _num_shared(path, place)
-    if path.root is None and (num_shared == len(path.steps) or place.host or not (path.ups or num_shared > 1)):
-        return num_shared == len(path.steps)
+    if path.root is None:
+        return _num_shared(path, place) == len(path.steps)
     if _parts_from(path, place):
         return False
     are_same = [_is_called(*pair) for pair in zip(above[::-1], above_place[::-1], strict=False)]

@@ -98,17 +98,7 @@ def test_columns_are_found_by_name_and_ids_with_or_without_suffix_and_folder(tmp
         (("..\\..\\ds\\train\\a.jpg", "..\\..\\ds\\train\\cats\\b.jpg"), "/home/me/ds/train", True),
         (("./../train/a.jpg", "../x/../train/cats/b.jpg"), "/home/me/train", True),
         (("cats/../a.jpg", "x/.././cats/../cats/b.jpg"), "/home/me/train", True),
-        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", True),
-        (("../input/oaks/train/a.jpg", "../input/oaks/train/cats/b.jpg"), "/home/me/leaves.zip/train", True),
-        (("~/oaks/x/../train/a.jpg", "~/oaks/train/cats/b.jpg"), "/home/me/leaves/train", True),
-        (("~\\oaks\\train\\a.jpg", "~\\oaks\\train\\cats\\b.jpg"), "/home/me/leaves/train", True),
-        (("data/leaves/train/a.jpg", "data/leaves/train/cats/b.jpg"), "/home/me/leaves/train", True),
-        (("../input/leaves/test/a.jpg", "../input/leaves/test/cats/b.jpg"), "/home/me/leaves/train", False),
-        (("~/leaves/test/a.jpg", "~/leaves/test/cats/b.jpg"), "/home/me/leaves/train", False),
-        (("../test/x/a.jpg", "../test/x/cats/b.jpg"), "/home/me/train/x", False),
-        (("data/test/x/y/a.jpg", "data/test/x/y/cats/b.jpg"), "/home/me/train/x/y", False),
-        (("../oaks/images/a.jpg", "../oaks/images/cats/b.jpg"), "/home/me/leaves/images", False),
-        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "s3://b/leaves/train", False),
+        (("../oaks/train/a.jpg", "../oaks/train/cats/b.jpg"), "/home/me/leaves/train", False),
         (("../a.jpg", "../cats/b.jpg"), "/home/me/train", False),
         (("https://host/train/a.jpg", "https://host/train/cats/b.jpg"), "/home/me/train", True),
         (("s3://b/train/a.jpg", "s3://b/train/cats/b.jpg"), "s3://b/train", True),
@@ -211,17 +201,6 @@ def test_paths_from_above_here_are_read_unless_another_folder_lies_there(
     assert _targets_in(tmp_path, str(folder), labels) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     monkeypatch.chdir(tmp_path / "home")
     with pytest.raises(RequestError, match=r"0 belong to one.* Write each as a path from there\.$"):
-        _targets_in(tmp_path, str(folder), labels)
-
-
-@pytest.mark.parametrize("ups", ["", "../", "../../x/"])
-def test_relative_paths_into_another_folder_beside_those_of_the_photos_are_not_read(tmp_path: Path, ups: str) -> None:
-    folder, other = tmp_path / "2021" / "x" / "site1", tmp_path / ups.lstrip("./") / "2022" / "x" / "site1"
-    folder.mkdir(parents=True)
-    labels = {f"{ups}2022/x/site1/{path}": path for path in _LEAVES}
-    assert _targets_in(tmp_path, str(folder), labels) == {path: path for path in _LEAVES}
-    other.mkdir(parents=True)
-    with pytest.raises(RequestError, match="0 belong to one"):
         _targets_in(tmp_path, str(folder), labels)
 
 

@@ -154,9 +154,6 @@ def test_ids_may_be_paths_that_begin_above_the_collection() -> None:
     for folder, above in (
         ("/data/test", "test/"),
         ("/data/test", "/kaggle/input/fish/test/"),
-        ("/data/test", "../input/test/"),
-        ("/data/test", "~/fish/test/"),
-        ("/data/fish/test", "data/fish/test/"),
         ("/a/test.zip", "test/"),
     ):
         assert _match([f"{above}{path}" for path in reversed(paths)], paths, folder=folder) == [1, 0]
