@@ -33,7 +33,7 @@ class Missing:
     @property
     def cause(self) -> str | None:
         """The reason without its file: others that are missing may have the same."""
-        return self.reason and self.reason.replace(self.place or "\0", "")
+        return self.reason and self.reason.rstrip(".").replace(self.place or "\0", "")
 
 
 def given_up(failures: Sequence[TaskFailed[T]], name: Callable[[T], str] = str) -> list[Missing]:

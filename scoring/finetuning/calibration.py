@@ -58,7 +58,7 @@ def calibrate(
     """Fit a temperature and a clip, and measure both by parts: each fifth of the photos by a fit on the other four.
 
     A temperature that does not lower the log loss of photos that it was not fitted on, and of the different ones among
-    them, is left out: it is then 1.
+    them, is left out: it is then 1. So it is where the photos lack a label, of whose mistakes they tell nothing.
 
     Args:
         logits: See `ensemble_probabilities`.
@@ -75,7 +75,9 @@ def calibrate(
     after = before.copy()
     for part, temperature in zip(parts, temperatures, strict=True):
         after[part] = ensemble_probabilities(logits[part], temperature)
-    gains = all(log_loss(after, truth, None, each) < log_loss(before, truth, None, each) for each in (None, weights))
+    gains = len(np.unique(truth)) == logits.shape[2] and all(
+        log_loss(after, truth, None, each) < log_loss(before, truth, None, each) for each in (None, weights)
+    )
     clips = np.full(len(truth), _CLIPS[1])
     for part, rows, temperature in zip(parts, others, temperatures, strict=True):
         probabilities = ensemble_probabilities(logits[rows], temperature if gains else 1.0)

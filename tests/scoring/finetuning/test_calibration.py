@@ -20,6 +20,15 @@ def test_temperature_of_a_network_that_is_too_sure_is_found() -> None:
     assert calibrate(logits, truth, seed=0).calibration.temperature == pytest.approx(3.0, rel=0.05)
 
 
+def test_photos_that_lack_a_label_make_nothing_more_certain_of_it() -> None:
+    logits, truth = _too_sure(20_000, temperature=0.5)
+    assert calibrate(logits, truth, seed=0).calibration.temperature == pytest.approx(0.5, rel=0.05)
+    three = np.concatenate([logits, np.full((len(logits), 1, 1), -9, np.float32)], axis=2)
+    found = calibrate(three, truth, seed=0)
+    assert found.calibration.temperature == 1
+    np.testing.assert_array_equal(found.probabilities, ensemble_probabilities(three, 1.0))
+
+
 def test_members_are_averaged_as_probabilities() -> None:
     logits = np.log(np.array([[[0.9, 0.1], [0.5, 0.5]]], np.float32))
     np.testing.assert_allclose(ensemble_probabilities(logits, 1.0), [[0.7, 0.3]], rtol=1e-6)
