@@ -37,7 +37,7 @@ def _told(layer: Config, taken: Iterator[str | None]) -> str | None:
     inputs = list(taken)
     if met := next(filter(None, inputs), None):
         return met
-    if _PIXELS not in inputs:
+    if _PIXELS not in inputs or ">" in (layer.get("registered_name") or ""):  # as of a user's own class
         return None
     if _KERNEL.fullmatch(layer["class_name"]):
         return str(layer["config"]["name"])

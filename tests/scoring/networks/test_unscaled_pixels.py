@@ -30,6 +30,16 @@ def _mobile_net(keras: Any, pixels: Any) -> Any:
     return keras.applications.MobileNet(include_top=False, weights=None, alpha=0.25, input_shape=(32, 32, 3))(pixels)
 
 
+def _own_convolution(keras: Any) -> Any:
+    """Called as one of Keras', it may do anything."""
+
+    @keras.saving.register_keras_serializable("test_unscaled_pixels")
+    class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]
+        pass
+
+    return Conv2D(4, 3)
+
+
 _UNSCALED: dict[str, Callable[[Any, Any], Any]] = {
     "alone": _conv,
     "augmented": _behind(lambda keras: keras.layers.RandomFlip(), lambda keras: keras.layers.ZeroPadding2D(1)),
@@ -46,6 +56,7 @@ _SCALED: dict[str, Callable[[Any, Any], Any]] = {
     "by an operation": lambda keras, pixels: _conv(keras, pixels / 255.0),
     "by statistics": _behind(lambda keras: keras.layers.Normalization(mean=[1.0] * 3, variance=[1.0] * 3)),
     "by statistics of batches": _behind(lambda keras: keras.layers.BatchNormalization()),
+    "by a layer of one's own": lambda keras, pixels: _own_convolution(keras)(pixels),
     "as Keras does": lambda keras, pixels: _mobile_net(keras, keras.applications.mobilenet.preprocess_input(pixels)),
 }
 
