@@ -27,7 +27,7 @@ def unscaled_kernel(path: Path) -> str | None:
     """
     try:
         met = _WALK.of_output(architecture(path)) if kept_preprocessor(path) is None else None
-    except (LookupError, ModelError, RecursionError, TypeError, ValueError):
+    except (LookupError, ModelError, OSError, RecursionError, TypeError, ValueError):
         return None
     return met or None
 

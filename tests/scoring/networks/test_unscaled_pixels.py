@@ -98,6 +98,7 @@ def test_published_networks_that_scale_by_themselves_are_not_told(name: str, tmp
     assert unscaled_kernel(tmp_path / "m.keras") is None
 
 
-def test_what_is_no_keras_file_is_not_told(tmp_path: Path) -> None:
+def test_what_is_no_keras_file_or_is_not_there_is_not_told(tmp_path: Path) -> None:
     (tmp_path / "m.keras").write_text("a model")
     assert unscaled_kernel(tmp_path / "m.keras") is None
+    assert unscaled_kernel(tmp_path / "none.keras") is None
