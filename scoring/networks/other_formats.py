@@ -5,6 +5,7 @@ from scoring.networks.changed_layers import hdf5_advice
 from scoring.networks.keras_folders import refuse_keras_folder
 from scoring.storage.locations import Location
 
+_HDF5 = (".h5", ".hdf5")  # Keras' earlier format
 _OF_TENSORFLOW = "Save the Keras model that it was made of as .keras"
 _BY_CODE = "Build its network in Keras by code, give its layers these weights and save it as .keras"
 _WAYS = {
@@ -19,7 +20,7 @@ _WAYS = {
 
 def is_of_other_format(path: Location) -> bool:
     """Whether a name is that of a file of a model in another format."""
-    return path.suffix in (".h5", ".hdf5", *_WAYS)
+    return path.suffix in (*_HDF5, *_WAYS)
 
 
 def other_format(path: Location, field: str) -> str:
@@ -28,7 +29,7 @@ def other_format(path: Location, field: str) -> str:
     Raises:
         ModelError: If it is part of a SavedModel.
     """
-    if path.suffix in (".h5", ".hdf5"):
+    if path.suffix in _HDF5:
         return f" It has Keras' earlier format. {hdf5_advice(path)}."
     if path.name == "saved_model.pb":
         refuse_keras_folder(path.parent, field)
