@@ -1,6 +1,7 @@
 """What is told of a network's output by the layers that it comes through, read from the architecture without Keras."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -69,15 +70,23 @@ class ArchitectureWalk(Generic[T]):
         [place] = named.values() if name is None else [named[name]]
         by_name = {layer.get("name") or layer["config"]["name"]: layer for layer in layers}
         inputs = dict(zip(_places(model["config"].get("input_layers")), entered, strict=False))
-        return self._within(_Graph(by_name, inputs), _as_within(by_name, place))
+        return self._through(_Graph(by_name, inputs), _as_within(by_name, place))
 
     def _listed(self, layers: list[Config], entered: Callable[[], T]) -> T:
         """What is told of what a list of layers gives."""
-        if not layers:
-            return entered()
-        *below, last = layers
-        is_input = last["class_name"] == "InputLayer"
-        return entered() if is_input else self._of_layer(last, [partial(self._listed, below, entered)], 0)
+        given = entered
+        for layer in layers:
+            if layer["class_name"] != "InputLayer":
+                given = partial(_same, self._of_layer(layer, [given], 0))
+        return given()
+
+    def _through(self, graph: _Graph[T], place: _Place) -> T:
+        """What is told of a tensor of a graph, from its inputs on: to follow a deep one back takes too many calls."""
+        for name, layer in graph.layers.items():  # in an order in which each comes after those that it takes
+            for call in range(len(layer.get("inbound_nodes", ()))):
+                with suppress(LookupError, AttributeError, TypeError, ValueError):  # it may not lead to the output
+                    self._within(graph, (name, call, 0))
+        return self._within(graph, place)
 
     def _within(self, graph: _Graph[T], place: _Place) -> T:
         """What is told of a tensor of a graph.
@@ -105,6 +114,10 @@ class ArchitectureWalk(Generic[T]):
             return self.told(layer, (each() for each in taken)) if stated is None else stated
         except (LookupError, AttributeError, TypeError, ValueError):
             return self.of_pixels
+
+
+def _same(told: T) -> T:
+    return told
 
 
 def named_outputs(outputs: Any) -> dict[str, _Place]:

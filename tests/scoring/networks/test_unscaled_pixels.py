@@ -26,6 +26,12 @@ def _conv(keras: Any, pixels: Any) -> Any:
     return keras.layers.Conv2D(4, 3, name="first")(pixels)
 
 
+def _deep(keras: Any, values: Any) -> Any:
+    for _ in range(300):
+        values = keras.layers.ReLU()(values)
+    return values
+
+
 def _mobile_net(keras: Any, pixels: Any) -> Any:
     return keras.applications.MobileNet(include_top=False, weights=None, alpha=0.25, input_shape=(32, 32, 3))(pixels)
 
@@ -46,6 +52,7 @@ _UNSCALED: dict[str, Callable[[Any, Any], Any]] = {
     "turned to BGR": lambda keras, pixels: _conv(keras, pixels[..., ::-1]),
     "halved": _behind(lambda keras: keras.Sequential([keras.layers.AveragePooling2D(2)])),
     "published": _mobile_net,
+    "of 300 layers": lambda keras, pixels: _deep(keras, _conv(keras, pixels)),
     "beside scaled ones": lambda keras, pixels: keras.layers.Add()(
         [_conv(keras, pixels), keras.layers.Conv2D(4, 3)(pixels / 255.0)]
     ),
