@@ -1,19 +1,21 @@
-"""The scale of the pixels that a model was trained on, as users say it, and what is told where they say nothing."""
+"""The scale of the pixels that a model was trained on, as users say it, and what its file tells of that."""
+
+from pathlib import Path
 
 from cluster.notices import notice
 from jobs.console.arguments import choice
 from scoring.networks.keras_names import keras_place
+from scoring.networks.own_scaling import dividing_layer, unscaled_kernel
 from scoring.networks.pixel_scales import PixelScale
-from scoring.networks.unscaled_pixels import unscaled_kernel
 from scoring.storage.locations import machine_path
 
 
 class PixelsWarning(UserWarning):
-    """Pixels reach a network as they are, which its training may have scaled; its text is one line for the user."""
+    """Pixels may reach a network in another scale than in its training; its text is one line for the user."""
 
 
 def pixel_scale(told: PixelScale | str | None, model: str) -> PixelScale:
-    """The scale that is told, or 0 to 255: with a warning where nothing in the model's file scales them.
+    """The scale that is told, or 0 to 255: with a warning where the model's file scales them as well, or nothing does.
 
     Args:
         told: The user's word; None where there is none.
@@ -22,9 +24,17 @@ def pixel_scale(told: PixelScale | str | None, model: str) -> PixelScale:
     Raises:
         RequestError: If it is no scale.
     """
+    file = _keras_file(model)
     if told is not None:
-        return choice(told, PixelScale, "pixels")
-    if kernel := _unscaled_kernel(model):
+        scale = choice(told, PixelScale, "pixels")
+        if scale is not PixelScale.UNCHANGED and file and (layer := dividing_layer(file)):
+            notice(
+                f"{model} scales pixels of 0 to 255 itself, in its layer {layer}, and `pixels` {scale} scales them "
+                "before that. Leave `pixels` out, unless both were done in its training, too.",
+                PixelsWarning,
+            )
+        return scale
+    if file and (kernel := unscaled_kernel(file)):
         notice(
             f"nothing in {model} scales pixels before its layer {kernel}, and it is given 0 to 255. If it was trained "
             "on others, such as 0 to 1 by `rescale=1/255`, or behind `preprocess_input`, name them with `pixels`; "
@@ -34,9 +44,8 @@ def pixel_scale(told: PixelScale | str | None, model: str) -> PixelScale:
     return PixelScale.UNCHANGED
 
 
-def _unscaled_kernel(model: str) -> str | None:
-    if not model.endswith(".keras"):
-        return None
-    place = keras_place(model)
+def _keras_file(model: str) -> Path | None:
+    """The file that a model's name stands for, if it is one of Keras here."""
+    place = keras_place(model) if model.endswith(".keras") else None
     path = machine_path(place) if place else None
-    return unscaled_kernel(path) if path and path.is_file() else None
+    return path if path and path.is_file() else None

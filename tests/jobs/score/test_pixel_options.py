@@ -59,6 +59,26 @@ def test_who_names_the_pixels_is_told_nothing(
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("scale", PixelScale)
+def test_who_has_pixels_scaled_that_the_file_divides_is_told(
+    tmp_path: Path, scale: PixelScale, recwarn: pytest.WarningsRecorder
+) -> None:
+    import keras
+
+    layers = [keras.layers.Rescaling(1 / 127.5, -1, name="shrunk"), keras.layers.Flatten(), keras.layers.Dense(2)]
+    keras.Sequential([keras.Input((8, 8, 1)), *layers]).save(path := tmp_path / "m.keras")
+    recwarn.clear()  # of Keras' own
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert _pixels(path, pixels=scale.value) is scale
+    told = {str(warning.message) for warning in recwarn if warning.category is PixelsWarning}
+    expected = {
+        f"{path} scales pixels of 0 to 255 itself, in its layer shrunk, and `pixels` {scale} scales them before that. "
+        "Leave `pixels` out, unless both were done in its training, too."
+    }
+    assert told == (set() if scale is PixelScale.UNCHANGED else expected)
+
+
 def test_a_file_that_scales_them_or_is_not_there_is_told_nothing(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scoring.networks.unscaled_pixels import unscaled_kernel
+from scoring.networks.own_scaling import dividing_layer, unscaled_kernel
 
 pytestmark = pytest.mark.keras
 
@@ -39,7 +39,7 @@ def _mobile_net(keras: Any, pixels: Any) -> Any:
 def _own_convolution(keras: Any) -> Any:
     """Called as one of Keras', it may do anything."""
 
-    @keras.saving.register_keras_serializable("test_unscaled_pixels")
+    @keras.saving.register_keras_serializable("test_own_scaling")
     class Conv2D(keras.layers.Conv2D):  # type: ignore[misc]
         pass
 
@@ -81,6 +81,24 @@ def _saved(build: Callable[[Any, Any], Any], path: Path) -> Path:
 def test_pixels_that_meet_weights_as_they_are_are_told_with_the_layer(kind: str, tmp_path: Path) -> None:
     first = "conv1" if kind == "published" else "first"
     assert unscaled_kernel(_saved(_UNSCALED[kind], tmp_path / "m.keras")) == first
+
+
+@pytest.mark.parametrize("kind", _UNSCALED)
+def test_no_layer_of_these_divides_pixels(kind: str, tmp_path: Path) -> None:
+    assert dividing_layer(_saved(_UNSCALED[kind], tmp_path / "m.keras")) is None
+
+
+@pytest.mark.parametrize("kind", ["by a layer", "by a layer within"])
+def test_a_layer_that_divides_pixels_is_told(kind: str, tmp_path: Path) -> None:
+    assert (dividing_layer(_saved(_SCALED[kind], tmp_path / "m.keras")) or "").startswith("rescaling")
+
+
+def test_a_layer_that_scales_pixels_of_one_or_comes_after_weights_divides_none(tmp_path: Path) -> None:
+    for name, scaled in {
+        "unit": _behind(lambda keras: keras.layers.Rescaling(2.0, -1.0)),
+        "later": lambda keras, pixels: keras.layers.Rescaling(1 / 255)(_conv(keras, pixels)),
+    }.items():
+        assert dividing_layer(_saved(scaled, tmp_path / f"{name}.keras")) is None
 
 
 @pytest.mark.parametrize("kind", _SCALED)

@@ -1,8 +1,11 @@
-"""Networks that multiply pixels by weights as they come, with nothing before that scales them; read without Keras."""
+"""Whether a network scales pixels by itself before its first weights, as far as its file tells; read without Keras."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from scoring.errors import ModelError
 from scoring.networks.architecture_walk import ArchitectureWalk, Config
@@ -16,6 +19,7 @@ _SPATIAL = re.compile(
     r"ZeroPadding\dD|Pad|Reshape|Flatten|Permute|Cast|Concatenate|Stack|GetItem|Flip|Transpose|Swapaxes|Moveaxis|"
     r"ExpandDims|Squeeze|Identity"
 )
+_LEAST_DIVISOR = 100.0  # 255 mostly, or 127.5; pixels of 0 to 1 are multiplied
 _PIXELS = ""
 
 
@@ -25,27 +29,47 @@ def unscaled_kernel(path: Path) -> str | None:
     The pixels of its training were scaled outside then, or not at all: the file does not tell. None where a layer or
     an operation that may scale them stands before, where the file keeps a preprocessor, or does not tell its layers.
     """
+    return _first_met(path, _KERNELS)
+
+
+def dividing_layer(path: Path) -> str | None:
+    """The name of the layer of a `.keras` file that divides pixels as they come by 100 or more: it takes 0 to 255.
+
+    None where nothing is known to: also where an operation does, or a layer of the user's own.
+    """
+    return _first_met(path, _DIVIDERS)
+
+
+def _first_met(path: Path, walk: ArchitectureWalk[str | None]) -> str | None:
     try:
-        met = _WALK.of_output(architecture(path)) if kept_preprocessor(path) is None else None
+        met = walk.of_output(architecture(path)) if kept_preprocessor(path) is None else None
     except (LookupError, ModelError, OSError, RecursionError, TypeError, ValueError):
         return None
     return met or None
 
 
-def _told(layer: Config, taken: Iterator[str | None]) -> str | None:
-    """What a layer gives: pixels in their scale, the name of the kernel that they met so, or None for all else."""
+def _is_kernel(layer: Config) -> bool:
+    return bool(_KERNEL.fullmatch(layer["class_name"]))
+
+
+def _divides(layer: Config) -> bool:
+    return bool(layer["class_name"] == "Rescaling" and np.max(np.abs(layer["config"]["scale"])) <= 1 / _LEAST_DIVISOR)
+
+
+def _told(is_sought: Callable[[Config], bool], layer: Config, taken: Iterator[str | None]) -> str | None:
+    """What a layer gives: pixels in their scale, the name of what is sought that they met so, or None for all else."""
     inputs = list(taken)
     if met := next(filter(None, inputs), None):
         return met
     if _PIXELS not in inputs or ">" in (layer.get("registered_name") or ""):  # as of a user's own class
         return None
-    if _KERNEL.fullmatch(layer["class_name"]):
+    if is_sought(layer):
         return str(layer["config"]["name"])
     return _PIXELS if _SPATIAL.fullmatch(layer["class_name"]) else None
 
 
-_WALK: ArchitectureWalk[str | None] = ArchitectureWalk(
-    stated=lambda model, output: None,
-    told=_told,
-    of_pixels=_PIXELS,
-)
+def _walk(is_sought: Callable[[Config], bool]) -> ArchitectureWalk[str | None]:
+    return ArchitectureWalk(stated=lambda model, output: None, told=partial(_told, is_sought), of_pixels=_PIXELS)
+
+
+_KERNELS, _DIVIDERS = _walk(_is_kernel), _walk(_divides)
