@@ -175,8 +175,10 @@ def _begin(own: OwnRay) -> None:
             _connect_in_background(own.connecting, own.address)
             return
         except SessionError as error:
-            if not left or own.address or not any(words in str(error) for words in _TOO_SLOW):
+            if own.address or not any(words in str(error) for words in _TOO_SLOW):
                 raise
+            if not left:
+                raise SessionError(f"{error} Run it again when less is at work on this machine.") from error
         notice(_SLOW, WaitingWarning)
         kill_own_ray()  # what is left of it
         own.connecting.end()
