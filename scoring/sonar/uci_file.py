@@ -30,7 +30,8 @@ def load_sonar(path: Path) -> SonarReturns:
     """Read rows of 60 bands, each with a label (`M` or `R`, `mine` or `rock`) or all without.
 
     Commas separate the columns, or semicolons or tabs. A first row of names is allowed: `band_1` to `band_60`, or
-    numbers after another word, and `label` or `class`, in any order. Without it columns go by place.
+    numbers after another word, and `label` or `class`, in any order. Without it columns go by place, and where it
+    counts them from 0 or 1.
 
     Raises:
         SonarError: If the file is empty, too large or unreadable, a row is short or long, a band is not a number from 0
@@ -103,10 +104,16 @@ def _separator(content: bytes) -> str:
 
 
 def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Take the first row for names if none of it is a number, and put the columns in UCI's order."""
+    """Take the first row for names if none of it is a number, and put the columns in UCI's order.
+
+    Of columns that are counted, as pandas does where there are no names, that row is left out.
+    """
     first = cells.iloc[0].dropna().str.strip()
-    if pd.to_numeric(first, errors="coerce").notna().any():
-        return cells
+    numbers = pd.to_numeric(first, errors="coerce")
+    if numbers.notna().any():
+        counted = [[*range(start, start + len(numbers))] for start in (0, 1)]
+        is_data = len(numbers) < NUM_BANDS or len(cells) == 1 or numbers.tolist() not in counted
+        return cells if is_data else cells.iloc[1:].reset_index(drop=True)
     bands, label, names = _read_names(list(first))
     unknown = sorted(set(names) - {*bands, label})
     absent = [name for name in bands if name not in names]

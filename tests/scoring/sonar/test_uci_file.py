@@ -35,6 +35,18 @@ def test_columns_without_names_go_by_place(tmp_path: Path) -> None:
     np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_row_that_counts_the_columns_is_none_of_returns(tmp_path: Path, first: int) -> None:
+    """As pandas writes a file that it read without names."""
+    counted = [str(number) for number in range(first, first + 61)]
+    returns = load_sonar(write_rows(tmp_path / "new.csv", [counted, [*numbered_row(), "M"]]))
+    assert returns.labels is not None
+    assert returns.labels.tolist() == ["M"]
+    np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+    with pytest.raises(SonarError, match=rf"row 1, column {3 - first} .* is '2'"):
+        load_sonar(write_rows(tmp_path / "new.csv", [[*counted[:9], *numbered_row()[9:], "M"], [*numbered_row(), "M"]]))
+
+
 def test_named_columns_may_come_in_any_order(tmp_path: Path) -> None:
     names, row = [*BAND_NAMES, "label"], [*numbered_row(), "M"]
     returns = load_sonar(write_rows(tmp_path / "new.csv", [names[::-1], row[::-1]]))
