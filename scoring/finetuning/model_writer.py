@@ -66,11 +66,15 @@ def _networks(
 ) -> tuple["keras.Model", "keras.Model"]:
     """The network that is kept, and its head, which it is made of or is.
 
-    The base comes first: what was made before it in this process may change what Keras calls its layers.
+    The base comes first: what was made before it in this process may change what Keras calls its layers. They are
+    counted from one, so that a model has one digest, whether its heads were trained here or found.
     """
+    import keras
+
     if settings.head_only:
         head = join()
         return head, head
+    keras.utils.clear_session(free_memory=False)
     base = build_base(settings.base, photos.base_digest)
     check_base(settings, photos, base)
     head = join()

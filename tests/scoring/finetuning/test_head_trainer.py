@@ -25,8 +25,9 @@ from scoring.models.finetuned_network import save_network
 from scoring.models.model_folder import ModelFolder
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.models.training_record import load_training_record, save_training_record
+from scoring.networks.base_networks import base_of
 from scoring.networks.base_request import BaseRequest
-from scoring.networks.keras_files import keras_digest
+from scoring.networks.pixel_scales import PixelScale
 from scoring.run.fingerprint import Fingerprint
 from tests.faults import fail, system_fault
 from tests.places import on_disk
@@ -121,9 +122,10 @@ def trained(tmp_path: Path) -> HeadTrainer:
     """With one head, which is trained, and a base of its own."""
     base, folder = tmp_path / "base.keras", ModelFolder(tmp_path / "model")
     _save_base(base)
-    write_features(folder.features, cats_and_dogs(20), f"{keras_digest(base)}:the last layer")
+    request = BaseRequest(str(base), pixels=PixelScale.UNIT)
+    write_features(folder.features, cats_and_dogs(20), f"{base_of(request).digest()}:the last layer")
     folder.prepare()
-    trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=BaseRequest(str(base))))
+    trainer = HeadTrainer(replace(_settings(tmp_path / "model"), base=request))
     trainer(TrainHead(0))
     return trainer
 
@@ -154,6 +156,8 @@ def test_a_model_of_classes_in_another_order_gives_way_to_one_in_theirs(trained:
 def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_together_again(
     trained: HeadTrainer, tmp_path: Path
 ) -> None:
+    import keras
+
     folder = ModelFolder(trained(JoinHeads()))
 
     def stamps() -> dict[str, int]:
@@ -164,6 +168,7 @@ def test_a_model_that_is_whole_is_left_as_it_is_and_one_that_is_not_is_put_toget
     assert stamps() == before
     for place in (folder.network, folder.labels, folder.validation, folder.training):
         on_disk(place).unlink()
+        keras.Model(pixels := keras.Input((4, 4, 1)), keras.layers.Flatten()(pixels))  # other work in this process
         trained(JoinHeads())
         assert replace(load_training_record(folder), created_at="") == replace(record, created_at="")
     assert stamps().keys() == before.keys()
@@ -216,7 +221,7 @@ def test_a_finished_model_of_another_request_is_not_taken_for_the_one_that_is_as
     folder = ModelFolder(trained(JoinHeads()))
     if is_earlier:
         _as_version_0_1_0_wrote_it(folder)
-    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     assert keep_finished(settings, load_training_set(settings))
     changed = replace(settings, **change)
     assert not keep_finished(changed, load_training_set(changed))
@@ -226,7 +231,7 @@ def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_
     trained: HeadTrainer, tmp_path: Path
 ) -> None:
     folder = ModelFolder(trained(JoinHeads()))
-    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     photos, record = load_training_set(settings), load_training_record(folder)
     save_training_record(folder, replace(record, data=replace(record.data, contents="then")))
     photos = replace(photos, features=replace(photos.features, contents="then"))
@@ -238,7 +243,7 @@ def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_
 
 def test_a_finished_model_of_other_groups_is_not_taken_for_one_of_these(trained: HeadTrainer, tmp_path: Path) -> None:
     folder = ModelFolder(trained(JoinHeads()))
-    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     alone = load_training_set(settings)
     ids = [image.image_id for image in alone.features.images]
     of_none, of_pairs = ({image_id: str(row // size) for row, image_id in enumerate(ids)} for size in (1, 2))
@@ -267,7 +272,7 @@ def test_a_model_of_0_1_0_is_kept_where_its_heads_say_the_same_of_features_that_
     trained: HeadTrainer, tmp_path: Path, is_dense: bool
 ) -> None:
     folder = ModelFolder(trained(JoinHeads()))
-    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     photos = load_training_set(settings)
     if is_dense:
         values = np.random.default_rng(1).normal(size=photos.features.values.shape).astype(np.float16)
@@ -292,7 +297,7 @@ def test_a_model_of_0_1_0_is_not_kept_where_a_photo_is_known_to_be_another(
     """Though heads say the same of those to validate on."""
     folder = ModelFolder(trained(JoinHeads()))
     _as_version_0_1_0_wrote_it(folder)
-    settings = replace(_settings(tmp_path / "model"), base=BaseRequest(str(tmp_path / "base.keras")))
+    settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     assert keep_finished(settings, _with_contents(load_training_set(settings)))
     save_record(folder.features, replace(record_of(folder.features.path), has_others=True))
     assert not keep_finished(settings, _with_contents(load_training_set(settings)))
