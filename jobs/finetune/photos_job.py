@@ -1,5 +1,6 @@
 """The photos of `finetune`: what extracts their features, when it is seen that they can be divided as asked."""
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -16,6 +17,8 @@ from scoring.sources.marked_photos import called_as_held_out, marked_as_test
 from scoring.sources.splits import leave_out_test
 from scoring.storage.redaction import brief
 
+_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
+
 
 def photos_job(request: FinetuneRequest, console: Console) -> ImagesJob:
     """What extracts the features of the photos, but for those of test folders, when `check_photos` has looked at them.
@@ -28,7 +31,7 @@ def photos_job(request: FinetuneRequest, console: Console) -> ImagesJob:
 
 
 def check_photos(request: FinetuneRequest, console: Console, images: Sequence[ImageEntry]) -> None:
-    """Look at photos before anything is done with them; say so where a number counts and their folders do not.
+    """Look at photos before anything is done with them; say what is done with them that may not be meant.
 
     Raises:
         ImagesError: If they cannot be divided.
@@ -37,6 +40,11 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
     """
     if not request.overwrite:
         refuse_other_photos(request, images)
+    if number := _measured(images):
+        console.print(
+            f"labels are numbers such as {brief(number)!r}: each is learned as a class by itself, not as a quantity",
+            style="yellow",
+        )
     if request.must_fold_all and has_folders(images):
         raise ImagesError(
             "Expected photos to divide into `folds`; received folders to train and to validate on, and softmax heads "
@@ -55,6 +63,14 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
             "photos are such, move them elsewhere",
             style="yellow",
         )
+
+
+def _measured(images: Sequence[ImageEntry]) -> str | None:
+    """A label with a fraction, as of a score or an age, if all are numbers."""
+    labels = sorted({image.target for image in images if image.target})
+    numbers = [float(label) for label in labels if _NUMBER.fullmatch(label)]
+    fractions = [label for label, number in zip(labels, numbers, strict=False) if not number.is_integer()]
+    return fractions[0] if fractions and len(numbers) == len(labels) else None
 
 
 def _drawn_anyway(images: Sequence[ImageEntry], num_validation: int) -> Iterator[str]:

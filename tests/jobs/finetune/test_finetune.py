@@ -378,9 +378,11 @@ def test_a_number_to_validate_on_says_that_photos_to_test_on_are_drawn_too(base:
         (("test_kitchen", "train_station", "tower"), "{}/{}.png", ""),
         (("contest", "protest"), "{}/{}.png", ""),
         (("valid", "invalid"), "{}/{}.png", ""),
+        (("1.0", "2.5", "-3"), "{}/{}.png", "labels are numbers such as '2.5': each is learned as a class by itself"),
+        *((one, "{}/{}.png", "") for one in (("1.0", "2.0"), ("0", "10"), ("1.5", "v2.5"), ("2.5mm", "3"))),
     ],
 )
-def test_a_label_that_is_called_as_photos_kept_out_of_training_is_told(
+def test_labels_that_may_be_none_are_told(
     base: Path, tmp_path: Path, labels: tuple[str, ...], path: str, told: str
 ) -> None:
     photos = [(path.format(label, number), label) for label in labels for number in range(4)]
