@@ -1,8 +1,8 @@
 """The photos of `finetune`: what extracts their features, when it is seen that they can be divided as asked."""
 
-import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from math import isfinite
 
 from rich.console import Console
 
@@ -16,8 +16,6 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.marked_photos import called_as_held_out, marked_as_test
 from scoring.sources.splits import leave_out_test
 from scoring.storage.redaction import brief
-
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
 def photos_job(request: FinetuneRequest, console: Console) -> ImagesJob:
@@ -68,9 +66,11 @@ def check_photos(request: FinetuneRequest, console: Console, images: Sequence[Im
 def _measured(images: Sequence[ImageEntry]) -> str | None:
     """A label with a fraction, as of a score or an age, if all are numbers."""
     labels = sorted({image.target for image in images if image.target})
-    numbers = [float(label) for label in labels if _NUMBER.fullmatch(label)]
-    fractions = [label for label, number in zip(labels, numbers, strict=False) if not number.is_integer()]
-    return fractions[0] if fractions and len(numbers) == len(labels) else None
+    try:
+        numbers = [float(label) for label in labels]
+    except ValueError:
+        return None
+    return next((label for label, number in zip(labels, numbers, strict=True) if isfinite(number) and number % 1), None)
 
 
 def _drawn_anyway(images: Sequence[ImageEntry], num_validation: int) -> Iterator[str]:

@@ -379,6 +379,7 @@ def test_a_number_to_validate_on_says_that_photos_to_test_on_are_drawn_too(base:
         (("contest", "protest"), "{}/{}.png", ""),
         (("valid", "invalid"), "{}/{}.png", ""),
         (("1.0", "2.5", "-3"), "{}/{}.png", "labels are numbers such as '2.5': each is learned as a class by itself"),
+        (("1e-3", "nan", "2"), "{}/{}.png", "labels are numbers such as '1e-3': each is learned as a class by itself"),
         *((one, "{}/{}.png", "") for one in (("1.0", "2.0"), ("0", "10"), ("1.5", "v2.5"), ("2.5mm", "3"))),
     ],
 )
