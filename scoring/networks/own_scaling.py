@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from scoring.errors import ModelError
-from scoring.networks.architecture_walk import ArchitectureWalk, Config
+from scoring.networks.architecture_walk import ArchitectureWalk, Config, named_outputs
 from scoring.networks.kept_preprocessor import kept_preprocessor
 from scoring.networks.keras_architecture import architecture
 
@@ -42,10 +42,13 @@ def dividing_layer(path: Path) -> str | None:
 
 def _first_met(path: Path, walk: ArchitectureWalk[str | None]) -> str | None:
     try:
-        met = walk.of_output(architecture(path)) if kept_preprocessor(path) is None else None
+        if kept_preprocessor(path) is not None:
+            return None
+        model = architecture(path)
+        outputs = named_outputs(model["config"].get("output_layers")) or [None]
+        return next(filter(None, (walk.of_output(model, output) for output in outputs)), None)
     except (LookupError, ModelError, OSError, RecursionError, TypeError, ValueError):
         return None
-    return met or None
 
 
 def _is_kernel(layer: Config) -> bool:

@@ -114,6 +114,17 @@ def test_a_list_of_dense_layers_is_told(tmp_path: Path) -> None:
     assert unscaled_kernel(tmp_path / "m.keras") == "first"
 
 
+@pytest.mark.parametrize("names", [None, ("kind", "age")])
+def test_of_several_outputs_any_tells(names: tuple[str, str] | None, tmp_path: Path) -> None:
+    import keras
+
+    pixels = keras.Input((32, 32, 3))
+    vectors = keras.layers.GlobalAveragePooling2D()(_conv(keras, keras.layers.RandomFlip()(pixels)))
+    outputs = [keras.layers.Dense(2)(vectors), keras.layers.Dense(1)(vectors)]
+    keras.Model(pixels, dict(zip(names, outputs, strict=True)) if names else outputs).save(tmp_path / "m.keras")
+    assert unscaled_kernel(tmp_path / "m.keras") == "first"
+
+
 @pytest.mark.ci
 @pytest.mark.parametrize("name", ["EfficientNetB0", "EfficientNetV2B0", "MobileNetV3Small", "ConvNeXtTiny"])
 def test_published_networks_that_scale_by_themselves_are_not_told(name: str, tmp_path: Path) -> None:
