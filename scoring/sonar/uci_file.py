@@ -111,8 +111,8 @@ def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
     first = cells.iloc[0].dropna().str.strip()
     numbers = pd.to_numeric(first, errors="coerce")
     if numbers.notna().any():
-        counted = [[*range(start, start + len(numbers))] for start in (0, 1)]
-        is_data = len(numbers) < NUM_BANDS or len(cells) == 1 or numbers.tolist() not in counted
+        counted = [[*range(start, start + NUM_BANDS)] for start in (0, 1)]
+        is_data = len(cells) == 1 or numbers.tolist()[:NUM_BANDS] not in counted
         return cells if is_data else cells.iloc[1:].reset_index(drop=True)
     bands, label, names = _read_names(list(first))
     unknown = sorted(set(names) - {*bands, label})
@@ -135,7 +135,8 @@ def _read_names(names: list[str]) -> tuple[list[str], str, list[str]]:
     plain = [match[1] + match[2] if match else name for match, name in zip(numbered, folded, strict=True)]
     words = Counter(match[1] for match in numbered if match).most_common(1)
     bands = [f"{words[0][0]}{number}" for number in range(1, NUM_BANDS + 1)] if words else list(BAND_NAMES)
-    label = next((name for name in _LABEL_COLUMNS if name in plain), LABEL_NAME)
+    further = f"{words[0][0]}{NUM_BANDS + 1}" if words else LABEL_NAME  # as R calls them, V1 to V61
+    label = next((name for name in (*_LABEL_COLUMNS, further) if name in plain), LABEL_NAME)
     return bands, label, plain
 
 

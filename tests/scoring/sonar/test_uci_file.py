@@ -35,10 +35,19 @@ def test_columns_without_names_go_by_place(tmp_path: Path) -> None:
     np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
 
 
+def test_columns_may_be_counted_by_names_to_the_last(tmp_path: Path) -> None:
+    names, row = [f"V{number}" for number in range(1, 62)], [*numbered_row(), "R"]
+    returns = load_sonar(write_rows(tmp_path / "new.csv", [names, row]))
+    assert returns.labels is not None
+    assert returns.labels.tolist() == ["R"]
+    np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("last", [None, "label"])
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_row_that_counts_the_columns_is_none_of_returns(tmp_path: Path, first: int) -> None:
-    """As pandas writes a file that it read without names."""
-    counted = [str(number) for number in range(first, first + 61)]
+def test_a_row_that_counts_the_columns_is_none_of_returns(tmp_path: Path, first: int, last: str | None) -> None:
+    """As pandas writes a file that it read without names, or with one for the labels alone."""
+    counted = [*(str(number) for number in range(first, first + 60)), last or str(first + 60)]
     returns = load_sonar(write_rows(tmp_path / "new.csv", [counted, [*numbered_row(), "M"]]))
     assert returns.labels is not None
     assert returns.labels.tolist() == ["M"]
