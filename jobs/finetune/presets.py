@@ -10,12 +10,14 @@ from jobs.console.arguments import LARGEST_SIDE, choice, size_of, words_in
 from jobs.console.places import text_of
 from jobs.finetune.request import Augment, Unfreeze
 from jobs.score.pixel_options import pixel_scale
-from scoring.errors import RequestError
+from scoring.errors import ModelError, RequestError
 from scoring.finetuning.features import FeatureRequest
 from scoring.models.trained_heads import HeadKind, HeadSettings
 from scoring.networks.base_networks import base_of, takes_weights
 from scoring.networks.base_request import VGG16, VGG16_CONVOLUTIONS, BaseRequest
 from scoring.networks.engines import EngineName
+from scoring.networks.keras_inputs import own_size
+from scoring.networks.keras_names import keras_file_here
 from scoring.networks.pixel_scales import PixelScale
 from scoring.networks.pooled_views import ViewPooling, Views
 from scoring.networks.precision import Precision
@@ -119,7 +121,7 @@ class FeatureOptions:
         names = texts_of(self.base) or [recipe.base]
         if unfreeze_dense:
             self._check_dense(recipe, pooling)
-        usual = recipe.sizes if len(names) == 1 and not _has_own_size(names[0]) else ()
+        usual = recipe.sizes if len(names) == 1 and _takes(names[0], recipe.sizes) else ()
         sizes = usual if self.size is None else sides_of(self.size)
         if sizes and not pooling:
             raise RequestError("Expected `pooling` beside `size`, such as mean,max; received none.")
@@ -193,9 +195,16 @@ def _of_each(
     return [next(left, None) if name in taking else None for name in names]
 
 
-def _has_own_size(name: str) -> bool:
-    """Whether a base is a network that was published for one size, and takes no other."""
-    return takes_weights(name) and name != VGG16_CONVOLUTIONS
+def _takes(name: str, sizes: Sequence[int]) -> bool:
+    """Whether a base may take square views of these sizes: not one that was published or saved for another alone."""
+    if takes_weights(name):
+        return name == VGG16_CONVOLUTIONS
+    file = keras_file_here(name)
+    try:
+        own = own_size(file) if file else None
+    except (ModelError, OSError):  # told where it is loaded
+        own = None
+    return own is None or all(own == (side, side) for side in sizes)
 
 
 def texts_of(value: Sequence[str | Path] | str | Path | None) -> list[str]:

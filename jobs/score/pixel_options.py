@@ -1,13 +1,10 @@
 """The scale of the pixels that a model was trained on, as users say it, and what its file tells of that."""
 
-from pathlib import Path
-
 from cluster.notices import notice
 from jobs.console.arguments import choice
-from scoring.networks.keras_names import keras_place
+from scoring.networks.keras_names import keras_file_here
 from scoring.networks.own_scaling import dividing_layer, unscaled_kernel
 from scoring.networks.pixel_scales import PixelScale
-from scoring.storage.locations import machine_path
 
 
 class PixelsWarning(UserWarning):
@@ -24,7 +21,7 @@ def pixel_scale(told: PixelScale | str | None, model: str) -> PixelScale:
     Raises:
         RequestError: If it is no scale.
     """
-    file = _keras_file(model)
+    file = keras_file_here(model)
     if told is not None:
         scale = choice(told, PixelScale, "pixels")
         if scale is not PixelScale.UNCHANGED and file and (layer := dividing_layer(file)):
@@ -42,10 +39,3 @@ def pixel_scale(told: PixelScale | str | None, model: str) -> PixelScale:
             PixelsWarning,
         )
     return PixelScale.UNCHANGED
-
-
-def _keras_file(model: str) -> Path | None:
-    """The file that a model's name stands for, if it is one of Keras here."""
-    place = keras_place(model) if model.endswith(".keras") else None
-    path = machine_path(place) if place else None
-    return path if path and path.is_file() else None

@@ -19,8 +19,17 @@ _OF_PIXELS = ("float16", "bfloat16", "float32", "float64", "uint8", "int16", "ui
 
 def size_word(path: Path, size: tuple[int, int] | None) -> str:
     """What a size that was asked for adds to a digest, `size-240x320`; nothing where it is the file's own."""
-    own = _kept_size(path) or stated_size(path) or DEFAULT_SHAPE.size
-    return "" if size in (None, own) else f"size-{size_text(size)}"
+    return "" if size in (None, own_size(path) or DEFAULT_SHAPE.size) else f"size-{size_text(size)}"
+
+
+def own_size(path: Path) -> tuple[int, int] | None:
+    """Height and width that a file or its preprocessor fixes; None if they do not tell.
+
+    Raises:
+        ModelError: If its preprocessor does more than to resize and scale images.
+        OSError: If it cannot be read.
+    """
+    return _kept_size(path) or stated_size(path)
 
 
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":

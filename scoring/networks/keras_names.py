@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scoring.networks.hubs.registry import check_hub_name, is_on_hub, resolve
 from scoring.networks.keras_files import check_keras_file, checked_copy
-from scoring.storage.locations import Location, absolute_text, locate
+from scoring.storage.locations import Location, absolute_text, locate, machine_path
 
 
 def check_keras_name(name: str, field: str) -> None:
@@ -23,6 +23,13 @@ def check_keras_name(name: str, field: str) -> None:
 def keras_place(name: str) -> Location | None:
     """Where a named file is; None on a hub, which is the same from everywhere."""
     return None if is_on_hub(name) else locate(name)
+
+
+def keras_file_here(name: str) -> Path | None:
+    """The file that is named, if it is a `.keras` file of this machine; it may be no model."""
+    place = keras_place(name) if name.endswith(".keras") else None
+    path = machine_path(place) if place else None
+    return path if path and path.is_file() else None
 
 
 def absolute_keras_name(name: str) -> str:

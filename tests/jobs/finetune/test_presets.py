@@ -91,6 +91,19 @@ def test_the_size_of_a_preset_is_for_bases_that_may_take_any(asked: Any, base: s
     assert views == Views(sizes, True, tuple(ViewPooling))
 
 
+@pytest.mark.keras
+@pytest.mark.parametrize(("sides", "sizes"), [((32, 48), ()), ((320, 320), (320,)), ((None, None), (320,))])
+def test_a_file_that_takes_another_size_alone_is_seen_at_its_own(
+    asked: Any, tmp_path: Path, sides: tuple[int | None, int | None], sizes: tuple[int, ...]
+) -> None:
+    import keras
+
+    keras.Sequential([keras.Input((*sides, 3)), keras.layers.Conv2D(2, 3)]).save(base := tmp_path / "m.keras")
+    for told, expected in ((None, sizes), (64, (64,))):
+        views = _features(asked(preset="best", base=base, pixels="0..255", size=told)).base.views
+        assert views == Views(expected, True, tuple(ViewPooling))
+
+
 @pytest.mark.parametrize(
     ("size", "sizes"),
     [
