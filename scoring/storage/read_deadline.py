@@ -4,7 +4,7 @@ A read is done by a helper thread. One that does not come back in time is left a
 caller is told. Helpers are daemons: they keep no process from ending.
 
 To hand a small file from thread to thread takes ten times as long as to read it (0.13 ms and 0.01): of files that are
-read one after the other, the next one is read while its caller has the last in hand, and mostly nobody waits.
+read one after the other, the next ones are read while their caller has the last in hand, and mostly nobody waits.
 """
 
 import threading
@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 # Of a process. Where so many hang, a further read waits for one that comes back, up to its own limit.
 _MOST_HELPERS = 1000
+_MOST_AHEAD = 2**20  # bytes: every small photo of a part, so that threads change once for all of them
 _limit_s: ContextVar[float | None] = ContextVar("limit_s", default=None)
 
 
@@ -70,12 +71,13 @@ def within(seconds: float | None, read: Callable[P, R], *arguments: P.args, **op
     return result
 
 
-def ahead(seconds: float | None, reads: Sequence[Callable[[], R]]) -> Iterator[Callable[[], R]]:
-    """Call `reads` one after the other, each while the caller has the last one's result in hand.
+def ahead(seconds: float | None, reads: Sequence[Callable[[], bytes]]) -> Iterator[Callable[[], bytes]]:
+    """Call `reads` one after the other, the next ones while the caller has the last one's result in hand.
 
     Args:
         seconds: How long each may be waited for; None for any time. One that takes longer is given up.
-        reads: Called by another thread, in their order.
+        reads: Called by another thread, in their order, while what they returned and the caller has not taken yet is
+            no more than a MiB.
 
     Yields:
         What waits for the next one and returns its result, or raises what it raised, or a ReadTimeoutError if it is
@@ -95,50 +97,47 @@ def _too_slow(seconds: float) -> ReadTimeoutError:
     return ReadTimeoutError(f"reading took longer than {seconds:g} s")
 
 
-class _Series(Generic[R]):
-    """Reads that one helper does one after the other, no further than one ahead."""
+class _Series:
+    """Reads that one helper does one after the other, so far ahead as memory allows."""
 
-    def __init__(self, reads: Sequence[Callable[[], R]]) -> None:
+    def __init__(self, reads: Sequence[Callable[[], bytes]]) -> None:
         self.is_given_up = False
         self._reads = reads
-        self._turns: SimpleQueue[None] = SimpleQueue()  # one for each read that may begin
-        self._outcomes: SimpleQueue[Callable[[], R]] = SimpleQueue()
-        self._turns.put(None)
+        self._outcomes: SimpleQueue[bytes | BaseException] = SimpleQueue()
+        self._num_read = self._num_taken = 0  # bytes; each is changed by one thread alone
+        self._takes: SimpleQueue[None] = SimpleQueue()  # one for each time that the helper shall look at them again
         _helpers.do(self._read)
 
-    def take(self, seconds: float | None) -> R:
+    def take(self, seconds: float | None) -> bytes:
         try:
             outcome = self._outcomes.get(timeout=seconds)
         except Empty:
             self.give_up()
             raise _too_slow(seconds or 0.0) from None
-        self._turns.put(None)
-        return outcome()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        self._num_taken += len(outcome)
+        self._takes.put(None)
+        return outcome
 
     def give_up(self) -> None:
         self.is_given_up = True
-        self._turns.put(None)
+        self._takes.put(None)
 
     def _read(self) -> None:
         for read in self._reads:
-            self._turns.get()
+            while self._num_read - self._num_taken > _MOST_AHEAD and not self.is_given_up:
+                self._takes.get()
             if self.is_given_up:
                 return
             try:
-                result = read()
+                outcome = read()
             except BaseException as error:  # raised again where it is waited for  # noqa: BLE001
-                self._outcomes.put(partial(_raise, error))
+                self._outcomes.put(error)
             else:
-                self._outcomes.put(partial(_same, result))
-                del result
-
-
-def _raise(error: BaseException) -> NoReturn:
-    raise error
-
-
-def _same(result: R) -> R:
-    return result
+                self._num_read += len(outcome)
+                self._outcomes.put(outcome)
+                del outcome
 
 
 class _Helpers:

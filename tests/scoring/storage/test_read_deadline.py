@@ -81,34 +81,37 @@ def test_what_a_read_raises_is_raised(error: BaseException) -> None:
     assert raised.value is error
 
 
-def test_the_next_of_a_series_is_read_while_the_last_is_in_hand_and_no_further() -> None:
+@pytest.mark.parametrize(("num_bytes", "num_ahead"), [(300, 40), (300_000, 4), (2_000_000, 1)])
+def test_the_next_of_a_series_are_read_while_the_last_is_in_hand_and_no_more_than_a_mib(
+    num_bytes: int, num_ahead: int
+) -> None:
     begun = list[int]()
 
-    def read(number: int) -> int:
+    def read(number: int) -> bytes:
         begun.append(number)
-        return number
+        return bytes([number]) * num_bytes
 
     for number, take in enumerate(ahead(5.0, [partial(read, number) for number in range(40)])):
-        assert take() == number
-        most = min(number + 2, 40)
-        wait_until(lambda: len(begun) >= most, "the next read")  # noqa: B023
+        assert take() == bytes([number]) * num_bytes
+        most = min(number + 1 + num_ahead, 40)
+        wait_until(lambda: len(begun) >= most, "the next reads")  # noqa: B023
         assert len(begun) == most
 
 
 def test_of_a_series_each_read_that_hangs_or_fails_costs_itself() -> None:
     ended, read = threading.Event(), list[str]()
 
-    def wait() -> str:
+    def wait() -> bytes:
         ended.wait(20)
-        return "late"
+        return b"late"
 
-    def fail() -> str:
+    def fail() -> bytes:
         raise OSError(errno.EIO, "I/O")
 
-    reads = [lambda: "1", wait, fail, wait, wait, lambda: "6", wait]
+    reads = [lambda: b"1", wait, fail, wait, wait, lambda: b"6", wait]
     for take in ahead(_LIMIT_S, reads):
         try:
-            read.append(take())
+            read.append(take().decode())
         except OSError as error:
             read.append(str(error))
     slow = "reading took longer than 0.3 s"
@@ -119,7 +122,12 @@ def test_of_a_series_each_read_that_hangs_or_fails_costs_itself() -> None:
 @pytest.mark.parametrize("num_taken", [0, 1, 3])
 def test_a_series_that_is_left_reads_no_more(num_taken: int) -> None:
     begun = list[int]()
-    takes = ahead(None, [partial(begun.append, number) for number in range(10)])
+
+    def read(number: int) -> bytes:
+        begun.append(number)
+        return bytes(2_000_000)
+
+    takes = ahead(None, [partial(read, number) for number in range(10)])
     for _, take in zip(range(num_taken), takes, strict=False):
         take()
     del takes
