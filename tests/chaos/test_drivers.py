@@ -126,6 +126,7 @@ def scene(
     tally.seconds += time.monotonic() - started
 
 
+@pytest.mark.ci
 @seeds(14)
 def test_drivers_are_killed_at_any_moment(scene: Scene, seed: int) -> None:
     for _ in range(4):
@@ -155,6 +156,7 @@ def test_drivers_are_stopped_by_signals_once_and_twice(scene: Scene, seed: int) 
     scene.finish()
 
 
+@pytest.mark.ci
 @seeds(16)
 def test_frozen_drivers_wake_when_another_has_taken_over(scene: Scene, seed: int) -> None:
     """The second starts clean with another request; sometimes it is frozen as well, and a third comes."""
@@ -195,6 +197,7 @@ def _take_over(scene: Scene, holder: Driver, resize: str) -> Driver:
     raise AssertionError("ten times in a row it was frozen within its heartbeat")
 
 
+@pytest.mark.ci
 @seeds(14)
 def test_drivers_frozen_at_any_moment_and_another_that_goes_on(scene: Scene, seed: int) -> None:
     frozen = scene.start()
@@ -229,6 +232,7 @@ def _leases(chance: random.Random) -> list[bytes]:
     return [*(holder.to_bytes() for holder in gone), json.dumps(early).encode(), *odd, bytes(flipped)]
 
 
+@pytest.mark.ci
 @seeds(12)
 def test_stale_and_damaged_leases_are_taken_over(scene: Scene, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     hearts_beat_fast(monkeypatch.setattr)
@@ -241,6 +245,7 @@ def test_stale_and_damaged_leases_are_taken_over(scene: Scene, seed: int, monkey
         scene.check_whole()
 
 
+@pytest.mark.ci
 @seeds(20)
 def test_two_to_eight_drivers_race(scene: Scene, seed: int) -> None:
     """Over no lease, or a dead, stale or damaged one: one gets it, and the others are told of it."""

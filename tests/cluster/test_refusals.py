@@ -193,6 +193,7 @@ def _simulate(workers: list[Worker[int, None]], num_tasks: int, says: Callable[[
     return run
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("each", [1, 2, 4])
 @pytest.mark.parametrize("num_nodes", [2, 3, 4, 10])
 @pytest.mark.parametrize("one_in", [1, 2, 4])
@@ -298,6 +299,7 @@ def test_nodes_that_lack_all_leave_what_they_are_given_to_the_others(num_bad: in
     assert run.seconds < 1.1 * alone.seconds
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("num_bad", "num_nodes"), [(2, 4), (3, 4), (3, 20)])
 def test_nodes_that_lack_all_and_tasks_of_which_half_is_nowhere_are_told_apart(num_bad: int, num_nodes: int) -> None:
     bad = {worker.node_id for worker in _workers(num_nodes)[:num_bad]}

@@ -192,6 +192,7 @@ class _KnowsItsNode:
     again = __call__
 
 
+@pytest.mark.ci
 def test_workers_that_describe_themselves_differently_do_not_mix() -> None:
     pool = WorkerPool(_KnowsItsNode, ONE_GPU)
     with pytest.raises(WorkerStartError, match="Expected all actors alike"):
@@ -222,6 +223,7 @@ def test_workers_that_hang_at_start_are_said_to_start_and_not_waited_for_without
     assert len(told) == 1
 
 
+@pytest.mark.ci
 def test_a_start_is_timed_while_nobody_looks_at_the_pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As while images are listed for an hour: it is not begun to be timed when somebody looks."""
     monkeypatch.setattr("cluster.deadline._FIRST_S", 3600.0)
@@ -417,6 +419,7 @@ class _OfTwoKinds:
     again = __call__
 
 
+@pytest.mark.ci
 def test_a_replacement_of_another_kind_is_not_used_and_said_to_differ_by_what(tmp_path: Path) -> None:
     pool = WorkerPool(partial(_OfTwoKinds, tmp_path / "second"), replace(CPU_ONLY, num_workers=1))
     with pytest.raises(WorkersLostError, match=r"actor 0 on \S+: precision float16, not bfloat16\. .* choose one\."):
@@ -440,6 +443,7 @@ class _Holder:
         return True
 
 
+@pytest.mark.ci
 def test_a_job_that_waits_for_cores_of_others_says_so_and_begins_when_they_are_given_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -468,6 +472,7 @@ def test_a_job_one_of_whose_workers_has_its_room_waits_for_nobody(monkeypatch: p
         assert warn_if_waiting(placement, 1)
 
 
+@pytest.mark.ci
 def test_workers_wait_for_nodes_only_as_long_as_they_are_told_to() -> None:
     pool = pool_of(double, Placement(num_workers=1, gpus_per_worker=8, cpus_per_worker=1, patience_s=2))
     with pytest.raises(WorkersLostError, match="No node with 8 GPUs and 1 CPUs for an actor came within 2 s"):

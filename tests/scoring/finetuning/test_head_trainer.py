@@ -54,6 +54,7 @@ def _head() -> Head:
     return Head(np.ones((2, 2), np.float32), np.ones(2, np.float32), [], np.ones((4, 1, 2), np.float32), [], 0)
 
 
+@pytest.mark.ci
 @pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")
 def test_a_head_that_diverges_names_the_learning_rate_and_is_not_kept(tmp_path: Path) -> None:
     write_features(ModelFolder(tmp_path).features, cats_and_dogs(20))
@@ -130,6 +131,7 @@ def trained(tmp_path: Path) -> HeadTrainer:
     return trainer
 
 
+@pytest.mark.ci
 def test_a_model_of_classes_in_another_order_gives_way_to_one_in_theirs(trained: HeadTrainer, tmp_path: Path) -> None:
     folder = ModelFolder(tmp_path / "model")
     trained(JoinHeads())
@@ -359,6 +361,7 @@ def test_a_network_that_storage_has_lost_leaves_no_finished_model(
     assert not (tmp_path / "model" / "training.json").exists()
 
 
+@pytest.mark.ci
 def test_heads_are_joined_with_the_base_that_their_features_are_of_alone(trained: HeadTrainer, tmp_path: Path) -> None:
     """A training may save its model anew while heads are trained on the features of the last one."""
     folder = ModelFolder(tmp_path / "model")

@@ -26,6 +26,7 @@ def _examples(num_images: int, num_features: int, seed: int, views: int = 1) -> 
     return Examples(values.astype(np.float16), truth)
 
 
+@pytest.mark.ci
 def test_training_on_stored_features_equals_training_on_top_of_the_frozen_network() -> None:
     """fast.ai's layer replacement; float32, a small convolutional base."""
     import keras
@@ -113,6 +114,7 @@ def test_joined_heads_give_the_mean_of_their_probabilities(dense: bool) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.ci
 def test_the_same_heads_give_the_same_file_whatever_was_trained_in_this_process_before(tmp_path: Any) -> None:
     import keras
 

@@ -265,7 +265,9 @@ def _save(path: Path) -> Any:
 
 
 @pytest.mark.keras
-@pytest.mark.parametrize("engine", EngineName)
+@pytest.mark.parametrize(
+    "engine", [EngineName.KERAS, EngineName.OPENVINO, pytest.param(EngineName.MNN, marks=pytest.mark.ci)]
+)
 def test_vectors_are_what_keras_computes_at_the_layer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName
 ) -> None:

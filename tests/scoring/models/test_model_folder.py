@@ -91,6 +91,7 @@ def test_what_a_killed_worker_left_half_written_goes_at_the_end_unless_another_d
     assert [place.exists() for place in left] == [is_lost] * 3
 
 
+@pytest.mark.ci
 def test_nothing_is_left_that_would_be_in_the_way_where_nothing_was_written(tmp_path: "Path") -> None:
     folder = ModelFolder(tmp_path / "model")
     with pytest.raises(ImagesError), folder.hold():

@@ -193,6 +193,7 @@ def test_convolutions_are_cut_at_their_end_and_have_no_dense_layers_to_train() -
         convolutions.choose_layer(unfreeze_dense=True)
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_convolutions_alone_give_what_keras_gives_from_a_file_of_their_own(tmp_path: Path) -> None:
     import keras
@@ -211,6 +212,7 @@ def test_convolutions_alone_give_what_keras_gives_from_a_file_of_their_own(tmp_p
         base_of(replace(request, weights=str(tmp_path / "other.weights.h5"))).build()
 
 
+@pytest.mark.ci
 @pytest.mark.keras
 def test_dense_layers_are_the_two_below_the_last() -> None:
     assert [weight.shape for weight in load_dense_layers("random")] == [(25088, 4096), (4096,), (4096, 4096), (4096,)]

@@ -105,6 +105,7 @@ def test_a_keras_file_of_keras_2_gives_what_its_network_gives(tmp_path: Path, is
     assert stated_size(path) in ((_SIDE, _SIDE), None)
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("is_listed", [True, False])
 def test_the_advice_on_an_hdf5_file_of_keras_2_makes_a_keras_file_of_it(tmp_path: Path, is_listed: bool) -> None:
     network = _network(is_listed)

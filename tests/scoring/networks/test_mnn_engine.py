@@ -61,6 +61,7 @@ def test_second_process_takes_the_converted_network_without_building_it(classifi
     np.testing.assert_array_equal(again.score(_pixels(3)), classifier.score(_pixels(3)))
 
 
+@pytest.mark.ci
 def test_network_that_comes_out_differently_is_refused_and_not_kept(
     model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +119,7 @@ def _reversed_channels(pixels: Any) -> Any:
     return keras.layers.GlobalAveragePooling2D()(keras.layers.MaxPooling2D(2)(pixels[..., ::-1] / 255))
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(
     ("layers", "said"),
     [
@@ -163,6 +165,7 @@ def test_network_that_mnn_goes_round_with_is_refused(tmp_path: Path, monkeypatch
         check_conversion(EngineName.MNN, model, partial(first_outputs, tmp_path / "model.mnn"), Mock())
 
 
+@pytest.mark.ci
 def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> None:
     """Of a thousand classes, probabilities on noise differ by 3e-5, and labels of photos all the same."""
     pytest.importorskip("MNN")
@@ -178,6 +181,7 @@ def test_network_of_many_classes_that_mnn_computes_otherwise_is_refused() -> Non
         MnnEngine(Network("transposed", lambda: keras.Model(pixels, classes)))
 
 
+@pytest.mark.ci
 def test_network_that_mnn_gives_probabilities_where_keras_has_none_is_refused() -> None:
     pytest.importorskip("MNN")
     import keras
@@ -206,6 +210,7 @@ def test_pooled_views_as_finetune_takes_them_are_run(sizes: tuple[int, ...], mir
     np.testing.assert_allclose(found, network.predict_on_batch(images), atol=1e-4)
 
 
+@pytest.mark.ci
 def test_network_that_scores_mirror_images_too_is_run() -> None:
     """As `finetune` puts it together."""
     pytest.importorskip("MNN")

@@ -55,6 +55,7 @@ def test_probabilities_are_those_of_keras(model: Path, precision: Precision, tol
     np.testing.assert_allclose(classifier.score(_pixels(2)), keras_scores[:2], atol=tolerance)
 
 
+@pytest.mark.ci
 def test_second_process_takes_the_converted_network_without_building_it(model: Path) -> None:
     pytest.importorskip("openvino")
     first = _request(model, Precision.FLOAT32).load()

@@ -351,7 +351,7 @@ def test_what_is_no_number_in_float32_must_not_become_one() -> None:
 
 
 @pytest.mark.usefixtures("_with_amx")
-@pytest.mark.parametrize("engine", [EngineName.KERAS, EngineName.OPENVINO])
+@pytest.mark.parametrize("engine", [EngineName.KERAS, pytest.param(EngineName.OPENVINO, marks=pytest.mark.ci)])
 def test_pictures_are_compared_in_no_larger_batch_than_one(
     tmp_path: Path, engine: EngineName, monkeypatch: pytest.MonkeyPatch
 ) -> None:

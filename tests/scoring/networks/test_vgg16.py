@@ -65,6 +65,7 @@ def test_random_weights_are_the_same_every_time() -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.ci
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     import keras
 

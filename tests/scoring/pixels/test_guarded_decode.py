@@ -50,6 +50,7 @@ def test_a_picture_that_crashes_or_hangs_the_decoder_costs_itself_alone(monkeypa
         np.testing.assert_array_equal(guarded(good, Resize.SQUASH), decode(good, Resize.SQUASH))
 
 
+@pytest.mark.ci
 def test_a_picture_that_waits_for_a_busy_machine_may_be_decoded_at_another_time() -> None:
     """As where other work has the processors: its own time is not used up when it is given up."""
     with GuardedDecode(_decode_or_worse, time_limit_s=1) as guarded:
@@ -139,6 +140,7 @@ def test_large_picture_reaches_a_process_that_has_just_started_and_its_pixels_co
         )
 
 
+@pytest.mark.ci
 def test_process_ends_with_the_block_though_it_hangs() -> None:
     with GuardedDecode(_decode_or_worse, time_limit_s=1) as guarded:
         (process,) = multiprocessing.active_children()

@@ -65,6 +65,7 @@ def _mean(pixels: UInt8Array) -> Float64Array:
     return mean
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("kind", ["white", "noise", "ramp"])
 @pytest.mark.parametrize("length", [2**18, 2**18 + 1, 600_001, 2_000_000, 16_000_003])
 def test_what_a_long_side_has_becomes_one_pixel_that_is_its_mean(

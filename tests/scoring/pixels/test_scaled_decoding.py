@@ -75,6 +75,7 @@ def test_only_what_leaves_twice_the_needed_size_in_both_directions_is_reduced(
     assert set(decoded_sizes) == {expected}
 
 
+@pytest.mark.ci
 @settings(max_examples=20, deadline=None)
 @given(st.integers(900, 1900), st.integers(900, 1900), st.sampled_from(Resize), st.sampled_from([0, 2]), st.booleans())
 def test_photos_of_any_size_differ_little_from_decoding_every_pixel(

@@ -174,6 +174,7 @@ def test_damaged_lease_is_taken(tmp_path: Path, content: bytes, monkeypatch: pyt
         assert _read(path).pid == os.getpid()
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("left_behind", [None, _ELSEWHERE, b"{half"])
 def test_of_many_that_come_at_once_one_holds_it(
     place: Location, left_behind: Holder | bytes | None, monkeypatch: pytest.MonkeyPatch

@@ -124,6 +124,7 @@ def test_missing_shards_are_named(folder: RunFolder) -> None:
         RunReader(folder).read()
 
 
+@pytest.mark.ci
 def test_every_flipped_bit_of_a_shard_is_seen_by_its_digest(folder: RunFolder) -> None:
     path = folder.shard(0, 3)
     whole = path.read_bytes()
@@ -138,6 +139,7 @@ def test_every_flipped_bit_of_a_shard_is_seen_by_its_digest(folder: RunFolder) -
     assert run_status(folder, verify=True).is_complete
 
 
+@pytest.mark.ci
 def test_flipped_bits_of_pages_are_seen_without_a_digest(folder: RunFolder) -> None:
     save_record(folder, replace(record_of(folder.path), digests=()))
     path = folder.shard(0, 3)
@@ -158,6 +160,7 @@ def _positions(chunk: pq.ColumnChunkMetaData) -> range:
     return range(start, start + chunk.total_compressed_size)
 
 
+@pytest.mark.ci
 def test_every_flipped_byte_of_the_manifest_is_told_or_changes_nothing(folder: RunFolder) -> None:
     whole, rows = folder.manifest.read_bytes(), RunReader(folder).read()
     for position in range(0, len(whole), 23):

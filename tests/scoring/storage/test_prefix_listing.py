@@ -64,6 +64,7 @@ def _fill(bucket: Url, folders: int, objects: int) -> None:
             publish(bucket / f"p/q/class-{folder}/{number}.jpg", b"x")
 
 
+@pytest.mark.ci
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(_KEYS, max_size=20), st.sets(_KEYS, max_size=4), st.sampled_from(["", "p", "a"]))
 @example({"é", "a/a"}, {"é", "a"}, "")  # a whole answer that ends with twins

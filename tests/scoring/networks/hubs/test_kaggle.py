@@ -107,6 +107,7 @@ def test_token_of_the_environment_is_used(hub: HubContent, monkeypatch: pytest.M
     assert resolve("kaggle://someone/cats/keras/small/2").path.exists()
 
 
+@pytest.mark.ci
 def test_what_is_no_one_model_is_refused_in_one_line(hub: HubContent) -> None:
     hub.models |= {
         "someone/cats/two": {"a.keras": b"", "b.keras": b""},
