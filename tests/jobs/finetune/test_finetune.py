@@ -98,7 +98,8 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _request(photos: Path, base: Path, output: Path, **options: Any) -> FinetuneRequest:
     flip, pixels = options.pop("flip", False), options.pop("pixels", PixelScale.UNCHANGED)
     features = FeatureRequest(BaseRequest(str(base), pixels=pixels), flip, Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, workers=WorkerRequest(2))
+    workers = WorkerRequest(options.pop("num_actors", 1))
+    images = ImagesRequest(photos, features, LabelsFrom.AUTO, batch_size=8, shard_size=16, workers=workers)
     heads = HeadSettings(batch_size=16, max_epochs=12, learning_rate=0.02)
     return FinetuneRequest(output, images, heads, **{"ensemble": 2, "num_validation": 20} | options)
 
@@ -106,13 +107,14 @@ def _request(photos: Path, base: Path, output: Path, **options: Any) -> Finetune
 @pytest.fixture(scope="module")
 def model(photos: Path, base: Path, tmp_path_factory: pytest.TempPathFactory, two_nodes: None) -> ModelFolder:
     folder = ModelFolder(tmp_path_factory.mktemp("models") / "model")
-    assert run_finetune(_request(photos, base, on_disk(folder.path)), Console(quiet=True))
+    assert run_finetune(_request(photos, base, on_disk(folder.path), num_actors=2), Console(quiet=True))
     return folder
 
 
 def _score(photos: Path, model: Path, output: Path, **options: Any) -> pd.DataFrame:
     request = ModelRequest(str(model), None, None, Precision.FLOAT32, "tensorflow")
-    images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8)
+    one = WorkerRequest(1)
+    images = ImagesRequest(photos, replace(request, **options), LabelsFrom.NAMES, batch_size=8, workers=one)
     assert run_score(ScoreRequest(output, images, None), Console(quiet=True))
     return pd.read_parquet(on_disk(RunFolder(output).predictions)).set_index("image_id")
 
