@@ -87,13 +87,13 @@ def label_by_file(
         beside = read_beside(others, label_of, photos, table.name, group)
     of_row = {row: (label_of[one], beside.groups.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
-    told_of_ids = refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name)
     labelled = _with_targets(listing, map(of_row.get, range(len(images))), table.with_empty(column), use)
     told = (
+        _told_of_empty(table.with_empty(column), table.name, use),
         table.told_of_one(column, ids.column),
         *beside.told,
         ids.told,
-        told_of_ids,
+        refuse_second_ids(() if has_ids_beside_paths else unused, row_of, label_of, images, table.name),
         told_of_suffixes(row_of, images, table.name),
         told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
         told_of_contradicted(labelled.images, table.name, use),
@@ -148,11 +148,17 @@ def label_by_table(
     where = f"{table.name}{read_as_empty(rows.values(), numbers)}"
     labelled = _with_targets(listing, of_rows, where, use)
     hints = (
+        _told_of_empty(where, table.name, use),
         *beside.told,
         told_of_several(labels, names=numbers) if use == TRAINING else None,
         told_of_contradicted(labelled.images, table.name, use),
     )
     return Labelled(labelled, told=tuple(filter(None, hints)), class_numbers=numbers)
+
+
+def _told_of_empty(where: str, name: str, use: LabelUse) -> str | None:
+    """In words, which labels count as none, where photos without one stay: of those left out, the reason says it."""
+    return f"some photos have no label in {where}" if use.keeps_unlabelled and where != name else None
 
 
 def _with_targets(

@@ -172,6 +172,13 @@ def test_what_no_image_could_outlive_is_no_row(photos: Path, fault: BaseExceptio
         _decoded(photos, fault, in_decoder)
 
 
+def test_a_fault_of_the_machine_names_the_photo_that_met_it(photos: Path) -> None:
+    """Where it is said of one file again and again, nothing else tells which."""
+    fault = _image_error_of(OSError(errno.ESTALE, "Stale file handle"))
+    with pytest.raises(ImageError, match=r"^'3\.png': cannot read$"):
+        _decoded(photos, fault, in_decoder=False)
+
+
 @pytest.mark.parametrize("kind", ["x.tar", "x.zip", "x.parquet", "x.tar in a bucket"])
 def test_an_archive_or_table_that_is_another_on_this_machine_costs_the_shard_and_no_rows(
     photos: Path, bucket: Url, tmp_path: Path, kind: str

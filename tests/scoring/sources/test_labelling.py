@@ -772,6 +772,12 @@ def test_words_that_count_as_no_label_are_named_where_photos_are_left_out(tmp_pa
     ):
         (left,) = found.listing.left_out
         assert (left.count, left.reason.partition(" (")[2]) == (3, "read as empty: 'nan', 'NULL')")
+    kept = LabelUse(keeps_unlabelled=True)
+    for found, name in (
+        (label_by_file(_listing(), LabelsFile(file), kept), "train.csv"),
+        (label_by_table(find_images(table, columns), table, columns, kept), "train.parquet"),
+    ):
+        assert found.told[0] == f"some photos have no label in {name} (read as empty: 'nan', 'NULL')"
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
