@@ -128,7 +128,8 @@ def _run_converter(source: Path, target: Path) -> None:
     """Convert LiteRT's format into MNN's, in a process of its own: the converter may end the one that calls it."""
     command = [sys.executable, "-c", _CONVERT, "-f", "TFLITE", "--bizCode", "shardscore"]
     files = ["--modelFile", str(source), "--MNNModel", str(target)]
-    ended = subprocess.run([*command, *files], capture_output=True, text=True, errors="replace")
+    # It writes into its working folder, too, and leaves that there where it fails.
+    ended = subprocess.run([*command, *files], capture_output=True, text=True, errors="replace", cwd=target.parent)
     if ended.returncode == 0 and target.exists():
         return
     last = ((ended.stdout + ended.stderr).strip().splitlines() or ["nothing"])[-1][:200]
