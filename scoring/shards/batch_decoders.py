@@ -42,7 +42,8 @@ class BatchDecoders:
         self.read = self.collection.open()
         count = settings.decode_processes
         self._processes = DecodeProcesses(count, self.collection, self.read) if count else None
-        self._threads = ThreadPoolExecutor(count or settings.decode_threads, thread_name_prefix="decode")
+        self._num_threads = count or settings.decode_threads
+        self._threads = ThreadPoolExecutor(self._num_threads, thread_name_prefix="decode")
 
     def open(self, shape: InputShape, batch_size: int, num_shards: int, num_slots: int = NUM_SLOTS) -> None:
         """Say what the network takes, before the first shard.
@@ -66,7 +67,8 @@ class BatchDecoders:
     @contextmanager
     def ahead(self, images: Sequence[ImageEntry]) -> Iterator[DecodeAhead]:
         """Decode a shard."""
-        with self._ahead(self._threads, self._processes or self._part_decoder(self._pixels), images) as batches:
+        decode = self._processes or self._part_decoder(self._pixels)
+        with self._ahead(self._threads, self._num_threads, decode, images) as batches:
             yield batches
 
     @contextmanager
@@ -74,7 +76,7 @@ class BatchDecoders:
         """The same where a picture may crash the decoder: one after the other, each in a process of its own."""
         with GuardedDecode(self._decode) as guarded, ThreadPoolExecutor(1) as one_thread:
             decode = self._part_decoder(replace(self._pixels, decode=guarded))
-            with self._ahead(one_thread, decode, images) as batches:
+            with self._ahead(one_thread, 1, decode, images) as batches:
                 yield batches
 
     def close(self) -> None:
@@ -85,10 +87,10 @@ class BatchDecoders:
 
     @contextmanager
     def _ahead(
-        self, threads: ThreadPoolExecutor, decode: DecodePart, images: Sequence[ImageEntry]
+        self, threads: ThreadPoolExecutor, num_threads: int, decode: DecodePart, images: Sequence[ImageEntry]
     ) -> Iterator[DecodeAhead]:
         slots = self._free.get()
-        batches = DecodeAhead(threads, decode, images, slots)
+        batches = DecodeAhead(threads, num_threads, decode, images, slots)
         try:
             yield batches
         finally:

@@ -10,8 +10,10 @@ from scoring.shards.decode_part import DecodedPart, DecodePart
 from scoring.sources.entries import ImageEntry
 
 NUM_SLOTS = 4  # two batches that are decoded, two that the model has: one at work, one that is handed over meanwhile
-_LARGEST_PART = 16  # images for one task, which share what a task costs by itself
-_LEAST_PARTS = 4  # of a batch
+# Images of a batch for one task, which share what a task costs by itself: so many, or up to twice as many where there
+# is nobody else to decode them meanwhile; and so many parts at least, if there are as many to decode them.
+_USUAL_PART = 16
+_LEAST_PARTS = 4
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,21 @@ class DecodeAhead:
 
     Args:
         threads: Run `decode`.
+        num_threads: How many.
         decode: Reads and decodes some images into rows of the slots.
         images: Of the shard.
         slots: Memory for the batches, which nobody else uses meanwhile.
     """
 
     def __init__(
-        self, threads: ThreadPoolExecutor, decode: DecodePart, images: Sequence[ImageEntry], slots: BatchSlots
+        self,
+        threads: ThreadPoolExecutor,
+        num_threads: int,
+        decode: DecodePart,
+        images: Sequence[ImageEntry],
+        slots: BatchSlots,
     ) -> None:
-        self._threads, self._decode, self._slots = threads, decode, slots
+        self._threads, self._num_threads, self._decode, self._slots = threads, num_threads, decode, slots
         size = slots.batch_size
         self._batches = iter([images[start : start + size] for start in range(0, len(images), size)])
         self._pending: deque[tuple[int, Sequence[ImageEntry], list[Future[DecodedPart]]]] = deque()
@@ -130,10 +138,15 @@ class DecodeAhead:
         if images is None:
             return
         # Neighbours are in different parts: where some lie on a disk that hangs, they are waited for at the same time.
-        num_parts = max(-(-len(images) // _LARGEST_PART), min(_LEAST_PARTS, len(images)))
+        num_parts = _num_parts(len(images), self._num_threads)
         rows = self._slots.rows(slot, len(images))
         futures = [
             self._threads.submit(self._decode, rows[first::num_parts], images[first::num_parts])
             for first in range(num_parts)
         ]
         self._pending.append((slot, images, futures))
+
+
+def _num_parts(num_images: int, num_threads: int) -> int:
+    usual = max(-(-num_images // _USUAL_PART), min(_LEAST_PARTS, num_images))
+    return max(-(-num_images // (2 * _USUAL_PART)), min(num_threads, usual))

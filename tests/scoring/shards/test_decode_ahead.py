@@ -40,7 +40,7 @@ def test_batches_come_in_order_with_pixels_errors_and_times_of_their_own_images(
     decoder.memory[:] = 0
     begun: list[DecodedBatch] = []
     with ThreadPoolExecutor(3) as threads:
-        batches = DecodeAhead(threads, decoder, _images(count), decoder.slots)
+        batches = DecodeAhead(threads, 3, decoder, _images(count), decoder.slots)
         for batch in batches:
             numbers = [int(image.image_id) for image in batch.images]
             found += numbers
@@ -52,13 +52,27 @@ def test_batches_come_in_order_with_pixels_errors_and_times_of_their_own_images(
             if len(begun) == 2:  # as the model has them
                 batches.give_back(begun.pop(0))
     assert found == list(range(1, count + 1))
-    assert decoder.largest_part <= 16
+    assert decoder.largest_part <= 32
+
+
+@pytest.mark.parametrize(
+    ("num_threads", "batch_size", "num_parts"),
+    [(1, 8, 1), (1, 64, 2), (2, 64, 2), (2, 200, 7), (4, 8, 4), (8, 2, 2), (16, 64, 4), (16, 200, 13), (64, 200, 13)],
+)
+def test_a_batch_is_divided_among_all_threads_into_no_more_tasks_than_they_need(
+    num_threads: int, batch_size: int, num_parts: int
+) -> None:
+    decoder = _Decoder(batch_size)
+    with ThreadPoolExecutor(1) as threads:
+        batches = DecodeAhead(threads, num_threads, decoder, _images(batch_size), decoder.slots)
+        assert [len(futures) for _, _, futures in batches._pending] == [num_parts]
+        assert len(next(iter(batches)).errors) == batch_size
 
 
 def test_no_more_is_decoded_than_there_are_slots_until_a_batch_is_given_back() -> None:
     decoder = _Decoder(4)
     with ThreadPoolExecutor(2) as threads:
-        batches = DecodeAhead(threads, decoder, _images(40), decoder.slots)
+        batches = DecodeAhead(threads, 2, decoder, _images(40), decoder.slots)
         first = next(iter(batches))
         kept = first.pixels.copy()
         threads.submit(int).result()
@@ -82,7 +96,7 @@ def test_neighbours_are_waited_for_at_the_same_time() -> None:
 
     slots = BatchSlots(np.zeros((NUM_SLOTS * 16, 1, 1, 1), np.uint8), 16)
     with ThreadPoolExecutor(4) as threads:
-        assert len(next(iter(DecodeAhead(threads, decode, _images(16), slots))).images) == 16
+        assert len(next(iter(DecodeAhead(threads, 4, decode, _images(16), slots))).images) == 16
 
 
 def test_what_a_decoder_raises_is_raised_where_the_batch_is_waited_for_and_the_slots_are_free_again() -> None:
@@ -94,11 +108,11 @@ def test_what_a_decoder_raises_is_raised_where_the_batch_is_waited_for_and_the_s
         return decoder(rows, images)
 
     with ThreadPoolExecutor(2) as threads:
-        batches = DecodeAhead(threads, decode, _images(40), decoder.slots)
+        batches = DecodeAhead(threads, 2, decode, _images(40), decoder.slots)
         with pytest.raises(MemoryError):
             list(batches)
         batches.stop()
-        again = DecodeAhead(threads, decoder, _images(6), decoder.slots)
+        again = DecodeAhead(threads, 2, decoder, _images(6), decoder.slots)
         assert [batch.pixels.ravel().tolist() for batch in again] == [[1, 2, 3, 4], [5, 6, 0, 0]]
 
 
@@ -118,7 +132,7 @@ def test_a_part_that_fails_leaves_no_other_that_still_writes() -> None:
         return decoder(rows, images)
 
     with ThreadPoolExecutor(4) as threads:
-        batches = DecodeAhead(threads, decode, _images(8), decoder.slots)
+        batches = DecodeAhead(threads, 4, decode, _images(8), decoder.slots)
         with pytest.raises(MemoryError):
             list(batches)
         batches.stop()

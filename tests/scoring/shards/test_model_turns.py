@@ -51,7 +51,7 @@ def _decode_into(memory: UInt8Array, num_images: int = 61) -> DecodeAhead:
         return DecodedPart((None,) * len(images), 0.0, 0.0)
 
     images = [ImageEntry(str(number), f"{number}.jpg", 1) for number in range(1, num_images + 1)]
-    return DecodeAhead(ThreadPoolExecutor(2), decode, images, BatchSlots(memory, _BATCH_SIZE))
+    return DecodeAhead(ThreadPoolExecutor(2), 2, decode, images, BatchSlots(memory, _BATCH_SIZE))
 
 
 def test_two_batches_are_begun_and_each_keeps_its_pixels_until_it_is_fetched() -> None:
@@ -141,7 +141,7 @@ def test_batches_without_an_image_that_was_read_are_rows_in_order_that_the_model
     slots = BatchSlots(np.zeros((NUM_SLOTS * _BATCH_SIZE, 2, 2, 3), np.uint8), _BATCH_SIZE)
     engine = FakeEngine()
     turns = ModelTurns(replace(load_fake(FAKE_MODEL), engine=engine))
-    rows = turns.score(DecodeAhead(ThreadPoolExecutor(2), decode, images, slots), Stopwatch())
+    rows = turns.score(DecodeAhead(ThreadPoolExecutor(2), 2, decode, images, slots), Stopwatch())
     assert [row.image for row in rows] == images
     assert [row.image.image_id for row in rows if row.outputs is not None] == ["9", "10"]
     assert {row.error_message for row in rows if row.outputs is None} == {"gone"}
