@@ -148,5 +148,6 @@ class DecodeAhead:
 
 
 def _num_parts(num_images: int, num_threads: int) -> int:
+    """Into how many tasks a batch is divided."""
     usual = max(-(-num_images // _USUAL_PART), min(_LEAST_PARTS, num_images))
     return max(-(-num_images // (2 * _USUAL_PART)), min(num_threads, usual))
