@@ -2,12 +2,14 @@
 
 import errno
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from scoring.errors import BucketError, ChangedError, StorageError, TooLargeError
-from scoring.storage import retrying
+from scoring.storage import bucket_clients, retrying
 from scoring.storage.downloads import local_copy
 from scoring.storage.durable import whole_file, write_text
 from scoring.storage.locations import Url
@@ -21,7 +23,11 @@ _URL = Url("s3", "bucket", "model.keras")
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ObjectServer]:
-    """A bucket's server, which is asked again at once."""
+    """A bucket's server, which is asked again at once, by one client.
+
+    A read that an earlier test gave up may end now, and would have a client made that does not know this server yet.
+    """
+    monkeypatch.setattr(bucket_clients, "_client", Mock(side_effect=cache(bucket_clients._client.__wrapped__)))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(retrying, "_FIRST_WAIT_S", 0.001)
     with serving_objects(monkeypatch) as started:
