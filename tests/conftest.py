@@ -1,6 +1,5 @@
 """Fixtures for all tests: a home of their own, the real data where it lies, and a small Ray cluster."""
 
-import gc
 import logging
 import os
 import secrets
@@ -28,8 +27,6 @@ def pytest_configure(config: pytest.Config) -> None:
     # What a shell starts in the background ignores Ctrl-C, under nohup SIGHUP too: so would drivers that tests stop.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    # Ten thousand tests and all libraries are looked through for garbage in a second: every tenth time is often enough.
-    gc.set_threshold(*gc.get_threshold()[:2], 100)
     home = tempfile.TemporaryDirectory(prefix="shardscore-tests-")
     config.add_cleanup(home.cleanup)
     os.environ |= {
