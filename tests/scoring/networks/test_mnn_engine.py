@@ -87,16 +87,28 @@ class _Unconvertible:
         Path(arguments[0]).write_bytes(b"no network at all" * 100)
 
 
-def test_network_that_cannot_be_converted_is_refused_and_leaves_nothing_where_the_job_was_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("MNN")
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
     with pytest.raises(
         ModelError, match=r"`engine` mnn cannot run this network; use another `engine`\. Its converter said: "
     ):
         MnnEngine(Network("no-network", lambda: None))
+
+
+@pytest.mark.ci
+def test_a_converter_that_fails_leaves_nothing_where_the_job_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("MNN")
+    import keras
+
+    pixels = keras.Input((32, 32, 3))
+    resized = keras.layers.GlobalAveragePooling2D()(keras.layers.Resizing(16, 16, interpolation="bicubic")(pixels))
+    model = keras.Model(pixels, keras.layers.Dense(3, activation="softmax")(resized))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="Its converter said: "):
+        MnnEngine(Network("network-of-bicubic-pixels", lambda: model))
     assert not list(tmp_path.iterdir())
 
 
