@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from scoring.arrays import UInt8Array
-from scoring.errors import ImageError
 from scoring.pixels.decoding import Decode, Resize
 from scoring.pixels.guarded_decode import DecoderKilledError
 from scoring.pixels.input_shape import InputShape
@@ -89,10 +88,7 @@ def decode_part(
         except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
             row[:] = 0
             doubt = encoded.doubt if isinstance(encoded, DoubtfulBytes) else None
-            try:
-                errors.append(row_fault(error, in_reading=not read_at, doubt=doubt))
-            except ImageError as fault:  # of the machine, which says nothing of the image
-                raise ImageError(f"{image.path!r}: {fault}") from fault
+            errors.append(row_fault(error, in_reading=not read_at, doubt=doubt, path=image.path))
         ended = time.perf_counter()
         read_at = read_at or ended
         read_s += read_at - started

@@ -136,7 +136,7 @@ class DecodeProcesses:
         started = time.perf_counter()
         order, read_s = Order(rows, images, None), 0.0
         if not self._collection.has_files or any(image.position is not None for image in images):
-            order = replace(order, contents=[_content(read) for read in self._read.ahead(images)])
+            order = replace(order, contents=list(map(_content, images, self._read.ahead(images))))
             read_s = time.perf_counter() - started
         process = self._idle.get()
         try:
@@ -159,11 +159,11 @@ class DecodeProcesses:
             return decode_part(of_range(self._rows, rows), images, self._read.ahead(images), pixels)
 
 
-def _content(read: Callable[[], bytes]) -> bytes | str:
+def _content(image: ImageEntry, read: Callable[[], bytes]) -> bytes | str:
     try:
         return read()
     except BaseException as error:  # raised again if it is no fault of this image  # noqa: BLE001
-        return row_fault(error, in_reading=True)
+        return row_fault(error, in_reading=True, path=image.path)
 
 
 class _DiedError(Exception):

@@ -27,13 +27,14 @@ _NO_THREAD = "can't start new thread"  # Python has no class for it
 _RUST_PANIC = "PanicException"  # what libraries written in Rust raise; pyo3 derives it from BaseException
 
 
-def row_fault(error: BaseException, in_reading: bool = False, doubt: str | None = None) -> str:
+def row_fault(error: BaseException, in_reading: bool = False, doubt: str | None = None, path: str | None = None) -> str:
     """One line for the row of the image that raised `error`; see also `may_pass`.
 
     Args:
         error: What was raised.
         in_reading: Whether the image's bytes were being read, not decoded.
         doubt: Why they may not be the image's, as where a proxy answers in a server's place; None if nothing says so.
+        path: The image's, for what is raised of a machine and says nothing of the image; None leaves that as it is.
 
     Raises:
         BaseException: `error` itself, if it is no fault of this image alone: no memory, no room on a disk, a stop,
@@ -45,7 +46,10 @@ def row_fault(error: BaseException, in_reading: bool = False, doubt: str | None 
     if isinstance(error, OutOfReachError):
         return f"{_OUT_OF_REACH}{redact(' '.join(str(error).split()))}"[:_LONGEST]
     if _stops_all(error):
-        raise next((cause for cause in _causes(error) if isinstance(cause, UnreachableError | ChangedError)), error)
+        fault = next((cause for cause in _causes(error) if isinstance(cause, UnreachableError | ChangedError)), error)
+        if path is not None and isinstance(fault, ImageError):
+            raise ImageError(f"{path!r}: {fault}") from fault
+        raise fault
     text = redact(" ".join(str(error).split()))
     if not isinstance(error, ImageError):
         text = f"cannot read or decode: {type(error).__name__}: {text or 'no reason given'}"

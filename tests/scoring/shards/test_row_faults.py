@@ -177,6 +177,19 @@ def test_a_fault_of_the_machine_names_the_photo_that_met_it(photos: Path) -> Non
     fault = _image_error_of(OSError(errno.ESTALE, "Stale file handle"))
     with pytest.raises(ImageError, match=r"^'3\.png': cannot read$"):
         _decoded(photos, fault, in_decoder=False)
+    with zipfile.ZipFile(photos.with_suffix(".zip"), "w") as archive:  # the worker reads for its decode processes
+        archive.write(photos / "3.png", "3.png")
+    settings = ScorerSettings(photos.with_suffix(".zip"), photos, FAKE_MODEL, Resize.SQUASH, 4, 2, decode_processes=1)
+    decoders = BatchDecoders(settings, decode)
+
+    def read(image: ImageEntry) -> NoReturn:
+        raise fault
+
+    assert decoders._processes
+    decoders._processes._read = TimedReader(read, None, is_local=True)
+    with pytest.raises(ImageError, match=r"^'3\.png': cannot read$"):
+        _errors(decoders, list(find_images(settings.images).images))
+    decoders.close()
 
 
 @pytest.mark.parametrize("kind", ["x.tar", "x.zip", "x.parquet", "x.tar in a bucket"])
