@@ -87,9 +87,10 @@ def label_by_file(
         beside = read_beside(others, label_of, photos, table.name, group)
     of_row = {row: (label_of[one], beside.groups.get(one)) for one, row in row_of.items()}
     unused = [one for one in label_of if one not in row_of and one not in left_out.of_id]
-    labelled = _with_targets(listing, map(of_row.get, range(len(images))), table.with_empty(column), use)
+    where = table.with_empty(column)
+    labelled = _with_targets(listing, map(of_row.get, range(len(images))), where, use)
     told = (
-        _told_of_empty(table.with_empty(column), table.name, use),
+        _told_of_empty(where, table.name, use),
         table.told_of_one(column, ids.column),
         *beside.told,
         ids.told,
@@ -98,12 +99,8 @@ def label_by_file(
         told_of_several(label_of.values(), names=numbers) if use == TRAINING else None,
         told_of_contradicted(labelled.images, table.name, use),
     )
-    return Labelled(
-        labelled,
-        LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED])) if unused else None,
-        tuple(filter(None, told)),
-        numbers,
-    )
+    without_photo = LeftOut(f"labels of {table.name} without a photo", len(unused), tuple(unused[:NAMED]))
+    return Labelled(labelled, without_photo if unused else None, tuple(filter(None, told)), numbers)
 
 
 def label_by_table(
