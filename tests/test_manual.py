@@ -26,6 +26,7 @@ _PAGES = [path.relative_to(ROOT).as_posix() for path in find_documents() if _RES
 _OURS = re.compile(r"(?:^|\s)(?:\S*/)?shardscore (.*)|python -m jobs (.*)")
 _OTHER_PROGRAMS = ("python -m tests", "pytest", "ray ", "kubectl", "KERAS_BACKEND", "uv ")
 _BENCHMARK = re.compile(r"python -m (tests\.benchmarks\.\w+) ?(.*)")
+_WITH_OPTION = 2  # blanks of a command that is named with one option
 _NUMBER = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w-])")
 
 
@@ -57,14 +58,12 @@ def test_the_manual_names_every_field_of_the_fingerprint() -> None:
 
 
 def _typed(path: Path) -> list[list[str]]:
-    """The words after `shardscore` of every command line of a page that is written out."""
-    found = []
-    for line in command_lines(path):
-        if match := _OURS.search(line):
-            words = shlex.split((match[1] or match[2]).split("&&")[0], comments=True)
-            if words and "..." not in words:
-                found.append(words)
-    return found
+    """The words after `shardscore` of every command line of a page that is written out, also within a sentence."""
+    lines = [(match[1] or match[2]).split("&&")[0] for line in command_lines(path) if (match := _OURS.search(line))]
+    codes = [code for code in inline_code(read(path)) if code.split()[0] in COMMANDS]
+    lines += [code for code in codes if code.count(" ") > _WITH_OPTION]
+    typed = [shlex.split(line, comments=True) for line in lines]
+    return [words for words in typed if words and "..." not in words]
 
 
 @pytest.mark.parametrize("page", _PAGES)

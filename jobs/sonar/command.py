@@ -36,8 +36,8 @@ def sonar(
     Args:
         output: Folder that gets sonar/: metrics, predictions and the model.
         data: Sonar returns in UCI's format: a file, or 'uci'.
-        protocol: How to divide the returns; several may be named; by default all.
-        model: What to train; several may be named; by default all.
+        protocol: How to divide the returns; by default in every way. Repeatable.
+        model: What to train; by default all. Repeatable.
         seed: Decides folds, initial weights and noise.
         actors: Processes with one core each; by default one per core.
         address: Ray cluster to use; by default that of RAY_ADDRESS, or a Ray of its own.

@@ -25,15 +25,15 @@ class Bottleneck(StrEnum):
 
 REMEDIES = {
     Bottleneck.LISTING: "a table of the images, as S3 Inventory writes it, or several runs that start together",
-    Bottleneck.START: "nothing to buy: the job is small, and fewer workers do it as fast",
+    Bottleneck.START: "nothing to buy: the job is small, and fewer actors do it as fast",
     Bottleneck.FORWARD: "more or faster GPUs",
     Bottleneck.DECODE: "more cores for each GPU, or smaller images",
-    Bottleneck.PROCESS: "more workers for each GPU, each with its own process: `gpus_per_actor` 0.5",
-    Bottleneck.BANDWIDTH: "a faster network for each worker, or smaller images",
+    Bottleneck.PROCESS: "more actors for each GPU, each with its own process: `gpus_per_actor` 0.5",
+    Bottleneck.BANDWIDTH: "a faster network for each actor, or smaller images",
     Bottleneck.READS: "storage that answers more reads: images over more prefixes of a bucket, or disks",
     Bottleneck.WRITES: "a larger `shard_size`",
     Bottleneck.DRIVER: "a larger `shard_size`",
-    Bottleneck.TAIL: "a smaller `shard_size`, or fewer workers",
+    Bottleneck.TAIL: "a smaller `shard_size`, or fewer actors",
     Bottleneck.VERIFY: "a larger `shard_size`: one process reads all shards again",
 }
 

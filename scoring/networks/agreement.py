@@ -49,7 +49,7 @@ class Agreement:
         """What to say of it where too many labels changed."""
         if self.equal_labels >= 1 - _MAX_CHANGED_LABELS:
             return None
-        return f"more than {_MAX_CHANGED_LABELS:.0%} changed: consider `precision` bfloat16"
+        return f"more than {_MAX_CHANGED_LABELS:.0%} changed: consider `precision` auto"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class SameVersion(Generic[P, R]):
         """
         if self.version != __version__:
             raise RequestError(
-                f"Expected workers with shardscore {self.version}, as the command has; this machine's have "
-                f"{__version__}. Install one version on all machines."
+                f"Expected shardscore {self.version}, as the command has, on all machines; one has {__version__}. "
+                "Install one version on all."
             )
         return self.function(*arguments, **options)

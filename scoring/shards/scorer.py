@@ -53,7 +53,7 @@ class ShardScorer:
         """
         if settings.decoding != DECODING:
             raise RequestError(
-                f"Expected workers that decode as the command does, {settings.decoding}; this machine's do {DECODING}. "
+                f"Expected actors that decode as the command does, {settings.decoding}; this machine's do {DECODING}. "
                 "Install cykooz-resizer on all machines, or on none."
             )
         keep_pandas_from_pyarrow()

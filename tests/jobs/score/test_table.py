@@ -227,7 +227,7 @@ def test_labels_that_int8_changed_are_warned_of_in_the_summary_and_in_the_report
 ) -> None:
     for row in (agreement_row, facts.agreement_row):
         [(_, words)] = row(Agreement(1000, equal_labels, 0.125))
-        assert ("; more than 1% changed: consider `precision` bfloat16" in words) == is_warned
+        assert ("; more than 1% changed: consider `precision` auto" in words) == is_warned
 
 
 def test_a_gpu_that_was_not_used_is_told_in_the_summary_once(capsys: pytest.CaptureFixture[str]) -> None:

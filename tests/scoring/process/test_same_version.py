@@ -12,6 +12,6 @@ def test_worker_of_another_version_than_the_drivers_refuses(monkeypatch: pytest.
     sent = pickle.dumps(SameVersion(divmod))
     assert pickle.loads(sent)(7, 2) == (3, 1)
     monkeypatch.setattr(same_version, "__version__", "0.1.9")
-    expected = rf"Expected workers with shardscore {__version__}, as the command has; this machine's have 0\.1\.9\."
+    expected = rf"Expected shardscore {__version__}, as the command has, on all machines; one has 0\.1\.9\."
     with pytest.raises(RequestError, match=expected):
         pickle.loads(sent)(7, 2)

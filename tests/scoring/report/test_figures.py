@@ -6,11 +6,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import matplotlib
+import pytest
 
 from scoring.quality.evaluation import ReliabilityBin
 from scoring.report.figures import Curve, Estimate, draw_curves, draw_estimates, draw_histogram, draw_reliability
 from scoring.report.svg import draw_svg
 
+pytestmark = pytest.mark.usefixtures("drawn")
 _BINS = [ReliabilityBin(0.1, 0.2, 10), ReliabilityBin(0.9, 1.0, 100)]
 
 

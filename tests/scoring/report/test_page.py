@@ -63,6 +63,7 @@ def _report(folder: Location, images: Location | None = None) -> Page:
     return Page(write_report(folder, None, images).path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.usefixtures("drawn")
 def test_report_of_a_labelled_run_has_its_figures_and_every_look(tmp_path: Path) -> None:
     images = cats_and_dogs(40)
     run = write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images))
@@ -257,6 +258,7 @@ def test_of_a_large_run_a_sample_is_reported_and_said_to_be_one(
     assert "None of the sample. Of the whole run 4 images" in " ".join(_report(run.path).text.split())
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_same_run_gives_the_same_report_byte_for_byte(tmp_path: Path) -> None:
     images = cats_and_dogs(40)
     run = write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images))
@@ -264,6 +266,7 @@ def test_the_same_run_gives_the_same_report_byte_for_byte(tmp_path: Path) -> Non
     assert first == second
 
 
+@pytest.mark.usefixtures("drawn")
 def test_hostile_names_labels_and_reasons_are_text_and_nothing_else(tmp_path: Path) -> None:
     label = "<b>dog</b>\u202e"
     images = [
@@ -500,6 +503,7 @@ def test_no_clip_is_told_of_a_model_whose_submissions_have_none(tmp_path: Path) 
     assert "submission" not in text
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
     page = _report(write_run(tmp_path / "run", cats_and_dogs(20)).path)
     policy = next(meta["content"] for meta in page.attributes("meta") if "http-equiv" in meta)
@@ -510,6 +514,7 @@ def test_the_page_forbids_itself_all_but_what_it_holds(tmp_path: Path) -> None:
     assert "http" not in page.source.replace("http-equiv", "").replace("http://www.w3.org/", "")
 
 
+@pytest.mark.usefixtures("drawn")
 def test_the_page_can_be_read_without_seeing_it(tmp_path: Path) -> None:
     images = cats_and_dogs(40)
     page = _report(write_run(tmp_path / "run", images, location=draw_images(tmp_path / "photos", images)).path)
@@ -529,6 +534,7 @@ def test_the_page_can_be_read_without_seeing_it(tmp_path: Path) -> None:
     assert {str(link["href"])[1:] for link in page.attributes("a")} <= set(ids)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_report_of_a_model_has_its_learning_curve_and_calibration(tmp_path: Path) -> None:
     images = [*cats_and_dogs(24), Scored("broken.png", None, "cat", "the file is empty")]
     model = write_model(tmp_path / "model", images, draw_images(tmp_path / "photos", images))
@@ -759,6 +765,7 @@ def _look(page: Page, title: str) -> str:
     return text[text.index(title) + len(title) :].split("Most ")[0]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_labels_that_stand_by_themselves_are_told_each_by_its_own_probability(tmp_path: Path) -> None:
     clean = [Scored(f"clean{number}.png", (0.002, 0.001, 0.055)) for number in range(30)]
     doubt = [Scored(f"doubt{number}.png", (0.1, 0.49 - number / 100, 0.45)) for number in range(3)]

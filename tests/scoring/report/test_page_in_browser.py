@@ -13,7 +13,10 @@ from tests.browser import CHROMIUM, browse
 from tests.places import on_disk
 from tests.runs import Scored, cats_and_dogs, draw_images, write_run
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`"),
+    pytest.mark.usefixtures("drawn"),
+]
 _NO_PAGE = "not an origin"  # as the browser's log names the initiator of its own requests
 
 

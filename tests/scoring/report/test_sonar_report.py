@@ -146,6 +146,7 @@ def test_a_study_calls_a_half_what_its_predictions_call_it(tmp_path: Path) -> No
     assert "is rock 194 100.0% 0 0.0% is mine 0 0.0% 222 100.0%" in text
 
 
+@pytest.mark.usefixtures("drawn")
 def test_sonar_of_a_run_comes_after_its_images(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cats_and_dogs(16))
     _write_network(on_disk(run.sonar))
@@ -221,6 +222,7 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
 @pytest.mark.parametrize("width", [1000, 1300])
+@pytest.mark.usefixtures("drawn")
 def test_a_studys_tables_are_wholly_seen_on_a_screen_of_usual_width(tmp_path: Path, width: int) -> None:
     _write_study(tmp_path / "study" / "sonar")
     page = on_disk(write_report(tmp_path / "study", None, None).path)
