@@ -188,9 +188,9 @@ def _training(labels: Sequence[str], location: Location, measured: dict[str, Any
         "head_only": False,
         "data": {
             **{"digest": "b" * 64, "num_images": 60, "num_train": 36, "num_validation": 24, "num_errors": 1},
-            **{"contents": "", "num_folds": 0, "num_draws": 1, "num_copies": 0, "num_seen": 0, "is_drawn": None},
-            **{"listed": "", "num_contradicting": 0, "contradicting": (), "counts_mirrored": False, "num_different": 0},
-            **{"group_column": None, "groups": "", "unmeasured": []},
+            **{"contents": "", "pixels": "", "num_folds": 0, "num_draws": 1, "num_copies": 0, "num_seen": 0},
+            **{"is_drawn": None, "listed": "", "num_contradicting": 0, "contradicting": (), "counts_mirrored": False},
+            **{"num_different": 0, "group_column": None, "groups": "", "unmeasured": []},
         },
         "split_seed": 0,
         "settings": asdict(HeadSettings()),

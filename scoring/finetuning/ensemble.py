@@ -38,6 +38,7 @@ class HeadIdentity:
             see `TrainingSet`.
         backend: Keras' backend.
         contents: What tells the contents of the photos; see `Features`.
+        pixels: What tells their pixels, likewise.
     """
 
     features: Fingerprint
@@ -46,6 +47,7 @@ class HeadIdentity:
     division: str
     backend: str
     contents: str = ""
+    pixels: str = ""
 
 
 def save_head(path: Location, head: Head, identity: HeadIdentity) -> None:

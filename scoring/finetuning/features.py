@@ -163,6 +163,12 @@ class Features:
     lost: Sequence[ImageEntry] = ()
     pixels: Sequence[bytes | None] = ()
 
+    @property
+    def pixels_digest(self) -> str:
+        """What tells what the network saw, where files of other contents have the stamps of those before; or empty."""
+        told = [digest for digest in self.pixels if digest]
+        return hashlib.sha256(b"".join(told)).hexdigest() if told and len(told) == len(self.pixels) else ""
+
 
 def load_features(folder: RunFolder) -> Features:
     """Load the features in a run folder, one shard after the other.

@@ -58,6 +58,7 @@ def _as_asked(found: TrainingRecord, settings: FinetuneSettings, photos: Trainin
         num_images=len(features.images) + features.num_errors,
         num_errors=features.num_errors,
         contents="" if is_untold else features.contents,
+        pixels=found.data.pixels and features.pixels_digest,
         group_column=photos.group_column,
         groups=photos.groups,
     )

@@ -166,6 +166,7 @@ class HeadTrainer:
             division=self._photos.division,
             backend=self._settings.backend,
             contents=self._photos.features.contents,
+            pixels=self._photos.features.pixels_digest,
         )
 
     def _load(self, number: int) -> Head | None:

@@ -154,6 +154,7 @@ class TrainingSet:
             num_validation=len(self.measured),
             num_errors=self.features.num_errors,
             contents=self.features.contents,
+            pixels=self.features.pixels_digest,
             num_folds=self.num_folds,
             num_draws=self.num_draws,
             num_copies=self.num_copies,

@@ -57,6 +57,7 @@ class TrainingData:
         num_validation: Photos measured on.
         num_errors: Photos that could not be read.
         contents: What tells their contents from those of other photos in their places; empty where it is not known.
+        pixels: What tells what the network saw of them, which contents of the same stamps do not; likewise.
         num_folds: How many parts they were divided into, each measured by the head that was trained on the others; 0
             for one split.
         num_draws: How often they were divided anew; each is measured by one head of each draw.
@@ -82,6 +83,7 @@ class TrainingData:
     num_validation: int
     num_errors: int
     contents: str = ""
+    pixels: str = ""
     num_folds: int = 0
     num_draws: int = 1
     num_copies: int = 0

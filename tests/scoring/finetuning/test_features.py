@@ -127,7 +127,9 @@ def test_photos_are_stored_with_the_digest_of_what_the_network_saw(folder: RunFo
     )
     write_table(folder.shard(0, 1), there)
     save_record(folder, record_of(folder.path).with_digests({}))
-    assert load_features(folder).pixels == digests
+    found = load_features(folder)
+    assert found.pixels == digests
+    assert found.pixels_digest not in ("", replace(found, pixels=digests[::-1]).pixels_digest)
 
 
 @pytest.mark.keras
@@ -157,7 +159,9 @@ def test_a_mirrored_photo_is_a_copy_to_a_network_that_sees_mirror_images(
 def test_features_of_an_earlier_version_tell_no_digest(folder: RunFolder) -> None:
     write_table(folder.shard(0, 1), pq.read_table(folder.shard(0, 1)).drop_columns([PIXELS_SHA256]))
     save_record(folder, record_of(folder.path).with_digests({}))
-    assert load_features(folder).pixels == [None] * 8
+    found = load_features(folder)
+    assert found.pixels == [None] * 8
+    assert found.pixels_digest == ""
 
 
 @pytest.mark.parametrize("width", [1, 3])

@@ -235,10 +235,12 @@ def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_
     folder = ModelFolder(trained(JoinHeads()))
     settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
     photos, record = load_training_set(settings), load_training_record(folder)
-    save_training_record(folder, replace(record, data=replace(record.data, contents="then")))
-    photos = replace(photos, features=replace(photos.features, contents="then"))
+    seen = [b"%032d" % row for row in range(len(photos.features.images))]
+    photos = replace(photos, features=replace(photos.features, contents="then", pixels=seen))
+    data = replace(record.data, contents="then", pixels=photos.features.pixels_digest)
+    save_training_record(folder, replace(record, data=data))
     assert keep_finished(settings, photos)
-    changes: list[dict[str, Any]] = [{"contents": "others"}, {"num_errors": 1}]
+    changes: list[dict[str, Any]] = [{"contents": "others"}, {"num_errors": 1}, {"pixels": seen[::-1]}]
     for others in changes:
         assert not keep_finished(settings, replace(photos, features=replace(photos.features, **others)))
 

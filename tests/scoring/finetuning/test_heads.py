@@ -163,6 +163,7 @@ def test_saved_head_comes_back_only_for_what_shaped_it(tmp_path: Any) -> None:
         replace(identity, features=replace(features, model="another")),
         replace(identity, heads=replace(_SETTINGS, dropout=0.1)),
         replace(identity, contents="other photos in the same places"),
+        replace(identity, pixels="of others that have their stamps"),
     ):
         assert load_head(tmp_path / "head.npz", other) is None
     whole = (tmp_path / "head.npz").read_bytes()
