@@ -48,9 +48,8 @@ class Server:
             return True
         silent_s = time.monotonic() - self._answered_at
         if silent_s > patience_s:
-            raise WorkersLostError(
-                f"{self._what} has not answered for {silent_s:.0f} s: it was killed or has failed. {GO_ON}"
-            )
+            since = f"has not answered for {silent_s:.0f} s" if silent_s >= 1 else "no longer answers"
+            raise WorkersLostError(f"{self._what} {since}: it was killed or has failed. {GO_ON}")
         return False
 
 

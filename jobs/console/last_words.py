@@ -32,4 +32,4 @@ def last_words() -> Iterator[None]:
 def note_removal() -> None:
     """The earlier results are removed: a command that was told to overwrite them goes on only without that."""
     with suppress(OSError):
-        _tell.get()(f"{_WORDS} without overwrite.\n".encode())
+        _tell.get()(f"{_WORDS} without --overwrite.\n".encode())

@@ -15,7 +15,7 @@ with last_words():
 
 
 @pytest.mark.parametrize(
-    ("is_removed", "advice"), [(False, "Run it again."), (True, "Run it again without overwrite.")]
+    ("is_removed", "advice"), [(False, "Run it again."), (True, "Run it again without --overwrite.")]
 )
 @pytest.mark.parametrize("end", ["os._exit(1)", "os.kill(os.getpid(), 9)"])
 def test_a_process_that_is_ended_from_outside_says_what_to_do(end: str, is_removed: bool, advice: str) -> None:
