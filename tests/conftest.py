@@ -42,10 +42,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for the whole default run; this one alone for some of the tests, or with `-s`."""
+    """Three processes for the whole default run, whose tests wait a third of their time; this one for some, or `-s`."""
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS
     usual = config.getoption("markexpr") in config.getini("addopts") and config.getoption("capture") != "no"
-    return 2 if whole and usual else 0
+    return 3 if whole and usual else 0
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

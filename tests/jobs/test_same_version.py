@@ -84,5 +84,5 @@ def test_workers_of_another_version_refuse(
     monkeypatch.setattr("jobs.sonar.training.cluster_nodes", list)
     monkeypatch.setattr("jobs.sonar.training.place_workers", lambda *_: None)
     monkeypatch.setattr(same_version, "__version__", "0.1.9")
-    with pytest.raises(RequestError, match=r"this machine's have 0\.1\.9"):
+    with pytest.raises(RequestError, match=r"on all machines; one has 0\.1\.9"):
         command(tmp_path)
