@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
-from scoring.networks.company import TRIED, note_change_below, noted_change_below
-from scoring.networks.conversion_check import NUM_COMPARED, check_conversion
-from scoring.networks.conversions import conversion_folder, made_once, note_last_activation, noted_last_activation
+from scoring.networks.checked_conversions import checked_conversion
+from scoring.networks.company import noted_change_below
+from scoring.networks.conversion_check import NUM_COMPARED
+from scoring.networks.conversions import noted_last_activation
 from scoring.networks.engines import AtOnce, EngineName, Network
-from scoring.networks.keras_engine import takes_uint8
 from scoring.networks.library_words import words_of
 from scoring.networks.mnn_session import MnnSession, first_outputs
 from scoring.networks.precision import Precision
@@ -43,6 +43,7 @@ except ImportError as error:
 mnnconvert(sys.argv)
 """
 _NO_CONVERTER = "no converter: "
+_FILE = "model.mnn"
 
 
 def check_mnn(precision: Precision) -> None:
@@ -70,11 +71,12 @@ class MnnEngine(AtOnce):
         Raises:
             ModelError: If MNN cannot run it, or runs it to other results than Keras.
         """
-        path, self.library = _converted(network), _library()
-        self.change_below = noted_change_below(path.parent)
-        self.last_activation = partial(noted_last_activation, path.parent)
+        self.library = f"mnn-{version('MNN')}"
+        folder = checked_conversion(network, EngineName.MNN, self.library, _convert)
+        self.change_below = noted_change_below(folder)
+        self.last_activation = partial(noted_last_activation, folder)
         self.compared_in = NUM_COMPARED
-        self._session = MnnSession(path)
+        self._session = MnnSession(folder / _FILE)
 
     @property
     def num_outputs(self) -> int:
@@ -91,29 +93,9 @@ class MnnEngine(AtOnce):
         return self._session(images)
 
 
-def _library() -> str:
-    return f"mnn-{version('MNN')}"
-
-
-def _converted(network: Network) -> Path:
-    """The network as MNN's file, converted by the first process on this machine that needs it."""
-    folder = conversion_folder(network.digest, f"{_library()}-{TRIED}")
-    with made_once(folder) as temporary:
-        if temporary:
-            model = network.build()
-            from_uint8 = takes_uint8(model)
-            convert = partial(_convert, from_uint8)
-            score = convert(temporary)
-            note_last_activation(model, temporary)
-            check_conversion(EngineName.MNN, from_uint8, score, convert)
-            if not network.is_published:
-                note_change_below(from_uint8, temporary)
-    return folder / "model.mnn"
-
-
 def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float32Array]:
     """Write `model.mnn`, by way of LiteRT's format, and return what scores by it."""
-    between, path = folder / "model.tflite", folder / "model.mnn"
+    between, path = folder / "model.tflite", folder / _FILE
     try:
         model.export(str(between), format="litert", verbose=False)
     except Exception as error:  # Keras and TensorFlow each have their own words for a layer that has no counterpart

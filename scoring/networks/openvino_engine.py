@@ -16,17 +16,11 @@ import numpy as np
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.errors import ModelError
 from scoring.networks.agreement import QUANTISED, ComparedOutputs, ImageSample
-from scoring.networks.company import TRIED, note_change_below, noted_change_below
-from scoring.networks.conversion_check import check_conversion
-from scoring.networks.conversions import (
-    conversion_folder,
-    is_whole,
-    made_once,
-    note_last_activation,
-    noted_last_activation,
-)
+from scoring.networks.checked_conversions import checked_conversion
+from scoring.networks.company import noted_change_below
+from scoring.networks.conversions import conversion_folder, is_whole, made_once, noted_last_activation
 from scoring.networks.engines import AtOnce, EngineName, Network, num_threads
-from scoring.networks.keras_engine import EXACT, takes_uint8
+from scoring.networks.keras_engine import EXACT
 from scoring.networks.library_words import sentence_of
 from scoring.networks.precision import Precision
 from scoring.pixels.input_shape import InputShape, filled
@@ -83,7 +77,7 @@ class OpenVinoEngine(AtOnce):
             ModelError: If OpenVINO cannot run it, or runs it to other results than Keras.
         """
         self.digest, self.compared, self.library = network.digest, None, _library()
-        folder = _converted(network)
+        folder = checked_conversion(network, EngineName.OPENVINO, self.library, _convert)
         self.last_activation = partial(noted_last_activation, folder)
         self.change_below = noted_change_below(folder)
         if precision is Precision.INT8:
@@ -144,22 +138,6 @@ def _compile(model: "openvino.Model", batch_size: int, precision: Precision) -> 
         "ENABLE_CPU_PINNING": False,  # every process would pin its threads to the same first cores
     }
     return openvino.Core().compile_model(model, "CPU", settings)
-
-
-def _converted(network: Network) -> Path:
-    """The network as OpenVINO's files, converted by the first process on this machine that needs them."""
-    folder = conversion_folder(network.digest, f"{_library()}-{TRIED}")
-    with made_once(folder) as temporary:
-        if temporary:
-            model = network.build()
-            from_uint8 = takes_uint8(model)
-            convert = partial(_convert, from_uint8)
-            score = convert(temporary)
-            note_last_activation(model, temporary)
-            check_conversion(EngineName.OPENVINO, from_uint8, score, convert)
-            if not network.is_published:
-                note_change_below(from_uint8, temporary)
-    return folder
 
 
 def _convert(model: "keras.Model", folder: Path) -> Callable[[UInt8Array], Float32Array]:

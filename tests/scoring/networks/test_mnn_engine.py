@@ -16,7 +16,7 @@ from scoring.errors import IncompleteError, ModelError
 from scoring.models.classifier import Classifier
 from scoring.models.finetuned_network import put_together
 from scoring.models.model_request import ModelRequest
-from scoring.networks import mnn_engine, mnn_session
+from scoring.networks import checked_conversions, mnn_engine, mnn_session
 from scoring.networks.conversion_check import check_conversion
 from scoring.networks.engines import EngineName, Network
 from scoring.networks.mnn_engine import MnnEngine
@@ -89,7 +89,7 @@ class _Unconvertible:
 
 def test_network_that_cannot_be_converted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("MNN")
-    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
+    monkeypatch.setattr(checked_conversions, "takes_uint8", lambda model: _Unconvertible())
     with pytest.raises(
         ModelError, match=r"`engine` mnn cannot run this network; use another `engine`\. Its converter said: "
     ):
@@ -250,7 +250,7 @@ def test_mnn_without_the_private_converter_is_refused_with_the_engines_to_use_in
     pytest.importorskip("MNN")
     (tmp_path / "_tools.py").write_text("")  # what an MNN to come may have in its place
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(mnn_engine, "takes_uint8", lambda model: _Unconvertible())
+    monkeypatch.setattr(checked_conversions, "takes_uint8", lambda model: _Unconvertible())
     with pytest.raises(ModelError, match=r"cannot import name 'mnnconvert' .* Use `engine` openvino or keras"):
         MnnEngine(Network("no-converter", lambda: None))
 
