@@ -74,7 +74,7 @@ def test_the_driver_is_killed(run: Run, seed: int) -> None:
     run.check_complete()
 
 
-@seeds(4)
+@seeds(4, short=0)
 def test_the_driver_is_stopped(run: Run, seed: int) -> None:
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         driver = run.start()

@@ -49,7 +49,7 @@ def test_the_demo_ends_with_the_commands_of_readme() -> None:
     assert commands == _readme_commands()
 
 
-@pytest.mark.ci
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.keras
 def test_kaggle_bundle_becomes_a_submission_by_the_commands_of_readme(tmp_path: Path) -> None:

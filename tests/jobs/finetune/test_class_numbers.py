@@ -18,7 +18,7 @@ from PIL import Image
 from tests.models import save_quarters_model
 from tests.source_tree import ROOT
 
-pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.ci]
+pytestmark = [pytest.mark.ray, pytest.mark.keras, pytest.mark.slow]
 
 _NAMES = ["T-shirt", "Trouser", "Pullover", "Dress", "Coat"]  # as fashion_mnist has them: by no alphabet
 _COLOURS = [(230, 20, 20), (20, 230, 20), (20, 20, 230), (230, 230, 20), (20, 230, 230)]

@@ -248,6 +248,7 @@ def test_a_copy_without_features_is_not_replaced_by_a_model_of_other_labels(
     assert {path.name: path.read_bytes() for path in (tmp_path / "copy").iterdir() if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_copies_among_photos_measured_on_are_calibrated_and_counted_as_one(
     photos: Path, base: Path, tmp_path: Path, two_nodes: None
 ) -> None:

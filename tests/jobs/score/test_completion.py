@@ -178,6 +178,7 @@ def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Cal
     assert RunReader(folder).read().num_rows == 12
 
 
+@pytest.mark.slow
 def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_says_so(
     score: Callable[[], RunFolder], photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_sa
     assert "1 photo changed, or was copied, since it was scored; scored again" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_image_that_may_be_readable_by_now_is_tried_again_alone(
     score: Callable[[], RunFolder], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
