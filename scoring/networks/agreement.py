@@ -7,7 +7,8 @@ import numpy as np
 
 from scoring.arrays import Float32Array, UInt8Array
 
-_MAX_CHANGED_LABELS = 0.01  # the largest share that int8 may change before its user is warned
+# What int8 may change before its user is warned: the share of labels, and any probability.
+_MAX_CHANGED_LABELS, _MAX_DIFFERENCE = 0.01, 0.25
 # Follows the network's digest in that of its int8 form, before a digest of the int8 weights: these differ with the
 # images that they were calibrated on.
 QUANTISED = ":int8-"
@@ -46,10 +47,12 @@ class Agreement:
 
     @property
     def warning(self) -> str | None:
-        """What to say of it where too many labels changed."""
-        if self.equal_labels >= 1 - _MAX_CHANGED_LABELS:
-            return None
-        return f"more than {_MAX_CHANGED_LABELS:.0%} changed: consider `precision` auto"
+        """What to say of it where too many labels changed, or a probability by too much."""
+        if self.equal_labels < 1 - _MAX_CHANGED_LABELS:
+            return f"more than {_MAX_CHANGED_LABELS:.0%} changed: consider `precision` auto"
+        if self.largest_difference > _MAX_DIFFERENCE:
+            return f"one differs by more than {_MAX_DIFFERENCE:.0%}: consider `precision` auto"
+        return None
 
 
 @dataclass(frozen=True)

@@ -221,13 +221,21 @@ def test_fewer_right_than_by_chance_asks_for_the_order_of_the_labels(capsys: pyt
     assert "chance" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("equal_labels", "is_warned"), [(1.0, False), (0.99, False), (0.989, True)])
-def test_labels_that_int8_changed_are_warned_of_in_the_summary_and_in_the_report(
-    equal_labels: float, is_warned: bool
+@pytest.mark.parametrize(
+    ("equal_labels", "largest_difference", "warning"),
+    [
+        (1.0, 0.125, None),
+        (0.99, 0.25, None),
+        (0.989, 0.125, "; more than 1% changed: consider `precision` auto"),
+        (1.0, 0.58, "; one differs by more than 25%: consider `precision` auto"),
+    ],
+)
+def test_what_int8_changed_is_warned_of_in_the_summary_and_in_the_report(
+    equal_labels: float, largest_difference: float, warning: str | None
 ) -> None:
     for row in (agreement_row, facts.agreement_row):
-        [(_, words)] = row(Agreement(1000, equal_labels, 0.125))
-        assert ("; more than 1% changed: consider `precision` auto" in words) == is_warned
+        [(_, words)] = row(Agreement(1000, equal_labels, largest_difference))
+        assert warning in words if warning else "consider" not in words
 
 
 def test_a_gpu_that_was_not_used_is_told_in_the_summary_once(capsys: pytest.CaptureFixture[str]) -> None:
