@@ -603,8 +603,8 @@ MECHANISMS = [
     ),
     Mechanism(
         "a network that OpenVINO computes otherwise than Keras is refused",
-        "scoring/networks/openvino_engine.py",
-        "            check_conversion(EngineName.OPENVINO, from_uint8, score, convert)\n",
+        "scoring/networks/checked_conversions.py",
+        "            check_conversion(engine, from_uint8, score, convert_again)\n",
         "",
         "tests/scoring/networks/test_openvino_engine.py",
     ),
