@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -163,7 +164,7 @@ class Features:
     lost: Sequence[ImageEntry] = ()
     pixels: Sequence[bytes | None] = ()
 
-    @property
+    @cached_property
     def pixels_digest(self) -> str:
         """What tells what the network saw, where files of other contents have the stamps of those before; or empty."""
         told = [digest for digest in self.pixels if digest]

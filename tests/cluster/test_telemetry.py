@@ -67,7 +67,7 @@ def test_head_of_a_cluster_reports_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.slow
+@pytest.mark.ci
 def test_head_that_is_told_to_report_no_use_reports_that(tmp_path: Path) -> None:
     """Else the test above could not fail, and one of the two settings would do."""
     attempts = _attempts_of_a_head(tmp_path, {"RAY_USAGE_STATS_ENABLED": "0"})

@@ -245,6 +245,18 @@ def test_a_finished_model_of_photos_with_other_contents_is_not_taken_for_one_of_
         assert not keep_finished(settings, replace(photos, features=replace(photos.features, **others)))
 
 
+def test_heads_and_record_are_of_the_pixels_that_they_were_trained_on(
+    trained: HeadTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(JoinHeads())
+    assert trained._load(0)
+    features = trained._photos.features
+    others = replace(features, pixels=[b"%032d" % row for row in range(len(features.images))])
+    monkeypatch.setattr(trained, "_photos", replace(trained._photos, features=others))
+    assert trained._load(0) is None
+    assert trained._photos.count().pixels == others.pixels_digest != features.pixels_digest
+
+
 def test_a_finished_model_of_other_groups_is_not_taken_for_one_of_these(trained: HeadTrainer, tmp_path: Path) -> None:
     folder = ModelFolder(trained(JoinHeads()))
     settings = replace(_settings(tmp_path / "model"), base=trained._settings.base)
