@@ -175,13 +175,13 @@ def test_damaged_lease_is_taken(tmp_path: Path, content: bytes, monkeypatch: pyt
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("left_behind", [None, _ELSEWHERE, b"{half"])
+@pytest.mark.parametrize("left_behind", ["nothing", "a dead process's", "half a lease"])
 def test_of_many_that_come_at_once_one_holds_it(
-    place: Location, left_behind: Holder | bytes | None, monkeypatch: pytest.MonkeyPatch
+    place: Location, left_behind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STALE_S", 2.0)
-    if left_behind:
-        place.write_bytes(left_behind if isinstance(left_behind, bytes) else left_behind.to_bytes())
+    monkeypatch.setattr(module, "STALE_S", 60.0)
+    if left_behind != "nothing":
+        place.write_bytes(b"{half" if left_behind == "half a lease" else _holder().to_bytes())
     outcomes: list[str] = []
     all_tried = threading.Barrier(4)
 
