@@ -15,6 +15,7 @@ from scoring.models.model_request import ModelRequest
 from scoring.networks.engines import EngineName
 from scoring.run.folder import RunFolder
 from scoring.run.manifest import default_shard_size, write_manifest
+from scoring.shards.batch_size import CPU_BATCH_SIZE
 from scoring.sources.inputs import find_images
 
 _PEAK_S = 2
@@ -59,9 +60,10 @@ def measure_rates(photos: Path, model: ModelRequest, output: Path, placement: Pl
     images = find_images(photos).images
     manifest = write_manifest(folder.manifest, images, default_shard_size(len(images)), 0)
     settings = scorer_settings(ImagesRequest(photos, model), folder, placement)
-    num_batches = len(images) // settings.batch_size
+    batch_size = settings.batch_size or CPU_BATCH_SIZE
+    num_batches = len(images) // batch_size
     if num_batches < 2:
-        raise RequestError(f"Expected `num_images` of at least two batches of {settings.batch_size} here.")
+        raise RequestError(f"Expected `num_images` of at least two batches of {batch_size} here.")
     [peak] = run_alone(partial(MatrixPeak, model.engine, model.precision, model.backend, size), [_PEAK_S], placement)
     [forward] = run_alone(partial(BareForward, settings), [num_batches], placement)
     summary = score_alone(settings, manifest, placement)

@@ -94,7 +94,8 @@ class ImagesJob:
             IncompleteError: If other files lie among the shards at the end.
         """
         placement = place_actors(self._request, self._console)
-        settings = replace(scorer_settings(self._request, self._folder, placement), fence=self._lease.fence)
+        settings = scorer_settings(self._request, self._folder, placement, self._listing.num_images)
+        settings = replace(settings, fence=self._lease.fence)
         if not self._overwrites:
             self._begin(begin)
         if settings.model.needs_sample:

@@ -107,6 +107,7 @@ class BackgroundListing:
         self._renewal: Renewal | None = None
         self._overwrites = False
         self._sample: tuple[ImageEntry, ...] = ()
+        self._num_images: int | None = None
         self._is_ready, self._may_write = threading.Event(), threading.Event()
 
     def start(self, fence: Fence, overwrite: bool = False) -> None:
@@ -164,6 +165,11 @@ class BackgroundListing:
         return self._renewal.carry_out(self._folder, fence, note) if self._renewal else 0
 
     @property
+    def num_images(self) -> int | None:
+        """How many there are; None while they are being listed."""
+        return self._num_images
+
+    @property
     def is_renewed_by_time(self) -> bool:
         """See `Renewal.is_by_time`."""
         return self._renewal is not None and self._renewal.is_by_time
@@ -179,6 +185,7 @@ class BackgroundListing:
     def _write_manifest(self, fence: Fence) -> Listed:
         labelled = list_images(self._request, self._keep)
         listing, images = labelled.listing, labelled.listing.images
+        self._num_images = len(images)
         if self._check:
             self._check(images)
         groups = (

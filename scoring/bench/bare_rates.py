@@ -9,6 +9,7 @@ import numpy as np
 from scoring.arrays import UInt8Array
 from scoring.pixels.decoding import decode
 from scoring.pixels.input_shape import InputShape
+from scoring.shards.batch_size import cpu_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.settings import ScorerSettings
 from scoring.sources.inputs import find_images, open_images
@@ -59,5 +60,6 @@ class DecodeRate:
 
 def _first_batch(settings: ScorerSettings, shape: InputShape) -> UInt8Array:
     read = open_images(settings.images, settings.columns)
-    entries = islice(find_images(settings.images, settings.columns).images, settings.batch_size)
+    batch_size = settings.batch_size or cpu_batch_size(shape)
+    entries = islice(find_images(settings.images, settings.columns).images, batch_size)
     return np.stack([decode(read(entry), settings.resize, shape) for entry in entries])

@@ -15,7 +15,7 @@ from scoring.storage.durable import write_output
 from scoring.storage.locations import Location
 
 RECORD_NAME = "shardscore-bench.json"
-LEAST_IMAGES = 32  # two batches: the first compiles and does not count
+LEAST_IMAGES = 64  # two batches: the first compiles and does not count
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Find the batch size that a GPU scores fastest with, among those that fit it."""
+"""How many images a worker scores at once: on a processor by their size, on a GPU by trial among those that fit it."""
 
 import time
 from collections import deque
@@ -7,11 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from scoring.models.shard_model import ShardModel
+from scoring.pixels.input_shape import InputShape
 
 BATCH_SIZES = (64, 128, 256, 512, 1024)
+# As many as Keras' `predict` takes. With AMX VGG16 is faster by 4 to 24% than in batches of 16, without it no slower.
+CPU_BATCH_SIZE = 32
+SMALL_CPU_BATCH_SIZE = (
+    16  # of large pictures, whose batches fill memory, and where the last batch would be mostly padding
+)
+_LARGE_PIXELS = 299 * 299  # more than any network takes that is much used for photos
 _SECONDS = 0.5  # of each size, after two batches that compile
 _NOTICEABLE = 1.02  # less is no gain: a larger batch takes more memory, and pads more of the last one
 _SEED = 2017
+
+
+def cpu_batch_size(shape: InputShape) -> int:
+    """Images per forward pass on a processor, by what the network takes."""
+    return CPU_BATCH_SIZE if shape.height * shape.width <= _LARGE_PIXELS else SMALL_CPU_BATCH_SIZE
 
 
 def fastest_batch_size(model: ShardModel, sizes: Sequence[int], seconds: float = _SECONDS) -> int:

@@ -25,7 +25,7 @@ from scoring.run.predictions import (
 )
 from scoring.run.publishing import publish_shard
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
-from scoring.shards.batch_size import fastest_batch_size
+from scoring.shards.batch_size import cpu_batch_size, fastest_batch_size
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
@@ -63,7 +63,7 @@ class ShardScorer:
         self._decoders = BatchDecoders(settings, decode)
         self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
-        self._batch_size = settings.batch_size
+        self._batch_size = settings.batch_size or cpu_batch_size(self._model.input_shape)
         if settings.batch_sizes:
             self._batch_size = fastest_batch_size(self._model, settings.batch_sizes)
         self._model.try_out(self._batch_size)

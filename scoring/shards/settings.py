@@ -30,7 +30,7 @@ class ScorerSettings:
         output: The run folder.
         model: Which model to load and how.
         resize: How photos get the network's shape.
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; None where a processor takes as many as its network's pictures allow.
         decode_threads: Threads that read and decode beside the model.
         columns: Which columns of a Parquet table say what.
         fence: What keeps workers of a driver that has lost its lease from writing; None where there is no lease.
@@ -46,7 +46,7 @@ class ScorerSettings:
     output: Location
     model: ShardModelRequest
     resize: Resize
-    batch_size: int
+    batch_size: int | None
     decode_threads: int
     columns: TableColumns = NO_COLUMNS
     fence: Fence | None = None

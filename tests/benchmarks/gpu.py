@@ -252,7 +252,7 @@ def batch_rates(
             decode_processes=options.decode_processes,
         )
         try:
-            waited, forward = (_forward_rate(settings, num_begun) for num_begun in (1, 2))
+            waited, forward = (_forward_rate(settings, batch_size, num_begun) for num_begun in (1, 2))
             job, wait_share = _job_rate(settings, num_shards)
         except Exception as error:  # each backend has its own for a GPU that is full  # noqa: BLE001
             print(f"batches of {batch_size} do not work here: {' '.join(str(error).split())[:200]}")
@@ -260,12 +260,12 @@ def batch_rates(
         yield BatchRates(batch_size, waited, forward, job, wait_share, _gpu_bytes(request.backend))
 
 
-def _forward_rate(settings: "ScorerSettings", num_begun: int) -> float:
+def _forward_rate(settings: "ScorerSettings", batch_size: int, num_begun: int) -> float:
     """The network alone: the same decoded batch over and over, of which so many are begun at any time."""
     import numpy as np
 
     model = _load_once(settings.model)  # type: ignore[arg-type]
-    batch = np.random.default_rng(0).integers(0, 256, (settings.batch_size, 224, 224, 3), np.uint8)
+    batch = np.random.default_rng(0).integers(0, 256, (batch_size, 224, 224, 3), np.uint8)
     for _ in range(2):
         model.score(batch)
     num_batches, started = 0, time.perf_counter()
@@ -274,7 +274,7 @@ def _forward_rate(settings: "ScorerSettings", num_begun: int) -> float:
         begun.append(model.begin(batch))
         begun.popleft()()
         num_batches += 1
-    return num_batches * settings.batch_size / (time.perf_counter() - started)
+    return num_batches * batch_size / (time.perf_counter() - started)
 
 
 def _job_rate(settings: "ScorerSettings", num_shards: int) -> tuple[float, float]:

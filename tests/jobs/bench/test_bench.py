@@ -76,7 +76,7 @@ def measurements(monkeypatch: pytest.MonkeyPatch) -> _Measurements:
 
 def _bench(tmp_path: Path, capsys: pytest.CaptureFixture[str], **options: Any) -> tuple[str, dict[str, Any]]:
     """What was printed, in 80 columns as in a log, and what was stored."""
-    request = BenchRequest(_MODEL, num_images=32, json_path=tmp_path / "figures.json", **options)
+    request = BenchRequest(_MODEL, num_images=64, json_path=tmp_path / "figures.json", **options)
     run_bench(request, console_for(True))
     return capsys.readouterr().out, json.loads(request.json_path.read_text())
 
@@ -127,7 +127,7 @@ def test_figures_are_stored_with_every_run_and_the_machine(
 
 def test_folders_above_the_figures_are_made(measurements: _Measurements, tmp_path: Path) -> None:
     figures = tmp_path / "figures" / "of" / "today.json"
-    words = ["bench", "--rounds", "1", "--num-images", "32", "--variant", "keras float32", "--json", str(figures)]
+    words = ["bench", "--rounds", "1", "--num-images", "64", "--variant", "keras float32", "--json", str(figures)]
     ended = CliRunner().invoke(app, words)
     assert ended.exit_code == 0, ended.output
     assert len(json.loads(figures.read_text())["variants"]) == 1
@@ -179,7 +179,7 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
     ("options", "message"),
     [
         ("--rounds 0", "Expected --rounds of at least 1; received 0"),
-        ("--num-images 8", "Expected --num-images of at least 32; received 8"),
+        ("--num-images 8", "Expected --num-images of at least 64; received 8"),
         ("--variant openvino", "Expected --variant to be one of keras float32, "),
         ("--json {0}/labels.json/new/figures.json", "labels.json is no folder"),
         ("--json {0}/unmounted/figures.json", "unmounted is no folder"),
@@ -188,7 +188,7 @@ def test_a_configured_cluster_is_not_measured_but_this_machine(
         ("--json {0}/labels.json", "labels.json is another file, which it would replace"),
         ("--model vgg17", "received 'vgg17'"),
         ("--images {0}/nowhere", "does not exist"),
-        ("--images {0}/photos", "Expected at least 32 readable photos to measure with"),
+        ("--images {0}/photos", "Expected at least 64 readable photos to measure with"),
     ],
 )
 def test_nonsense_is_one_clear_line_before_ray_starts(

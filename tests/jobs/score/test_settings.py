@@ -23,9 +23,9 @@ _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.AUTO, "tensorf
 @pytest.mark.parametrize(
     ("placement", "threads", "processes", "batch_size"),
     [
-        (None, 1, 0, 16),
-        (Placement(1, 0, 2), 2, 0, 16),
-        (Placement(1, 0, 64), 8, 0, 16),
+        (None, 1, 0, None),
+        (Placement(1, 0, 2), 2, 0, None),
+        (Placement(1, 0, 64), 8, 0, None),
         (Placement(1, 1, 0), 1, 0, 64),
         (Placement(1, 1, 3), 3, 0, 64),
         (Placement(1, 1, 16), 8, 16, 64),
@@ -33,11 +33,40 @@ _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.AUTO, "tensorf
     ],
 )
 def test_processes_decode_beside_a_gpu_that_has_cores_for_them(
-    tmp_path: Path, placement: Placement | None, threads: int, processes: int, batch_size: int
+    tmp_path: Path, placement: Placement | None, threads: int, processes: int, batch_size: int | None
 ) -> None:
     settings = scorer_settings(ImagesRequest(tmp_path, _MODEL), RunFolder(tmp_path / "run"), placement)
     decoders = (settings.decode_threads, settings.decode_processes)
     assert (decoders, settings.batch_size) == ((threads, processes), batch_size)
+
+
+@pytest.mark.parametrize(
+    ("num_images", "shard_size", "batch_size"),
+    [
+        (None, None, None),
+        (None, 10, 16),
+        (None, 48, 16),
+        (None, 200, None),
+        (1, None, 16),
+        (16, None, 16),
+        (17, None, None),
+        (40, None, 16),  # of two shards the second has 8
+        (64, None, None),
+        (300, None, None),
+        (300, 16, 16),
+        (10, 1000, 16),
+        (1_000_001, 1000, None),
+    ],
+)
+def test_batches_on_a_processor_are_small_where_large_ones_would_be_padding(
+    tmp_path: Path, num_images: int | None, shard_size: int | None, batch_size: int | None
+) -> None:
+    request = ImagesRequest(tmp_path, _MODEL, shard_size=shard_size)
+    folder = RunFolder(tmp_path / "run")
+    assert scorer_settings(request, folder, Placement(1, 0, 2), num_images).batch_size == batch_size
+    assert scorer_settings(request, folder, Placement(1, 1, 2), num_images).batch_size == 64
+    asked = replace(request, batch_size=5)
+    assert scorer_settings(asked, folder, Placement(1, 0, 2), num_images).batch_size == 5
 
 
 @pytest.mark.parametrize(

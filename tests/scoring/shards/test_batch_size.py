@@ -68,6 +68,34 @@ def test_a_model_that_fits_in_no_size_says_why() -> None:
         fastest_batch_size(replace(load_fake(FAKE_MODEL), engine=_Gpu(0, 0, 3)), (4, 8))
 
 
+class _Taking(FakeEngine):
+    """Takes pictures of another shape."""
+
+    def __init__(self, shape: InputShape) -> None:
+        super().__init__()
+        self._shape = shape
+
+    @property
+    def input_shape(self) -> InputShape:
+        return self._shape
+
+
+@pytest.mark.parametrize(
+    ("asked", "shape", "batch_size"),
+    [(None, (299, 299, 3), 32), (None, (300, 299, 1), 16), (None, (2, 2, 3), 32), (7, (300, 300, 3), 7)],
+)
+def test_a_processor_takes_fewer_large_pictures_at_once_unless_it_is_told_how_many(
+    photos: Path, tmp_path: Path, asked: int | None, shape: tuple[int, int, int], batch_size: int
+) -> None:
+    engine = _Taking(InputShape(*shape))
+    folder = RunFolder(tmp_path)
+    folder.predictions.mkdir()
+    write_manifest(folder.manifest, find_images(photos).images, 12, 0)
+    settings = ScorerSettings(photos, tmp_path, FAKE_MODEL, Resize.SQUASH, asked, 1)
+    report = ShardScorer(settings, lambda request: replace(load_fake(request), engine=engine))(0)
+    assert (report.batch_size, engine.shapes[-1]) == (batch_size, (batch_size, *shape))
+
+
 def test_a_worker_scores_with_the_size_that_it_found_and_tells_it(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
