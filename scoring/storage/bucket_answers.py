@@ -30,6 +30,7 @@ _UNTRUSTED = "InvalidCertificate"  # rustls' word
 _NO_CONNECTION = "error sending request"  # reqwest's words, after all attempts
 _BROKEN_OFF = re.compile("request or response body error|error decoding response body")
 _NO_WHOLE_LIST = "Got invalid list response: "  # of an answer without a length, or that is another's
+_TOOK = re.compile(r" in [\d.]+(ns|µs|ms|s)\b")  # told by the client: reasons that differ by it alone are one
 _ANSWER = re.compile("<Code>(?P<code>[^<]*)</Code>.*?<Message>(?P<message>[^<]*)</Message>")
 
 
@@ -97,7 +98,7 @@ def absence_of(error: FileNotFoundError, url: str) -> OSError:
 
 
 def one_line(error: Exception) -> str:
-    """What the store said: its code and message if it sent them, without the client's view of its data structures."""
-    text = " ".join(str(error).partition("Debug source")[0].split())
+    """What the store said: its code and message if it sent them, or the client's words, without its data structures."""
+    text = _TOOK.sub("", " ".join(str(error).partition("Debug source")[0].split())).rstrip(" :")
     said = _ANSWER.search(text)
     return f"{said['code']}: {said['message']}"[:300] if said else text[:300]

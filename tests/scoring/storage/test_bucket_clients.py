@@ -1,6 +1,7 @@
 """Which answers of a bucket concern one object, and which all of them."""
 
 import errno
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -90,6 +91,12 @@ def test_what_a_bucket_answers_about_one_object_concerns_that_object(server: Non
     fault = _fault_of(key)
     assert type(fault) is BucketError
     assert fault.errno == number
+
+
+def test_a_refusal_without_words_is_told_alike_however_long_it_took(server: None) -> None:
+    told = str(_fault_of("403_Unsaid"))
+    assert re.search(r"access denied: .* GET http://\S+/403_Unsaid - Server returned .* 403 Forbidden", told)
+    assert str(_fault_of("403_Unsaid")) == told
 
 
 def test_a_client_that_gets_no_token_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
