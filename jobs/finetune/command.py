@@ -108,7 +108,7 @@ def finetune(
         resize: Squash to the network's shape, or crop the centre, 224/256 of the shortest side.
         engine: What runs the base network; openvino and mnn, for processors, are extras.
         precision: Number format of the base network.
-        batch_size: Images per forward pass; by default 64 on a GPU, 32 on a processor; auto finds a GPU's fastest.
+        batch_size: Images per forward pass; by default 64 on a GPU, else 32 or 16; auto finds a GPU's fastest.
         shard_size: Images per features file; by default 256, fewer for small jobs.
         actors: Processes that extract features; by default one per GPU, or as many as fill the cores.
         gpus_per_actor: GPUs for each; a fraction shares one.

@@ -99,7 +99,7 @@ def score(
             folder's, or squash.
         engine: What runs the network; openvino and mnn, for processors, are extras.
         precision: Number format of the network; auto takes the device's fastest but int8.
-        batch_size: Images per forward pass; by default 64 on a GPU, 32 on a processor; auto finds a GPU's fastest.
+        batch_size: Images per forward pass; by default 64 on a GPU, else 32 or 16; auto finds a GPU's fastest.
         shard_size: Images per predictions file; by default 256, fewer for small jobs.
         actors: Processes that score; by default one per GPU, or as many as fill the cores.
         gpus_per_actor: GPUs for each; a fraction shares one.
