@@ -14,6 +14,7 @@ from cluster.shared_files import SharedFile, require_files
 from jobs.score.request import ImagesRequest
 from scoring.errors import LeaseLostError, ScoringError, StorageError
 from scoring.process.same_version import SameVersion
+from scoring.run.predictions import TOP_K, stores_vectors
 from scoring.run.wording import plural
 from scoring.shards.report import ShardReport
 from scoring.shards.retry import ShardTask
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # One after the other in a shard, before its actor counts as hanging: each thread waits for one at a time.
 _READS_THAT_HANG = 5
+_TOO_MANY_FOR_COLUMNS = 1000  # ImageNet's labels: no competition asks for so many columns
 ScorerPool: TypeAlias = WorkerPool[ShardTask, ShardReport, ScorerDescription]
 
 
@@ -49,6 +51,18 @@ def place_actors(request: ImagesRequest, console: Console) -> Placement:
             f"and the job for the first at most {placement.patience_s:g} s"
         )
     return placement
+
+
+def tell_scorer(console: Console, scorer: ScorerDescription) -> None:
+    """Say what the user may have meant otherwise: a GPU that is not used, and labels that are not stored."""
+    if scorer.unused_gpu:
+        console.print(scorer.unused_gpu, style="yellow")
+    num_labels = len(scorer.labels)
+    if num_labels < _TOO_MANY_FOR_COLUMNS and not stores_vectors(num_labels, scorer.store_probabilities):
+        console.print(
+            f"of {num_labels} labels each image's best {TOP_K} are stored; a submission with a column for each label "
+            "needs `store_probabilities` all"
+        )
 
 
 def start_actors(

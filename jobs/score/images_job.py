@@ -7,7 +7,7 @@ from rich.console import Console
 
 from cluster.shared_files import SharedFile
 from jobs.console.failures import Missing
-from jobs.score.actors import place_actors, start_actors
+from jobs.score.actors import place_actors, start_actors, tell_scorer
 from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing, Listed, tell_listed
 from jobs.score.needed_files import see_images, see_model, see_photos
@@ -109,8 +109,7 @@ class ImagesJob:
             tell_listed(self._console, listed)
             first = pool.first_ready()
             milestones.worker_at = milestones.now()
-            if first.description.unused_gpu:
-                self._console.print(first.description.unused_gpu, style="yellow")
+            tell_scorer(self._console, first.description)
             record = new_record(self._request, settings, listed, first.description)
             self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)

@@ -239,7 +239,7 @@ def check_stored(answers: Answers, record: RunRecord) -> None:
         raise RequestError(
             f"Expected a run with the probabilities of all labels for {answers.holds}; they are stored for at most "
             f"{MAX_FULL_VECTOR} labels; this run has {len(record.labels)} and keeps the best {TOP_K}. Score with "
-            "`store_probabilities` all."
+            "`store_probabilities` all into another `output`, or with `overwrite`."
         )
 
 
