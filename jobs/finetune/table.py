@@ -41,7 +41,7 @@ def print_training(
         ("model", str(folder.path)),
     ]
     print_table(console, "fine-tuned", rows)
-    for warning in data.warnings:
+    for warning in record.warnings:
         console.print(warning, style="yellow")
     asked = record.asked.num_folds if record.asked else 0
     if 0 < data.num_folds < asked:

@@ -15,6 +15,7 @@ from scoring.models.trained_heads import Calibration, HeadSettings, TrainedHead
 from scoring.networks.agreement import Agreement
 from scoring.networks.base_request import BaseRequest
 from scoring.pixels.decoding import Resize
+from scoring.quality.below_chance import no_better_than_one_label
 from scoring.quality.evaluation import Evaluation
 from scoring.run.json_fields import check_checksum, from_json, to_json_with_checksum
 from scoring.run.wording import some
@@ -228,6 +229,12 @@ class TrainingRecord:
         network = (self.base.digest, self.precision, self.engine)
         trained = (self.labels, asdict(self.settings), [asdict(head) for head in self.heads])
         return hashlib.sha256(json.dumps((*photos, *network, *trained)).encode()).hexdigest()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to say of the photos, and of a model that learned no more than which label is the most common."""
+        one_label = no_better_than_one_label(self.metrics.after_calibration, self.labels)
+        return [*self.data.warnings, *([one_label] if one_label else [])]
 
     @property
     def sees_mirrored(self) -> bool:

@@ -1,5 +1,8 @@
-"""Whether a model is worse on labelled images than chance, as where its labels are in the wrong order."""
+"""Whether a model is no better on labelled images than chance, or than one label said of all of them."""
 
+from collections.abc import Sequence
+
+from scoring.quality.evaluation import Evaluation
 from scoring.quality.intervals import single_test_interval
 from scoring.run.record import RequestRecord
 from scoring.run.summary import Summary
@@ -23,3 +26,15 @@ def what_to_look_at(request: RequestRecord) -> str:
     if request.model.get("labels") is not None:
         return "are `labels` in the order of the model's classes?"
     return "are the images' labels right?"
+
+
+def no_better_than_one_label(measured: Evaluation, labels: Sequence[str]) -> str | None:
+    """Say so of a model that is right no more often than its most common label alone would be; None if it is."""
+    by_label = [sum(row) for row in measured.confusion or []]
+    if not by_label or round(measured.accuracy * measured.num_images) > max(by_label):
+        return None
+    label, share = labels[by_label.index(max(by_label))], max(by_label) / measured.num_images
+    return (
+        f"{share:.2%} of the photos measured on are {label!r}: "
+        "to say so of all of them would be right as often. Trust log loss and ROC AUC rather than the accuracy."
+    )

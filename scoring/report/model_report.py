@@ -63,7 +63,7 @@ def model_report(folder: ModelFolder, images: Location | None) -> Report:
         subtitle=of_model(training.created_at),
         key_figures=key_figures(training),
         sections=[section for section in sections if section.blocks],
-        notices=training.data.warnings,
+        notices=training.warnings,
     )
 
 

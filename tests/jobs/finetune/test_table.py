@@ -252,3 +252,16 @@ def test_a_finished_model_that_was_replaced_is_told(
 
 def _of_folds(record: TrainingRecord) -> TrainingRecord:
     return replace(record, settings=replace(record.settings, kind=HeadKind.RBF))
+
+
+def test_a_model_that_learned_no_more_than_the_most_common_label_is_warned_of_and_in_its_report(tmp_path: Path) -> None:
+    always_cat = [replace(image, probabilities=(0.9, 0.1)) for image in cats_and_dogs(24)]
+    for images, is_told in ((cats_and_dogs(24), False), (always_cat, True)):
+        folder = ModelFolder(write_model(tmp_path / str(is_told), images))
+        console = Console(file=StringIO(), width=200)
+        print_training(console, folder, load_training_record(folder), 10.0, 12.0)
+        said = console.file.getvalue()  # type: ignore[attr-defined]
+        write_report(folder.path, folder.report, None)
+        page = folder.report.read_text(encoding="utf-8")
+        for text in (said, page):
+            assert ("would be right as often" in text) is is_told
