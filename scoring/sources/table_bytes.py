@@ -53,7 +53,7 @@ class BytesReader:
     def _value(self, name: str, image: ImageEntry) -> Any:
         with self._turn:
             if self._opened is None or self._opened.name != name:
-                self._opened = _OpenedPart(self._parts, name, self._column)
+                self._opened = _open_part(self._parts, name, self._column)
             if image.stamp is not None and image.stamp not in self._opened.stamps:
                 raise self._opened.has_changed()
             return self._opened.value(image.position or 0)
@@ -102,6 +102,11 @@ class _OpenedPart:
         """What to raise where the file is no longer the one that was listed."""
         return has_changed(file_below(self._parts.folder, self.name))
 
+    def _refuse_another(self) -> None:
+        self._is_another |= self._parts.stamp_from_outside(self.name) != self._from_outside
+        if self._is_another:
+            raise self.has_changed()
+
     def _read(self, group: int) -> None:
         if self._is_another:
             raise self.has_changed()
@@ -112,9 +117,10 @@ class _OpenedPart:
         except ReadTimeoutError as error:
             self._given_up[group] = error
             raise
-        self._is_another = self._parts.stamp_from_outside(self.name) != self._from_outside
-        if self._is_another:
-            raise self.has_changed()
+        except (OSError, pa.ArrowException):  # of a file that is written anew in its place
+            self._refuse_another()
+            raise
+        self._refuse_another()
         self._images, self._group = images, group
 
     def _limit_s(self, group: int) -> float | None:
@@ -125,6 +131,16 @@ class _OpenedPart:
     def _load(self, group: int) -> Any:
         rows = self._part.read_row_group(group, columns=[self._column], use_threads=False)  # it is one column
         return column_values(rows, self._column)
+
+
+def _open_part(parts: TableParts, name: str, column: str) -> _OpenedPart:
+    """Open a part that was a Parquet file when it was listed: it has changed if it is none now."""
+    try:
+        return _OpenedPart(parts, name, column)
+    except ImagesError as error:
+        if getattr(error.__cause__, "errno", None) is None:  # neither the system's nor the network's fault
+            raise has_changed(file_below(parts.folder, name)) from error
+        raise
 
 
 def _paths_beside(schema: pa.Schema, column: str) -> str | None:

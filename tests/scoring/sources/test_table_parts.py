@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scoring.errors import ImageError, ImagesError
+from scoring.errors import ChangedError, ImageError, ImagesError
 from scoring.sources import table_images
 from scoring.sources.entries import LeftOut
 from scoring.sources.inputs import find_images, open_images
@@ -65,16 +65,37 @@ def test_table_that_was_listed_where_it_lies_is_read_over_a_network_and_the_othe
 
 
 @pytest.mark.parametrize("when", ["before it is opened", "between two row groups"])
-def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(tmp_path: Path, when: str) -> None:
+@pytest.mark.parametrize("written", ["whole", "half", "not yet", "over it, half"])
+def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
+    tmp_path: Path, when: str, written: str
+) -> None:
     table = write_columns(tmp_path / "t.parquet", {"image": [f"image {row}".encode() for row in range(10)]})
     columns = TableColumns(content="image")
     images, read = find_images(table, columns).images, open_images(table, columns)
     if when != "before it is opened":
         assert read(images[0]) == b"image 0"
-    write_columns(table, {"image": [f"image {9 - row}".encode() for row in range(10)]})
+    if written == "whole":
+        write_columns(table, {"image": [f"image {9 - row}".encode() for row in range(10)]})
+    elif written == "over it, half":
+        with table.open("r+b") as file:
+            file.write(b"PAR1" + b"\xff" * (table.stat().st_size // 2))
+    else:
+        os.truncate(table, table.stat().st_size // 2 if written == "half" else 0)
     for _ in range(2):
-        with pytest.raises(ImageError, match=r"cannot read from table: .* is not the file that was listed"):
+        with pytest.raises(ImageError, match="cannot read from table: ") as raised:
             read(images[5])
+        assert isinstance(raised.value.__cause__, ChangedError)
+
+
+def test_a_table_that_was_damaged_when_it_was_listed_has_not_changed(tmp_path: Path) -> None:
+    table = write_columns(tmp_path / "t.parquet", {"image": [f"image {row}".encode() for row in range(10)]})
+    with table.open("r+b") as file:
+        file.write(b"PAR1" + b"\xff" * 40)
+    columns = TableColumns(content="image")
+    images, read = find_images(table, columns).images, open_images(table, columns)
+    with pytest.raises(ImageError, match="cannot read from table: ") as raised:
+        read(images[0])
+    assert not isinstance(raised.value.__cause__, ChangedError)
 
 
 def test_a_part_whose_own_name_is_no_utf8_is_refused(tmp_path: Path) -> None:
