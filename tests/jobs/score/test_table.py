@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from jobs.console.terminal import Terminal
 from jobs.score.ending import Ending
 from jobs.score.table import agreement_row, print_summary
 from scoring.models.output_meaning import OutputMeaning
@@ -236,6 +237,15 @@ def test_what_int8_changed_is_warned_of_in_the_summary_and_in_the_report(
     for row in (agreement_row, facts.agreement_row):
         [(_, words)] = row(Agreement(1000, equal_labels, largest_difference))
         assert warning in words if warning else "consider" not in words
+
+
+def test_warnings_of_the_table_are_printed_where_the_table_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    summary = replace(SUMMARY, num_labelled=100, num_right=3, one_answer=None)
+    for quiet in (True, False):
+        print_summary(Terminal(quiet), summary, bare_record(), RunFolder(Path("run")))
+        printed = capsys.readouterr()
+        assert printed.err.count("below chance: at most ") == quiet
+        assert printed.out.count("below chance") == (not quiet)
 
 
 def test_a_gpu_that_was_not_used_is_told_in_the_summary_once(capsys: pytest.CaptureFixture[str]) -> None:
