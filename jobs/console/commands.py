@@ -70,7 +70,11 @@ class OnceCommand(TyperCommand):
         """What is given, as it is spelled."""
         collecting = copy(self)
         collecting.params = [_repeatable(each) for each in self.params]
-        given, _, _ = collecting.make_parser(ctx).parse_args(list(args))
+        given, left, _ = collecting.make_parser(ctx).parse_args(list(args))
+        if left:
+            words, has_labels = ", ".join(map(repr, left)), any(each.name == "labels" for each in self.params)
+            hint = " Labels are one word, as in --labels cat,dog." * has_labels
+            raise RequestError(f"Expected each value behind its option; received {words} behind none.{hint}")
         for each in self.params:
             if _takes_one(each) and len(values := dict.fromkeys(given.get(each.name) or ())) > 1:
                 *others, last = map(repr, values)

@@ -116,12 +116,19 @@ _APP = command("paint", paint, is_whole=lambda painted: not painted["dry_run"], 
         ("north --layers=1 --colour red --layers 2", 2, "one value of --layers; received '1' and '2', of which only"),
         ("north --colour red --colour blue --colour red", 2, "one value of --colour; received 'red' and 'blue'"),
         ("", 2, "Missing argument 'WALL'"),
+        ("north south west", 2, "each value behind its option; received 'south', 'west' behind none.\n"),
     ],
 )
 def test_words_of_a_command_line_are_read_as_the_function_takes_them(line: str, code: int, printed: str) -> None:
     result = CliRunner().invoke(_APP, line.split())
     assert result.exit_code == code
     assert printed in result.output
+
+
+def test_labels_that_are_several_words_are_told_to_be_one() -> None:
+    ended = CliRunner().invoke(app, ["score", "--images", "photos", "--labels", "cat", "dog", "--output", "run"])
+    assert (ended.exit_code, ended.stderr.count("\n")) == (2, 1)
+    assert "received 'dog' behind none. Labels are one word, as in --labels cat,dog." in ended.stderr
 
 
 @pytest.mark.parametrize(("words", "read"), [("auto", "auto"), ("8", 8)])
