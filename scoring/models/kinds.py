@@ -48,6 +48,11 @@ def kind_of(model: str, weights: str | None, labels: str | None, told: Untold = 
         return (CatsAndDogs if model.endswith(CATS_DOGS) else PublishedNetwork)(model, weights, labels)
     if location.is_dir():
         return FinetunedFolder(ModelFolder(location), weights, labels)
+    if location.name != model and not location.exists():
+        place = location.absolute()
+        raise ModelError(
+            f"Expected `model` to be a folder written by finetune, or a .keras file; {place} does not exist."
+        )
     raise ModelError(
         f"Expected `model` to be {VGG16_IMAGENET}, {VGG16_CATS_DOGS}, another classifier of keras.applications"
         f"{_nearest(model)}, a .keras file, here or on a hub, or a folder written by finetune; received {model!r}."

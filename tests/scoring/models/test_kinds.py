@@ -53,6 +53,15 @@ def test_a_name_is_of_one_kind(model: Path) -> None:
         assert {name: type(kind_of(name, None, None)) for name in kinds} == kinds
 
 
+@pytest.mark.parametrize("name", ["models/cats", "./resnet50"])
+def test_a_path_at_which_nothing_is_says_where_that_would_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=rf"a folder written by finetune, .*; {tmp_path / name} does not exist"):
+        kind_of(name, None, None)
+
+
 def test_a_folder_brings_labels_and_clip_and_others_do_not(model: Path) -> None:
     kind = kind_of(str(model), None, None)
     kind.check()
