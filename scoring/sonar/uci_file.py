@@ -48,9 +48,11 @@ def load_sonar(path: Path) -> SonarReturns:
     num_columns = NUM_BANDS + (not is_unlabelled)
     if (columns != num_columns).any():
         row = int(np.argmax(columns != num_columns))
+        is_longer = columns[row] > NUM_BANDS + 1
+        advice = "Leave out other columns, such as an index." if is_longer else "Is the file cut off?"
         raise SonarError(
             f"Expected {NUM_BANDS} bands and a label, or {NUM_BANDS} bands, in every row of {path}; "
-            f"row {row + 1} of {len(cells)} has {columns[row]} columns. Is the file cut off?"
+            f"row {row + 1} of {len(cells)} has {columns[row]} columns. {advice}"
         )
     bands = _parse_bands(cells, path)
     labels = None if is_unlabelled else _parse_labels(cells, path)

@@ -82,10 +82,12 @@ def test_names_without_returns_are_refused(tmp_path: Path) -> None:
         load_sonar(write_rows(tmp_path / "new.csv", [list(BAND_NAMES)]))
 
 
-@pytest.mark.parametrize("num_columns", [59, 62])
-def test_a_row_of_another_length_is_refused_by_number(tmp_path: Path, num_columns: int) -> None:
+@pytest.mark.parametrize(
+    ("num_columns", "advice"), [(59, "cut off"), (62, "Leave out other columns, such as an index")]
+)
+def test_a_row_of_another_length_is_refused_by_number(tmp_path: Path, num_columns: int, advice: str) -> None:
     rows = [numbered_row(), [*numbered_row(), "0.1", "0.2"][:num_columns]]
-    with pytest.raises(SonarError, match=r"row 2 of 2"):
+    with pytest.raises(SonarError, match=rf"row 2 of 2 has {num_columns} columns\. .*{advice}"):
         load_sonar(write_rows(tmp_path / "new.csv", rows))
 
 
