@@ -88,7 +88,7 @@ def finetune(
         weights: Weights file instead of the download; 'random' for a trial. Of several bases in their order.
         features: Layer whose outputs the head sees; by default block5_conv3, fc2 in the lesson, or below the classes.
         pooling: How positions become a vector: mean, max, centre, or several, mean,max; by default the preset's. What
-            is a vector already gets its signed square roots alone, at length one.
+            is a vector already gets its signed square roots alone, at length one from 64 values on.
         size: Pixels a side of what the base sees, such as 320; several views at once, 448,224; by default the preset's,
             or those of a base that takes no other.
         pixels: What a .keras base without preprocessing was trained on, by default 0..255; caffe and torch are Keras'
