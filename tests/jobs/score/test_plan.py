@@ -280,13 +280,13 @@ def test_the_rate_is_that_of_the_run_or_of_bench_by_actors_of_the_same_kind(
     assert measured_rate(None, _MODEL, "float32", placement) is None
 
 
-@pytest.mark.parametrize(("num_images", "words"), [(31, "bench --model"), (32, "bench --images photos --model")])
+@pytest.mark.parametrize(("num_images", "words"), [(63, "bench --model"), (64, "bench --images photos --model")])
 def test_bench_is_told_to_take_photos_only_of_as_many_as_it_needs(num_images: int, words: str) -> None:
     assert bench_command(Path("photos"), num_images, _MODEL).startswith(f"shardscore {words}")
 
 
 def test_the_command_of_bench_takes_paths_as_they_are() -> None:
-    command = bench_command(Path("my\nphotos"), 32, replace(_MODEL, model="a\tb.keras"))
+    command = bench_command(Path("my\nphotos"), 64, replace(_MODEL, model="a\tb.keras"))
     assert command.startswith(r"shardscore bench --images $'my\012photos' --model $'a\011b.keras'")
 
 
