@@ -143,6 +143,9 @@ def test_size_that_contradicts_a_fixed_model_is_refused_with_both(tmp_path: Path
     for size, text in (((224, 224), "224x224"), ((128, 96), "128x96")):
         with pytest.raises(ModelError, match=rf"Expected `size` 96x128 .* which .*model.keras takes; received {text}"):
             _load(tmp_path / "model.keras", size, engine)
+        with pytest.raises(ModelError, match=rf"Expected `size` 96x128 .* received {text}"):  # before Ray starts
+            _request(tmp_path / "model.keras", size, engine).check()
+    _request(tmp_path / "model.keras", (96, 128), engine).check()
 
 
 @pytest.mark.keras
