@@ -35,6 +35,6 @@ def no_better_than_one_label(measured: Evaluation, labels: Sequence[str]) -> str
         return None
     label, share = labels[by_label.index(max(by_label))], max(by_label) / measured.num_images
     return (
-        f"{share:.2%} of the photos measured on are {label!r}: "
-        "to say so of all of them would be right as often. Trust log loss and ROC AUC rather than the accuracy."
+        f"{share:.2%} of the photos measured on are {label!r}: to say so of all of them would be right as often. Trust "
+        "log loss and ROC AUC rather than the accuracy."
     )

@@ -187,6 +187,20 @@ MECHANISMS = [
         "tests/scoring/sources/test_table_images.py",
     ),
     Mechanism(
+        "a table that is half written anew has changed",
+        "scoring/sources/table_bytes.py",
+        "            self._refuse_another()\n            raise\n",
+        "            raise\n",
+        "tests/scoring/sources/test_table_parts.py",
+    ),
+    Mechanism(
+        "a table that is none any more has changed",
+        "scoring/sources/table_bytes.py",
+        '        if getattr(error.__cause__, "errno", None) is None:',
+        "        if False:",
+        "tests/scoring/sources/test_table_parts.py",
+    ),
+    Mechanism(
         "a read that hangs is given up",
         "scoring/storage/read_deadline.py",
         "    if seconds is None:\n",

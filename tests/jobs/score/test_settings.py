@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from scoring.models.training_record import load_training_record, save_training_r
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.run.folder import RunFolder
-from tests.runs import cats_and_dogs, write_model
+from tests.chaos.without_ray import score_here
+from tests.runs import cats_and_dogs, summary_of, write_model
 
 _MODEL = ModelRequest("vgg16-imagenet", "random", None, Precision.AUTO, "tensorflow")
 
@@ -67,6 +69,16 @@ def test_batches_on_a_processor_are_small_where_large_ones_would_be_padding(
     assert scorer_settings(request, folder, Placement(1, 1, 2), num_images).batch_size == 64
     asked = replace(request, batch_size=5)
     assert scorer_settings(asked, folder, Placement(1, 0, 2), num_images).batch_size == 5
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_run_goes_by_the_number_of_its_images(photos: Path, tmp_path: Path, overwrite: bool) -> None:
+    for num_images, batch_size in ((12, 16), (20, 32)):
+        for number in range(13, num_images + 1):
+            shutil.copy(photos / "1.png", photos / f"{number}.png")
+        output = tmp_path / str(num_images)
+        score_here(photos, output, batch_size=None, shard_size=None, overwrite=overwrite)
+        assert summary_of(output).batch_sizes == (batch_size,)
 
 
 @pytest.mark.parametrize(

@@ -175,13 +175,14 @@ def test_damaged_lease_is_taken(tmp_path: Path, content: bytes, monkeypatch: pyt
 
 
 @pytest.mark.ci
-@pytest.mark.parametrize("left_behind", ["nothing", "a dead process's", "half a lease"])
+@pytest.mark.parametrize("left_behind", [None, _ELSEWHERE, b"{half", "a dead process's"])
 def test_of_many_that_come_at_once_one_holds_it(
-    place: Location, left_behind: str, monkeypatch: pytest.MonkeyPatch
+    place: Location, left_behind: Holder | bytes | str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STALE_S", 60.0)
-    if left_behind != "nothing":
-        place.write_bytes(b"{half" if left_behind == "half a lease" else _holder().to_bytes())
+    monkeypatch.setattr(module, "STALE_S", 5.0)
+    if left_behind:
+        holder = _holder() if isinstance(left_behind, str) else left_behind
+        place.write_bytes(holder if isinstance(holder, bytes) else holder.to_bytes())
     outcomes: list[str] = []
     all_tried = threading.Barrier(4)
 

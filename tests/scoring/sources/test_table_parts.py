@@ -82,7 +82,7 @@ def test_table_that_is_replaced_while_it_is_read_makes_errors_and_no_other_rows(
     else:
         os.truncate(table, table.stat().st_size // 2 if written == "half" else 0)
     for _ in range(2):
-        with pytest.raises(ImageError, match="cannot read from table: ") as raised:
+        with pytest.raises(ImageError, match=r"cannot read from table: .* is not the file that was listed") as raised:
             read(images[5])
         assert isinstance(raised.value.__cause__, ChangedError)
 
