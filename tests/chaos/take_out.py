@@ -184,7 +184,7 @@ MECHANISMS = [
         "scoring/sources/table_bytes.py",
         "            if image.stamp is not None and image.stamp not in self._opened.stamps:\n",
         "            if False:\n",
-        "tests/scoring/sources/test_table_images.py",
+        "tests/scoring/sources/test_table_parts.py",
     ),
     Mechanism(
         "a table that is half written anew has changed",
