@@ -203,6 +203,23 @@ def test_of_many_that_come_at_once_one_holds_it(
     assert sorted(outcomes) == ["held", "refused", "refused", "refused"]
 
 
+def test_what_another_took_while_its_holder_was_judged_is_left_to_it(
+    place: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, other = _holder(), _holder(token="b", pid=os.getpid(), epoch=2)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(dead.to_bytes())
+
+    def judge(path: Location, holder: Holder) -> bool:
+        path.write_bytes(other.to_bytes())
+        return holder == dead
+
+    monkeypatch.setattr(module, "_is_gone", judge)
+    with pytest.raises(RunFolderError, match=rf"written by process {other.pid}"), hold_lease(place):
+        pass
+    assert _read(place) == other
+
+
 def test_holder_that_was_overtaken_notices_and_leaves_the_lease_to_the_other(place: Location) -> None:
     with hold_lease(place) as lease:
         place.write_bytes(_ELSEWHERE.to_bytes())
