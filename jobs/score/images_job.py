@@ -8,8 +8,9 @@ from rich.console import Console
 from cluster.shared_files import SharedFile
 from jobs.console.failures import Missing
 from jobs.score.actors import place_actors, start_actors, tell_scorer
+from jobs.score.early_scoring import EarlyScoring
 from jobs.score.ending import Ending
-from jobs.score.listing import BackgroundListing, Listed, tell_listed
+from jobs.score.listing import BackgroundListing, Check, Keep, Listed, tell_listed
 from jobs.score.needed_files import see_images, see_model, see_photos
 from jobs.score.record_keeper import RecordKeeper, new_record
 from jobs.score.request import ImagesRequest
@@ -19,7 +20,6 @@ from jobs.score.sound_shards import keep_sound_shards, renew_photos
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
 from scoring.run.milestones import Milestones
-from scoring.sources.entries import ImageEntry, Listing
 
 
 class ImagesJob:
@@ -44,8 +44,8 @@ class ImagesJob:
         request: ImagesRequest,
         folder: RunFolder,
         console: Console,
-        keep: Callable[[Listing], Listing] | None = None,
-        check: Callable[[Sequence[ImageEntry]], None] | None = None,
+        keep: Keep | None = None,
+        check: Check | None = None,
     ) -> None:
         request.check()
         request.check_output(folder.path)
@@ -99,12 +99,14 @@ class ImagesJob:
         if not self._overwrites:
             self._begin(begin)
         if settings.model.needs_sample:
-            settings = replace(settings, sample=self._wait_for_sample())
+            settings = replace(settings, sample=self._listing.sample())
         with start_actors(self._request, settings, placement, needed) as pool:
             if self._overwrites:
                 self._listing.wait()
                 pool.first_ready()
                 self._begin(begin)
+            early = EarlyScoring(self._request, self._folder, self._listing, self._lease)
+            early.run(pool)
             listed = self._listing.result()
             tell_listed(self._console, listed)
             first = pool.first_ready()
@@ -115,6 +117,7 @@ class ImagesJob:
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)
             loop.totals.num_changed = keeper.record.num_changed
+            early.publish(settings, first.description, loop.totals, self._console)
             loop.totals.unused_gpu = first.description.unused_gpu
             loop.run(pool, keep_sound_shards(self._folder, self._lease, keeper, self._console))
         return Ending(self._folder, self._console).tell(milestones, pool, loop)
@@ -127,10 +130,3 @@ class ImagesJob:
         if begin:
             begin()
         self._listing.proceed()
-
-    def _wait_for_sample(self) -> tuple[ImageEntry, ...]:
-        """What the model takes of the images; nothing if it is to take it from the manifest, which is there then."""
-        if self._overwrites:
-            return self._listing.sample()
-        self._listing.result()
-        return ()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from rich.console import Console
 
@@ -25,6 +26,8 @@ from scoring.sources.path_labelling import label_by_path
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
+Keep: TypeAlias = Callable[[Listing], Listing]  # leaves some of the images out
+Check: TypeAlias = Callable[[Sequence[ImageEntry]], None]  # raises if they will not do
 _LOOK_S = 5.0  # how often a listing whose job may have ended looks whether it has
 
 
@@ -60,7 +63,7 @@ def tell_listed(console: Console, listed: Listed) -> None:
         console.print(told, style="yellow")
 
 
-def list_images(request: ImagesRequest, keep: Callable[[Listing], Listing] | None = None) -> Labelled:
+def list_images(request: ImagesRequest, keep: Keep | None = None) -> Labelled:
     """Find a collection's images, with their targets where they have any.
 
     Args:
@@ -95,8 +98,8 @@ class BackgroundListing:
         self,
         request: ImagesRequest,
         folder: RunFolder,
-        keep: Callable[[Listing], Listing] | None = None,
-        check: Callable[[Sequence[ImageEntry]], None] | None = None,
+        keep: Keep | None = None,
+        check: Check | None = None,
     ) -> None:
         keep_pandas_from_pyarrow()
         self._request = request
@@ -130,8 +133,14 @@ class BackgroundListing:
             self._listed.result()
 
     def sample(self) -> tuple[ImageEntry, ...]:
-        """Wait as `wait` does; return some of the images, while the manifest is still that of an earlier run."""
-        self.wait()
+        """Wait as `wait` does; return some of the images, while the manifest is still that of an earlier run.
+
+        Without such a run wait for the manifest, and leave it to the model to take some from there.
+        """
+        if self._overwrites:
+            self.wait()
+        else:
+            self.result()
         return self._sample
 
     def proceed(self) -> None:
@@ -163,6 +172,16 @@ class BackgroundListing:
         """
         self.result()
         return self._renewal.carry_out(self._folder, fence, note) if self._renewal else 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the manifest is there, or something came between."""
+        return self._listed.done()
+
+    @property
+    def goes_by_rows(self) -> bool:
+        """Whether a table's rows alone say which images there are, and an earlier run need not make way for them."""
+        return not (self._keep or self._check or self._request.truth or self._overwrites)
 
     @property
     def num_images(self) -> int | None:

@@ -22,6 +22,7 @@ FINGERPRINT_KEY, LABELS_KEY = b"shardscore.fingerprint", b"shardscore.labels"
 INPUTS_KEY = b"shardscore.inputs"  # `contents_digest` of what was read
 LISTED_KEY = b"shardscore.listed"  # the same of what was listed, where that differs
 PLACE_KEY = b"shardscore.place"  # where the images lay, as `run.json` says it
+VERSIONS_KEY = b"shardscore.versions"  # of libraries, by name
 UNREAD_KEY = b"shardscore.unread"  # how many rows have an image that may be readable at another time
 TOP_K = 5
 FEATURES_HAVE = ("image_id", "path", "status", "error_message", "target")  # of the columns of predictions

@@ -31,6 +31,7 @@ class ShardReport:
         batch_size: Images per forward pass.
         imported_at: When the worker had imported the libraries that run its network; 0 for none.
         shortfall: Which could not be read of the images that were tried, if they are half of them, or more.
+        rows: Of an early shard, which is not written yet, the rows that `hold` made; None of all others.
     """
 
     shard_id: int
@@ -49,6 +50,7 @@ class ShardReport:
     batch_size: int = 0
     imported_at: float = 0.0
     shortfall: str | None = None
+    rows: bytes | None = None
 
     @property
     def num_read(self) -> int:

@@ -14,6 +14,7 @@ from scoring.errors import StorageError, UnreachableError
 from scoring.run.fence import Fence
 from scoring.run.predictions import INPUTS_KEY, LISTED_KEY, UNREAD_KEY, ScoredImage
 from scoring.run.publishing import replace_shard
+from scoring.shards.early_shard import EarlyShard
 from scoring.shards.row_faults import may_pass
 from scoring.storage.conditional import read_version
 from scoring.storage.durable import storage_faults
@@ -34,12 +35,13 @@ class Retry:
     digest: str
 
 
-ShardTask: TypeAlias = int | Retry  # the number of a shard to score, or what to try again
+# The number of a shard to score, one to try again, or one to score before the manifest is there.
+ShardTask: TypeAlias = int | Retry | EarlyShard
 
 
 def shard_of(task: ShardTask) -> int:
     """The number of a task's shard."""
-    return task.shard_id if isinstance(task, Retry) else task
+    return task if isinstance(task, int) else task.shard_id
 
 
 class UnreadRows:

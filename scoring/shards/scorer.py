@@ -1,36 +1,25 @@
 """Score one numbered shard of a run folder: read, decode, score, write. Built once per worker, called per shard."""
 
-import json
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
-from operator import is_not
+from functools import partial
 from typing import Any
 
 from scoring.errors import RequestError
 from scoring.models.shard_model import ShardModel
 from scoring.pixels.decoding import DECODING, Decode, decode
 from scoring.process.pyarrow_without_pandas import keep_pandas_from_pyarrow
-from scoring.run.folder import RunFolder
-from scoring.run.manifest import Manifest, contents_digest, contents_of
-from scoring.run.predictions import (
-    FINGERPRINT_KEY,
-    INPUTS_KEY,
-    LABELS_KEY,
-    LISTED_KEY,
-    PLACE_KEY,
-    UNREAD_KEY,
-    ScoredImage,
-)
-from scoring.run.publishing import publish_shard
+from scoring.run.predictions import ScoredImage
 from scoring.shards.batch_decoders import BatchDecoders, Decoding
 from scoring.shards.batch_size import cpu_batch_size, fastest_batch_size
+from scoring.shards.early_shard import EarlyShard, hold
 from scoring.shards.image_sample import image_sample
 from scoring.shards.model_turns import ModelTurns
 from scoring.shards.report import ShardReport, Stopwatch
 from scoring.shards.retry import Retry, ShardTask, UnreadRows, count_unread, find_shortfall, shard_of
-from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
+from scoring.shards.settings import ScorerSettings, describe
+from scoring.shards.shard_files import ShardFiles, images_metadata
 
 
 class ShardScorer:
@@ -61,7 +50,6 @@ class ShardScorer:
         # Where a shard takes tens of milliseconds, a third one is decoded while the first is written.
         self.tasks_at_once = 3 if settings.decode_processes else 2
         self._decoders = BatchDecoders(settings, decode)
-        self._folder = RunFolder(settings.output)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
         self._batch_size = settings.batch_size or cpu_batch_size(self._model.input_shape)
         if settings.batch_sizes:
@@ -70,9 +58,12 @@ class ShardScorer:
         self._decoders.open(self._model.input_shape, self._batch_size, self.tasks_at_once)
         self._turns = ModelTurns(self._model)
         self.description = describe(self._model, settings.model.runtime)
+        self._files = ShardFiles(settings, self.description)
 
     def __call__(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
         """Score one shard of the run folder's manifest and write its predictions, or try its unread images again.
+
+        One that is scored before the manifest is there is not written; its rows are in the report.
 
         Args:
             task: Which.
@@ -97,10 +88,11 @@ class ShardScorer:
         self._decoders.close()
 
     def _score_shard(self, task: ShardTask, decoding: Decoding, refusals: Collection[str] | None) -> ShardReport:
+        if isinstance(task, EarlyShard):
+            return self._score_early(task, decoding)
         shard_id = shard_of(task)
-        listed, stopwatch = self._manifest.shard(shard_id), Stopwatch()
-        path = self._folder.shard(shard_id, self._manifest.info.num_shards)
-        unread = UnreadRows(path, task.digest) if isinstance(task, Retry) else None
+        listed, stopwatch = self._files.manifest.shard(shard_id), Stopwatch()
+        unread = UnreadRows(self._files.path(shard_id), task.digest) if isinstance(task, Retry) else None
         numbers = unread.numbers if unread else range(len(listed))
         with decoding([listed[number] for number in numbers]) as batches:
             rows = self._turns.score(batches, stopwatch)
@@ -110,41 +102,30 @@ class ShardScorer:
         read = list(listed)
         for number, row in zip(numbers, rows, strict=True):
             read[number] = row.image
-        inputs = {INPUTS_KEY.decode(): contents_digest(contents_of(read))}
-        if any(map(is_not, listed, read)):
-            inputs[LISTED_KEY.decode()] = contents_digest(contents_of(listed))
-        digest = self._write(shard_id, rows, unread, inputs)
+        digest = self._write(shard_id, rows, unread, images_metadata(listed, read, rows))
         write_s = time.perf_counter() - started_writing
         if unread:  # the others' rows stay as they were
             rows = unread.filled_in(rows)
         report = stopwatch.report(shard_id, rows, digest, write_s, self._batch_size)
         return replace(report, shortfall=shortfall)
 
-    @cached_property
-    def _manifest(self) -> Manifest:
-        """Read with the first shard: the model is loaded while the images are still being listed."""
-        return Manifest(self._folder.manifest)
+    def _score_early(self, task: EarlyShard, decoding: Decoding) -> ShardReport:
+        stopwatch = Stopwatch()
+        with decoding(task.images) as batches:
+            rows = self._turns.score(batches, stopwatch)
+        table = self._model.to_table(rows, images_metadata(task.images, [row.image for row in rows], rows))
+        report = stopwatch.report(task.shard_id, rows, "", 0.0, self._batch_size)
+        return replace(report, rows=hold(table))
 
     def _check_place(self, rows: Sequence[ScoredImage]) -> None:
         """Raise UnreachableError if images are not to be had, and nor is the folder that all of the run lie in."""
         files = [row for row in rows if row.image.position is None and not row.image.has_odd_name]
-        if count_unread(row.error_message for row in files) and (common := self._manifest.common_folder):
+        if count_unread(row.error_message for row in files) and (common := self._files.manifest.common_folder):
             self._decoders.collection.refuse_absent(files[0].image.written_folder(common))
 
     def _write(
-        self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None, inputs: dict[str, str]
+        self, shard_id: int, rows: Sequence[ScoredImage], unread: UnreadRows | None, told: dict[str, str]
     ) -> str:
         """Write a shard whole, or with the rows of images that had been unread; return the digest of its file."""
-        fingerprint = fingerprint_of(self._settings, self._manifest.info.digest, self.description)
-        metadata = {
-            FINGERPRINT_KEY.decode(): fingerprint.to_json(),
-            LABELS_KEY.decode(): json.dumps(self.description.labels),
-            **inputs,
-            PLACE_KEY.decode(): str(self._settings.images),
-            UNREAD_KEY.decode(): str(count_unread(scored.error_message for scored in rows)),
-            "shardscore.versions": json.dumps(self.description.versions),
-        }
-        table, fence = self._model.to_table(rows, metadata), self._settings.fence
-        if unread:
-            return unread.fill_in(table, fence)
-        return publish_shard(self._folder.shard(shard_id, self._manifest.info.num_shards), table, fence)
+        table = self._model.to_table(rows, self._files.metadata | told)
+        return unread.fill_in(table, self._settings.fence) if unread else self._files.publish(shard_id, table)

@@ -26,20 +26,58 @@ class NotByColumn(Exception):  # noqa: N818  # no error: it is listed row by row
     """Raised where a table's rows have to be listed one by one, or it is no table."""
 
 
-class RowArrival:
-    """Rows as they come, looked at while they pass.
+class RowOrder:
+    """The order in which rows come, looked at while they pass.
 
     Attributes:
-        spool: All of them.
         is_rising: Whether each has a greater key than the one before it: they are in order, and none comes twice.
     """
 
     def __init__(self) -> None:
-        self.spool = RowSpool(ROWS)
         self.is_rising = True
         self._last_key: bytes | None = None
         self._has_ids: bool | None = None
         self._folder: str | None = None
+
+    def look_at(self, rows: pa.RecordBatch) -> None:
+        """Look at some rows that all have an id or all have none.
+
+        Raises:
+            NotByColumn: If those before had ids and these have none, or the reverse.
+        """
+        has_ids = rows["image_id"].null_count == 0
+        if self._has_ids not in (None, has_ids):
+            raise NotByColumn
+        self._has_ids = has_ids
+        folder = None if has_ids else shared_folder(rows["path"])
+        if folder is not None:
+            self._folder = folder if self._folder is None else common_folder(self._folder, folder)
+        if self.is_rising:
+            self._compare(*_parted_names(rows, folder))
+
+    def _compare(self, folder: str, names: pa.StringArray) -> None:
+        first, last = (natural_key(folder).encode() + natural_keys(names[row:][:1])[0].as_py() for row in (0, -1))
+        follows = self._last_key is None or self._last_key < first
+        self.is_rising = follows and is_rising(names)
+        self._last_key = last
+
+    @property
+    def folder(self) -> str:
+        """The folder that all paths without an id share, with a slash at its end; empty if there is none."""
+        return self._folder or ""
+
+
+class RowArrival:
+    """Rows as they come, kept on disk.
+
+    Attributes:
+        spool: All of them.
+        order: How they came.
+    """
+
+    def __init__(self) -> None:
+        self.spool = RowSpool(ROWS)
+        self.order = RowOrder()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take some rows in.
@@ -52,28 +90,9 @@ class RowArrival:
         if not self.spool.num_rows and _has_texts(batch):
             self.spool.close()
             self.spool = RowSpool(ROWS.append(_RAW_PATH))
-        rows = _plain_rows(batch, self.spool.schema)
-        has_ids = rows["image_id"].null_count == 0
-        if self._has_ids not in (None, has_ids):
-            raise NotByColumn
-        self._has_ids = has_ids
-        folder = None if has_ids else shared_folder(rows["path"])
-        if folder is not None:
-            self._folder = folder if self._folder is None else common_folder(self._folder, folder)
-        if self.is_rising:
-            self._look_at_order(*_parted_names(rows, folder))
+        rows = plain_rows(batch, self.spool.schema)
+        self.order.look_at(rows)
         self.spool.add(rows)
-
-    def _look_at_order(self, folder: str, names: pa.StringArray) -> None:
-        first, last = (natural_key(folder).encode() + natural_keys(names[row:][:1])[0].as_py() for row in (0, -1))
-        follows = self._last_key is None or self._last_key < first
-        self.is_rising = follows and is_rising(names)
-        self._last_key = last
-
-    @property
-    def folder(self) -> str:
-        """The folder that all paths without an id share, with a slash at its end; empty if there is none."""
-        return self._folder or ""
 
 
 def keys_of(rows: pa.RecordBatch, with_suffix: bool = False) -> pa.BinaryArray:
@@ -106,8 +125,12 @@ def _has_texts(batch: pa.RecordBatch) -> bool:
     return raw.null_count < len(raw) and not pc.any(pc.and_(pc.is_valid(raw), pc.is_valid(batch["position"]))).as_py()
 
 
-def _plain_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """What a listing keeps of rows that all have an id or all have none."""
+def plain_rows(batch: pa.RecordBatch, schema: pa.Schema = ROWS) -> pa.RecordBatch:
+    """What a listing keeps of rows that all have an id or all have none.
+
+    Raises:
+        NotByColumn: If only some have one, or `schema` lacks what they say.
+    """
     ids, raw = batch["image_id"], batch["raw_path"]
     is_plain = raw.null_count == len(raw) or (_RAW_PATH.name in schema.names and _has_texts(batch))
     if not is_plain or ids.null_count not in (0, batch.num_rows) or pc.any(pc.equal(ids, "")).as_py():

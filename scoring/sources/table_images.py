@@ -1,6 +1,7 @@
 """Images that a Parquet table names in a column of paths, or holds in a column of bytes; in the table's order."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -38,6 +39,7 @@ from scoring.storage.write_times import is_written_since
 __all__ = ["TableColumns", "TableSource"]
 
 _ROWS_AT_ONCE = 65_536
+_ENDS_AT_ONCE = 16  # of parts, each of which a bucket takes some tens of milliseconds to send
 # A worker holds one row group's images beside its network; a small machine has room for a gigabyte.
 _MAX_ROW_GROUP_BYTES = 1024**3
 _PIECE_BYTES = 64 * 1024  # of a column of which one row is looked at
@@ -64,6 +66,12 @@ class TableSource:
         """Whether it is a list of images, not of all objects in a bucket."""
         with self._parts.open(self._parts.names[0]) as part:
             return not is_inventory(part.schema_arrow, self._columns)
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are, by the ends of the parts."""
+        with ThreadPoolExecutor(_ENDS_AT_ONCE) as threads:
+            return sum(threads.map(self._parts.num_rows, self._parts.names))
 
     def has_column(self, name: str) -> bool:
         """Whether there is such a column."""

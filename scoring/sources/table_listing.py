@@ -44,8 +44,8 @@ def list_table(batches: Iterable[pa.RecordBatch], keeps_order: bool) -> EntriesB
     for batch in one_ahead(batches):
         arrival.add(batch)
     arrival.spool.seal()
-    if arrival.is_rising:
-        return _listing(arrival.spool, arrival.folder)
+    if arrival.order.is_rising:
+        return _listing(arrival.spool, arrival.order.folder)
     if keeps_order:
         for piece in sorted_pieces(arrival.spool, lambda rows: rows["image_id"].cast(pa.binary())):
             if _any(_repeats(piece["image_id"])):
@@ -71,7 +71,7 @@ def list_inventory(
 
     def others() -> Iterator[FoundFile]:
         """Rows that the finder has to judge; the images among the rest are kept."""
-        for images, rest in one_ahead(map(_judged, batches)):
+        for images, rest in one_ahead(map(by_name, batches)):
             arrival.add(images)
             yield from found_files(rest)
 
@@ -79,12 +79,12 @@ def list_inventory(
     while late := list(islice(found, _JUDGED_AT_ONCE)):
         arrival.add(pa.RecordBatch.from_pylist([vars(file) for file in late], pa.schema(FOUND)))
     arrival.spool.seal()
-    if arrival.is_rising:
-        return _listing(arrival.spool, arrival.folder)
+    if arrival.order.is_rising:
+        return _listing(arrival.spool, arrival.order.folder)
     return _in_order(arrival, lambda piece: _without_replaced(piece, replaced))
 
 
-def _judged(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def by_name(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The rows that are images by their names alone, and the rest."""
     if batch["image_id"].null_count != batch.num_rows:
         raise NotByColumn
@@ -147,7 +147,7 @@ def _in_order(arrival: RowArrival, settle: Callable[[pa.Table], pa.Table]) -> En
             in_batches(piece.select(schema.names), rows)
         by_name.close()
         rows.seal()
-    return _listing(rows, arrival.folder, has_twins)
+    return _listing(rows, arrival.order.folder, has_twins)
 
 
 def _refuse_repeated(piece: pa.Table) -> pa.Table:

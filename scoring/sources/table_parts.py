@@ -76,6 +76,11 @@ class TableParts:
             hint = pointer_hint(part)
             raise ImagesError(f"Expected a Parquet table; {part} is not one: {one_line(error)}.{hint}") from error
 
+    def num_rows(self, name: str) -> int:
+        """How many rows one part has; raises as `open` does."""
+        with self.open(name) as part:
+            return int(part.metadata.num_rows)
+
     @contextmanager
     def refused_if_rewritten(self, name: str) -> Iterator[None]:
         """Refuse a part that is written anew while the block reads it: its rows would be of two contents.

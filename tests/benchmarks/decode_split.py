@@ -117,9 +117,10 @@ def _steady_rate(scorer: ShardScorer, split: Split) -> float:
     """Score all shards anew."""
     num_slots = split.batches_ahead + 2  # the model has two
     scorer._decoders.open(scorer._model.input_shape, scorer._batch_size, scorer.tasks_at_once, num_slots)
-    remove_tree(scorer._folder.predictions)
-    scorer._folder.predictions.mkdir()
-    shards = list(range(scorer._manifest.info.num_shards))
+    predictions = scorer._files.path(0).parent
+    remove_tree(predictions)
+    predictions.mkdir()
+    shards = list(range(scorer._files.manifest.info.num_shards))
     be_nice = partial(_be_nice, split.niceness)
     with (
         ThreadPoolExecutor(split.threads, initializer=be_nice) as scorer._decoders._threads,

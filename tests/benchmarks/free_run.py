@@ -3,7 +3,6 @@
 What is left is the driver's own work, and the files: lists, manifests, shards, records, verification.
 """
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,17 +15,18 @@ import pyarrow.parquet as pq
 
 from cluster.dispatcher import MAX_ATTEMPTS
 from cluster.ledger import TaskLedger
-from cluster.outcomes import TaskDone, TaskFailed
+from cluster.outcomes import Outcome, TaskDone
 from jobs.score.request import ImagesRequest
 from scoring.arrays import Float32Array
 from scoring.process.memory import peak_memory_bytes
-from scoring.run.folder import RunFolder
-from scoring.run.manifest import CONTENTS, Manifest, contents_digest
-from scoring.run.predictions import FINGERPRINT_KEY, INPUTS_KEY, OK, predictions_schema
-from scoring.run.publishing import publish_shard
+from scoring.run.manifest import CONTENTS, contents_digest, manifest_rows
+from scoring.run.predictions import INPUTS_KEY, OK, UNREAD_KEY, predictions_schema
 from scoring.run.shard_inspection import DESCRIBING
+from scoring.shards.early_shard import EarlyShard, hold
 from scoring.shards.report import ShardReport
-from scoring.shards.settings import ScorerSettings, describe, fingerprint_of
+from scoring.shards.retry import ShardTask, shard_of
+from scoring.shards.settings import ScorerSettings, describe
+from scoring.shards.shard_files import ShardFiles
 from tests.chaos.without_ray import OwnPool, score_here
 from tests.fakes import FAKE_MODEL, load_fake
 
@@ -71,33 +71,29 @@ class FreeShards:
     """Stands in for a `ShardScorer`: reads no image, and makes a shard's rows column by column."""
 
     def __init__(self, settings: ScorerSettings) -> None:
-        self._settings = settings
-        self._folder = RunFolder(settings.output)
-        self._manifest: Manifest | None = None
         self.description = describe(load_fake(FAKE_MODEL), settings.model.runtime)
+        self._files = ShardFiles(settings, self.description)
 
-    def __call__(self, shard_id: int) -> ShardReport:
-        """Write one shard of the run folder's manifest."""
+    def __call__(self, task: ShardTask) -> ShardReport:
+        """Write one shard of the run folder's manifest, or make the rows of one before that is there."""
         started = time.perf_counter()
-        self._manifest = self._manifest or Manifest(self._folder.manifest)
-        described = self._manifest.describe(shard_id, (*DESCRIBING, *CONTENTS))
-        info = self._manifest.info
-        fingerprint = fingerprint_of(self._settings, info.digest, self.description)
-        metadata = {
-            FINGERPRINT_KEY.decode(): fingerprint.to_json(),
-            INPUTS_KEY.decode(): contents_digest(described),
-            "shardscore.labels": json.dumps(LABELS),
-        }
-        path = self._folder.shard(shard_id, info.num_shards)
-        digest = publish_shard(path, _predictions(described, metadata), self._settings.fence)
-        wall_s, rows = time.perf_counter() - started, described.num_rows
-        return ShardReport(
-            shard_id, rows, 0, 0.0, 0.0, 0.0, 0.0, wall_s, time.time(), rows, time.time(), digest, peak_memory_bytes()
-        )
+        if isinstance(task, EarlyShard):
+            described = manifest_rows(task.images)
+            return self._report(task, started, described.num_rows, rows=hold(_predictions(described, {})))
+        shard_id = shard_of(task)
+        described = self._files.manifest.describe(shard_id, (*DESCRIBING, *CONTENTS))
+        digest = self._files.publish(shard_id, _predictions(described, self._files.metadata))
+        return self._report(task, started, described.num_rows, digest=digest)
+
+    def _report(self, task: ShardTask, started: float, num_rows: int, **made: Any) -> ShardReport:
+        wall_s, now = time.perf_counter() - started, time.time()
+        figures = num_rows, 0, 0.0, 0.0, 0.0, 0.0, wall_s, now, num_rows, now
+        return ShardReport(shard_of(task), *figures, peak_memory_bytes=peak_memory_bytes(), **made)
 
 
 def _predictions(described: pa.Table, metadata: dict[str, str]) -> pa.Table:
-    """The predictions of a shard's images."""
+    """The predictions of a shard's images, with what its schema tells of them besides."""
+    metadata = metadata | {INPUTS_KEY.decode(): contents_digest(described), UNREAD_KEY.decode(): "0"}
     dog = dog_shares(described["size_bytes"].to_numpy())
     shares = np.stack([1 - dog, dog], axis=1)
     ranked = np.argsort(-shares, axis=1, kind="stable")
@@ -125,7 +121,7 @@ class FreePool(OwnPool):
         shards = FreeShards(settings)
         super().__init__(shards, shards.description)
 
-    def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+    def run(self, tasks: Iterable[ShardTask]) -> Iterator[Outcome[ShardTask, ShardReport]]:
         """Score one shard after the other."""
         ledger = TaskLedger(tasks, MAX_ATTEMPTS)
         while assignment := ledger.assign(0, 0):

@@ -75,7 +75,7 @@ class ChaoticScorer(ShardScorer):
         try:
             (self._orders / f"hang-{shard_id}").unlink()
         except FileNotFoundError:
-            pass_gate(self._orders / "gate", self._folder.shard(shard_id, self._manifest.info.num_shards))
+            pass_gate(self._orders / "gate", self._files.path(shard_id))
             time.sleep(_SECONDS_PER_SHARD)
         else:
             time.sleep(3600)

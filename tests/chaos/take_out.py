@@ -377,6 +377,27 @@ MECHANISMS = [
         "tests/scoring/shards/test_row_faults.py",
     ),
     Mechanism(
+        "rows that were scored early are of the images that the manifest has",
+        "scoring/shards/early_rows.py",
+        "if not is_same or int(told[UNREAD_KEY]):",
+        "if int(told[UNREAD_KEY]):",
+        "tests/scoring/shards/test_early_rows.py",
+    ),
+    Mechanism(
+        "a shard with an unread image is not taken from before the manifest",
+        "scoring/shards/early_rows.py",
+        "if not is_same or int(told[UNREAD_KEY]):",
+        "if not is_same:",
+        "tests/scoring/shards/test_early_rows.py",
+    ),
+    Mechanism(
+        "nothing is scored early where an earlier run stands",
+        "jobs/score/early_scoring.py",
+        "if self._folder.manifest.is_file() or self._folder.shard_names():",
+        "if False:",
+        "tests/jobs/score/test_early_scoring.py",
+    ),
+    Mechanism(
         "a folder of all images that is gone is no fault of rows",
         "scoring/shards/scorer.py",
         "        self._check_place(rows)\n",

@@ -14,7 +14,7 @@ from unittest.mock import Mock, patch
 from rich.console import Console
 
 from cluster.devices import Devices
-from cluster.outcomes import TaskDone, TaskFailed
+from cluster.outcomes import Outcome, TaskDone, TaskFailed
 from cluster.placement import Placement
 from cluster.worker import WorkerInfo, one_line
 from jobs.score.job import run_score
@@ -26,6 +26,7 @@ from scoring.models.output_meaning import OutputMeaning
 from scoring.networks.precision import Precision
 from scoring.pixels.decoding import Resize
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask, shard_of
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerDescription, ScorerSettings
 from scoring.storage.locations import Location
@@ -52,7 +53,7 @@ class OwnPool:
     num_lost_workers = num_repeats = 0
     start_failures: tuple[str, ...] = ()
 
-    def __init__(self, score: Callable[[int], ShardReport], description: ScorerDescription) -> None:
+    def __init__(self, score: Callable[[ShardTask], ShardReport], description: ScorerDescription) -> None:
         self._score = score
         self.ready_workers = [WorkerInfo(0, _HERE, description, 1)]
 
@@ -75,10 +76,10 @@ class HerePool(OwnPool):
         super().__init__(scorer, scorer.description)
         self._folder = settings.output / "predictions"
 
-    def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+    def run(self, tasks: Iterable[ShardTask]) -> Iterator[Outcome[ShardTask, ShardReport]]:
         for task in tasks:
             if os.environ.get(GATE):
-                pass_gate(Path(os.environ[GATE]), self._folder / f"shard-{task:05d}.parquet")
+                pass_gate(Path(os.environ[GATE]), self._folder / f"shard-{shard_of(task):05d}.parquet")
             try:
                 report = self._score(task)
             except Exception as error:  # noqa: BLE001  # as a worker's does

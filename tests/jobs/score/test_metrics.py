@@ -52,7 +52,7 @@ class _GatedScorer(ShardScorer):
         self._gate = Path(str(settings.output)).parent / "gate"
 
     def __call__(self, task: ShardTask, refusals: Collection[str] | None = None) -> ShardReport:
-        pass_gate(self._gate, self._folder.shard(shard_of(task), self._manifest.info.num_shards))
+        pass_gate(self._gate, self._files.path(shard_of(task)))
         return super().__call__(task, refusals)
 
 

@@ -9,12 +9,13 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from cluster.outcomes import TaskDone, TaskFailed
+from cluster.outcomes import Outcome, TaskFailed
 from jobs.score.shard_loop import ShardLoop
 from scoring.errors import IncompleteError, ModelError
 from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask
 from tests.chaos.without_ray import HerePool, score_here
 from tests.runs import record_of, summary_of
 from tests.tampering import ALL
@@ -26,7 +27,7 @@ def _without(number: int, error: Exception) -> type[HerePool]:
     """A pool whose first shards raise."""
 
     class Pool(HerePool):
-        def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+        def run(self, tasks: Iterable[ShardTask]) -> Iterator[Outcome[ShardTask, ShardReport]]:
             todo = list(tasks)
             yield from (TaskFailed(task, 1, str(error), error) for task in todo[:number])
             yield from super().run(todo[number:])

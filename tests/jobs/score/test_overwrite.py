@@ -17,7 +17,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from cluster.errors import PlacementError
-from cluster.outcomes import TaskDone, TaskFailed
+from cluster.outcomes import Outcome
 from jobs.cli import app
 from jobs.console.exit_codes import Terminated, exit_codes
 from jobs.embed.result import Embeddings
@@ -41,6 +41,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.verification import run_status
 from scoring.shards.image_sample import image_sample
 from scoring.shards.report import ShardReport
+from scoring.shards.retry import ShardTask
 from scoring.shards.settings import ScorerSettings
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
@@ -144,7 +145,7 @@ def test_the_earlier_run_is_there_when_the_model_is_loaded_and_gone_before_image
                 samples.append((settings, image_sample(settings, DEFAULT_SHAPE)))
             seen.append((folder.record.is_file(), bool(folder.shard_names())))
 
-        def run(self, tasks: Iterable[int]) -> Iterator[TaskDone[int, ShardReport] | TaskFailed[int]]:
+        def run(self, tasks: Iterable[ShardTask]) -> Iterator[Outcome[ShardTask, ShardReport]]:
             seen.append((folder.record.is_file(), bool(folder.shard_names())))
             return super().run(tasks)
 
