@@ -49,7 +49,9 @@ def print_summary(console: Console, summary: Summary, record: RunRecord, folder:
     ]
     print_table(console, "images", rows)
     if console.quiet:  # of the table warnings alone are shown
-        for name, words in (*_below_chance(summary, record), *_one_answer(summary.one_answer, record.request)):
+        disagreement = agreement_row(record.agreement) if record.agreement and record.agreement.warning else []
+        doubts = *_below_chance(summary, record), *_one_answer(summary.one_answer, record.request), *disagreement
+        for name, words in doubts:
             console.print(f"{name}: {words}", style="yellow")
     if summary.warning_of_learned:
         console.print(summary.warning_of_learned, style="yellow")

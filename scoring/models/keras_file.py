@@ -14,11 +14,11 @@ from scoring.networks.compiled_loss import compiled_losses
 from scoring.networks.engines import Network
 from scoring.networks.keras_architecture import only_output
 from scoring.networks.keras_files import keras_digest, load_keras_file
-from scoring.networks.keras_inputs import check_size, own_size, size_word, with_pixels
-from scoring.networks.keras_names import check_keras_name, keras_place, local_keras_file
+from scoring.networks.keras_inputs import check_own_size, size_word, with_pixels
+from scoring.networks.keras_names import check_keras_name, file_here, keras_place, local_keras_file
 from scoring.networks.last_activation import NONE, single_output
 from scoring.networks.pixel_scales import scale_word, take_pixels
-from scoring.storage.locations import Location, machine_path
+from scoring.storage.locations import Location
 
 if TYPE_CHECKING:
     import keras
@@ -46,9 +46,7 @@ class KerasFile(ModelKind):
         if self.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
         self.class_labels()
-        path = self._path_here()
-        if self.told.size and path and (own := own_size(path)):
-            check_size(own, self.told.size, path)
+        check_own_size(file_here(self.name), self.told.size)
 
     def paths(self) -> dict[str, Location]:
         """The file, and that of the labels."""
@@ -62,13 +60,8 @@ class KerasFile(ModelKind):
 
     def known_digest(self) -> str | None:
         """The digest of the network in a file of this machine, if it is there."""
-        path = self._path_here()
+        path = file_here(self.name)
         return self._digest(path) if path else None
-
-    def _path_here(self) -> Path | None:
-        place = keras_place(self.name)
-        path = machine_path(place) if place else None
-        return path if path and path.is_file() else None
 
     def _digest(self, path: Path) -> str:
         return keras_digest(path) + _changes(path, self.told)

@@ -17,8 +17,8 @@ from scoring.networks.keras_architecture import (
     may_end_in_one_position,
 )
 from scoring.networks.keras_files import keras_digest, load_keras_file
-from scoring.networks.keras_inputs import size_word, with_pixels
-from scoring.networks.keras_names import absolute_keras_name, check_keras_name, keras_place, local_keras_file
+from scoring.networks.keras_inputs import check_own_size, size_word, with_pixels
+from scoring.networks.keras_names import absolute_keras_name, check_keras_name, file_here, keras_place, local_keras_file
 from scoring.networks.pixel_scales import PixelScale, scale_word, take_pixels
 from scoring.networks.vgg16 import build_vgg16, check_weights, vgg16_digest, weights_path
 from scoring.networks.vgg16_convolutions import build_convolutions, convolutions_digest
@@ -196,12 +196,13 @@ class KerasFileBase:
     request: BaseRequest
 
     def check(self) -> None:
-        """Raise ModelError unless the file is there and weights are left out."""
+        """Raise ModelError unless the file is there, of the size asked for, and weights are left out."""
         like = ", ".join(applications_like(self.request.model)) or VGG16
         what = f"`base`, unless it is {VGG16_CONVOLUTIONS} or a classifier of keras.applications such as {like},"
         check_keras_name(self.request.model, what)
         if self.request.weights is not None:
             raise ModelError("`weights` belongs to published networks; a .keras file brings its own. Leave it out.")
+        check_own_size(file_here(self.request.model), self.request.size)
 
     def absolute(self) -> BaseRequest:
         """The request with the file's absolute path, or with a hub's name and version."""

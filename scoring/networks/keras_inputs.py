@@ -32,6 +32,12 @@ def own_size(path: Path) -> tuple[int, int] | None:
     return _kept_size(path) or stated_size(path)
 
 
+def check_own_size(path: Path | None, size: tuple[int, int] | None) -> None:
+    """Raise ModelError if a file that is here is known to take another size than was asked for, without Keras."""
+    if size and path and (own := own_size(path)):
+        check_size(own, size, path)
+
+
 def with_pixels(model: "keras.Model", size: tuple[int, int] | None, path: Path) -> "keras.Model":
     """The same model; what it leaves open of its input is fixed.
 

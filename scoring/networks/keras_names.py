@@ -49,3 +49,10 @@ def local_keras_file(name: str) -> Path:
     path = resolve(name).path
     check_keras_file(path, name)
     return path
+
+
+def file_here(name: str) -> Path | None:
+    """The file of a name, if it is on this machine."""
+    place = keras_place(name)
+    path = machine_path(place) if place else None
+    return path if path and path.is_file() else None

@@ -241,11 +241,17 @@ def test_what_int8_changed_is_warned_of_in_the_summary_and_in_the_report(
 
 def test_warnings_of_the_table_are_printed_where_the_table_is_not(capsys: pytest.CaptureFixture[str]) -> None:
     summary = replace(SUMMARY, num_labelled=100, num_right=3, one_answer=None)
+    record = replace(bare_record(), agreement=Agreement(1000, 0.9, 0.5))
     for quiet in (True, False):
-        print_summary(Terminal(quiet), summary, bare_record(), RunFolder(Path("run")))
-        printed = capsys.readouterr()
-        assert printed.err.count("below chance: at most ") == quiet
-        assert printed.out.count("below chance") == (not quiet)
+        print_summary(Terminal(quiet), summary, record, RunFolder(Path("run")))
+        out, err = (" ".join(printed.split()) for printed in capsys.readouterr())  # lines of the table are wrapped
+        for warning in ("below chance", "more than 1% changed"):
+            assert (err.count(warning), out.count(warning)) == (quiet, not quiet)
+        assert ("below chance: at most " in err) == quiet
+    print_summary(
+        Terminal(quiet=True), SUMMARY, replace(record, agreement=Agreement(1000, 1.0, 0.1)), RunFolder(Path("run"))
+    )
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_gpu_that_was_not_used_is_told_in_the_summary_once(capsys: pytest.CaptureFixture[str]) -> None:

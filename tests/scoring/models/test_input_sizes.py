@@ -145,7 +145,10 @@ def test_size_that_contradicts_a_fixed_model_is_refused_with_both(tmp_path: Path
             _load(tmp_path / "model.keras", size, engine)
         with pytest.raises(ModelError, match=rf"Expected `size` 96x128 .* received {text}"):  # before Ray starts
             _request(tmp_path / "model.keras", size, engine).check()
+        with pytest.raises(ModelError, match=rf"Expected `size` 96x128 .* received {text}"):
+            base_of(BaseRequest(str(tmp_path / "model.keras"), size=size)).check()
     _request(tmp_path / "model.keras", (96, 128), engine).check()
+    base_of(BaseRequest(str(tmp_path / "model.keras"), size=(96, 128))).check()
 
 
 @pytest.mark.keras
