@@ -1,10 +1,10 @@
-"""What `score` takes for complete: what it reads, not what it remembers. On a real Ray, with a fast network."""
+"""What `score` takes for complete: what it reads, not what it remembers. Ray has little part in that, and one test."""
 
 import json
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -28,13 +28,12 @@ from scoring.run.reader import RunReader
 from scoring.run.verification import run_status
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
+from tests.chaos.without_ray import score_here
 from tests.fakes import load_fake
 from tests.local_server import serving
 from tests.places import on_disk
 from tests.runs import read_predictions, record_of, summary_of
 from tests.tampering import ALL
-
-pytestmark = [pytest.mark.ci, pytest.mark.ray]
 
 
 class _FakeScorer(ShardScorer):
@@ -45,17 +44,31 @@ class _FakeScorer(ShardScorer):
 
 
 @pytest.fixture
-def score(photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], RunFolder]:
+def score(photos: Path, tmp_path: Path) -> Callable[[], RunFolder]:
     """Score twelve photos, or those of a table `photos.parquet`, in three shards."""
-    monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
-    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
-    model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
-    workers = WorkerRequest(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)
     table = tmp_path / "photos.parquet"
 
     def run() -> RunFolder:
         place = table if table.exists() else photos
-        images = ImagesRequest(place, model, batch_size=2, shard_size=5, workers=workers, read_timeout_s=1.0)
+        options: dict[str, Any] = {"batch_size": 2, "shard_size": 5, "read_timeout_s": 1.0}
+        score_here(place, tmp_path / "run", Console(soft_wrap=True), **options)
+        return RunFolder(tmp_path / "run")
+
+    return run
+
+
+@pytest.fixture
+def score_on_ray(
+    photos: Path, tmp_path: Path, two_nodes: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], RunFolder]:
+    """The same on a real Ray."""
+    monkeypatch.setattr("jobs.score.actors.ShardScorer", _FakeScorer)
+    zipfile.ZipFile(tmp_path / "model.keras", "w").close()
+    model = ModelRequest(str(tmp_path / "model.keras"), None, "cat,dog", Precision.FLOAT32, "tensorflow")
+    workers = WorkerRequest(num_workers=1, gpus_per_worker=0, cpus_per_worker=1)
+
+    def run() -> RunFolder:
+        images = ImagesRequest(photos, model, batch_size=2, shard_size=5, workers=workers)
         run_score(ScoreRequest(tmp_path / "run", images, None), Console(soft_wrap=True))
         return RunFolder(tmp_path / "run")
 
@@ -95,9 +108,22 @@ _HEALED += ["a dangling link", "a FIFO", "a shard with no rows"]
 def test_damage_is_scored_again_and_nothing_else(
     score: Callable[[], RunFolder], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    _damage(score, _HEALED, capsys)
+
+
+@pytest.mark.ci
+@pytest.mark.ray
+def test_actors_score_damage_again_and_nothing_else(
+    score_on_ray: Callable[[], RunFolder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _damage(score_on_ray, ["other probabilities", "a FIFO"], capsys)
+
+
+def _damage(score: Callable[[], RunFolder], names: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Damage one shard after the other, and see that it alone is scored again."""
     folder = score()
     rows = read_predictions(folder.predictions)
-    for name in _HEALED:
+    for name in names:
         before = _times(folder)
         ALL[name](folder)
         score()
@@ -178,7 +204,6 @@ def test_a_run_of_before_there_were_digests_is_taken_up_and_gets_them(score: Cal
     assert RunReader(folder).read().num_rows == 12
 
 
-@pytest.mark.slow
 def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_says_so(
     score: Callable[[], RunFolder], photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,7 +218,6 @@ def test_a_photo_replaced_since_it_was_scored_is_scored_again_and_the_summary_sa
     assert "1 photo changed, or was copied, since it was scored; scored again" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_an_image_that_may_be_readable_by_now_is_tried_again_alone(
     score: Callable[[], RunFolder], photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
