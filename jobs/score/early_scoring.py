@@ -55,13 +55,13 @@ class EarlyScoring:
         pool.first_ready()
         shards = self._shards()
         while not self._listing.is_done and self._rows.num_bytes < _MOST_BYTES:
-            some = list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
-            if not some:
-                return
+            num_held, some = len(self._held), list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
             for outcome in pool.run(some):
                 self._lease.check_heartbeat()
                 if not isinstance(outcome, TaskFailed):
                     self._hold(outcome.worker_id, outcome.result)
+            if len(self._held) == num_held:  # the table is at its end, or whatever is asked for fails
+                return
 
     def _hold(self, worker_id: int, report: ShardReport) -> None:
         with suppress(OSError):  # without room it is scored again

@@ -162,15 +162,14 @@ def test_what_cannot_be_kept_or_written_is_scored_again(
     assert summary_of(tmp_path / "run").num_scored == 12
 
 
-def test_a_shard_that_fails_early_is_scored_again(
-    table: Callable[..., Path], tmp_path: Path, photos: Path, held: list[int], monkeypatch: pytest.MonkeyPatch
+def test_where_all_shards_fail_early_none_is_tried_further(
+    table: Callable[..., Path], tmp_path: Path, held: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise MemoryError
-
+    fail = Mock(side_effect=MemoryError)
     monkeypatch.setattr(ShardScorer, "_score_early", fail)
+    monkeypatch.setattr(early_scoring, "_TASKS_EACH", 1)
     assert _SAID not in _score(table(*range(1, 13)), tmp_path / "run")
-    assert held == [0]
+    assert (held, fail.call_count) == ([0], 1)
     assert summary_of(tmp_path / "run").num_scored == 12
 
 
