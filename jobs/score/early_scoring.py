@@ -1,6 +1,6 @@
 """What actors score of a long table that is still being listed, and what becomes of it when the manifest is there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -55,13 +55,18 @@ class EarlyScoring:
         pool.first_ready()
         shards = self._shards()
         while not self._listing.is_done and self._rows.num_bytes < _MOST_BYTES:
-            num_held, some = len(self._held), list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
-            for outcome in pool.run(some):
-                self._lease.check_heartbeat()
-                if not isinstance(outcome, TaskFailed):
-                    self._hold(outcome.worker_id, outcome.result)
-            if len(self._held) == num_held:  # the table is at its end, or whatever is asked for fails
+            some = list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
+            if not some or self._score(some, pool) == 0:
                 return
+
+    def _score(self, shards: Sequence[EarlyShard], pool: ScorerPool) -> int:
+        """Score some shards, and hold their rows; return of how many."""
+        num_held = len(self._held)
+        for outcome in pool.run(shards):
+            self._lease.check_heartbeat()
+            if not isinstance(outcome, TaskFailed):
+                self._hold(outcome.worker_id, outcome.result)
+        return len(self._held) - num_held
 
     def _hold(self, worker_id: int, report: ShardReport) -> None:
         with suppress(OSError):  # without room it is scored again

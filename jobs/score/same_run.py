@@ -91,6 +91,11 @@ def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Seq
             f"{folder.path} holds a run with other options: expected {expected}; received {received}. Name the same, "
             "use another `output`, or `overwrite` to start clean."
         )
+    _refuse_other_images(record, folder, images)
+
+
+def _refuse_other_images(record: RunRecord, folder: RunFolder, images: Sequence[ImageEntry]) -> None:
+    """Name images that are gone or new, or of which the listing says something else, under the same options."""
     listed = compare_listings(folder, images)
     holds = f"{folder.path} holds a run of {'1 image' if record.num_images == 1 else f'{record.num_images:,} images'}"
     if gone := listed.gone:
@@ -98,7 +103,12 @@ def _refuse_other_options(request: ImagesRequest, folder: RunFolder, images: Seq
             f"{holds}; {len(gone):,} of these cannot be found now, such as {gone[0]}. Bring them back, and run the "
             "same again; if that cannot be, use another `output`, or `overwrite` to start clean."
         )
-    for others, what in ((listed.new, "added since"), (listed.relabelled, "with another label now")):
+    for others, what in (
+        (listed.new, "added since"),
+        (listed.relabelled, "with another label now"),
+        (listed.renamed, "with another id now"),
+        (listed.moved, "in another place of the order now"),
+    ):
         if others:
             raise RunFolderError(
                 f"{holds}; {what}: {len(others):,}, such as {others[0]}. Undo that, use another `output`, or "

@@ -26,6 +26,7 @@ from scoring.storage.write_times import written_at
 _ROWS_AT_ONCE = 32_768  # that are compared together
 _IS_ABSOLUTE = r"^(/|[A-Za-z][A-Za-z0-9+.-]*://)"  # a path that means the same wherever the table that names it lies
 _IDENTITY = tuple(name for name in MANIFEST_SCHEMA.names if name not in CONTENTS)
+_COMPARED = ("path", "target", "image_id")
 _CUT_S = 1.0  # off the second that a record began in
 
 _IsChanged: TypeAlias = Callable[[ImageEntry], bool]
@@ -162,11 +163,15 @@ class Relisted:
         gone: Of the run's images, those that are not listed now.
         new: Those that are listed now alone.
         relabelled: Those with another label, where all are the same.
+        renamed: Those with another id, where all are the same.
+        moved: Those that stand elsewhere among the same images.
     """
 
     gone: Sequence[str] = ()
     new: Sequence[str] = ()
     relabelled: Sequence[str] = ()
+    renamed: Sequence[str] = ()
+    moved: Sequence[str] = ()
 
 
 def compare_listings(folder: RunFolder, images: Sequence[ImageEntry]) -> Relisted:
@@ -179,16 +184,24 @@ def compare_listings(folder: RunFolder, images: Sequence[ImageEntry]) -> Reliste
         earlier = Manifest(folder.manifest)
         if not _is_of_record(earlier, folder):
             return Relisted()
-        before = earlier.describe_several(0, earlier.info.num_shards, ["path", "target"])
+        before = earlier.describe_several(0, earlier.info.num_shards, _COMPARED)
     except StorageError:
         raise
     except (OSError, pa.ArrowException, LookupError, TypeError, ValueError):
         return Relisted()
-    now = manifest_rows(images).select(["path", "target"])
+    now = manifest_rows(images).select(_COMPARED)
     if before["path"].equals(now["path"]):
-        was, is_now = (pc.fill_null(rows["target"], "") for rows in (before, now))
-        return Relisted(relabelled=now["path"].filter(pc.not_equal(was, is_now)).to_pylist())
-    return Relisted(_without(before["path"], now["path"]), _without(now["path"], before["path"]))
+        return Relisted(relabelled=_differing(before, now, "target"), renamed=_differing(before, now, "image_id"))
+    gone, new = _without(before["path"], now["path"]), _without(now["path"], before["path"])
+    is_same = not gone and not new and before.num_rows == now.num_rows
+    return Relisted(gone, new, moved=_differing(before, now, "path") if is_same else ())
+
+
+def _differing(before: pa.Table, now: pa.Table, name: str) -> Sequence[str]:
+    """The paths of the rows that have another value in a column."""
+    was, is_now = (pc.fill_null(rows[name], "") for rows in (before, now))
+    found: Sequence[str] = now["path"].filter(pc.not_equal(was, is_now)).to_pylist()
+    return found
 
 
 def _without(paths: pa.ChunkedArray, others: pa.ChunkedArray) -> Sequence[str]:

@@ -256,7 +256,7 @@ def _score_as_before(images: Location, output: Path, num_shards: int = 3, timesp
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scoring.run.manifest.MANIFEST_SCHEMA", pa.schema(list(MANIFEST_SCHEMA)[:-1]))
-        patch.setattr("scoring.shards.scorer.INPUTS_KEY", b"nothing")
+        patch.setattr("scoring.shards.shard_files.INPUTS_KEY", b"nothing")
         _score(images, output, num_shards)
     began_at = datetime.now(UTC).isoformat(timespec=timespec)
     save_record(RunFolder(output), replace(record_of(output), created_at=began_at))

@@ -108,3 +108,39 @@ def test_images_that_are_not_there_now_are_counted_and_the_run_goes_on_once_they
         _score()
     Path("away").rename(gone)
     _score()
+
+
+def _swap(keys: list[str]) -> list[str]:
+    return [keys[1], keys[0], *keys[2:]]
+
+
+def _shorten(keys: list[str]) -> list[str]:
+    """The first one, so that it stays the first."""
+    return [keys[0].removesuffix(".png"), *keys[1:]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "change", "said"),
+    [
+        ({"path": "one", "image_id": "key"}, _shorten, "with another id now: 1, such as photos/cat.0.png. Undo"),
+        ({"content": "image", "image_id": "key"}, _swap, "with another id now: 2, such as table.parquet#0. Undo"),
+        (
+            {"path": "one", "image_id": "key"},
+            _swap,
+            "in another place of the order now: 2, such as photos/cat.1.png. Undo",
+        ),
+    ],
+)
+def test_rows_that_say_another_id_or_come_in_another_order_are_told_as_that(
+    labelled: Path, columns: dict[str, str], change: Callable[[list[str]], list[str]], said: str
+) -> None:
+    table = pq.read_table("table.parquet")
+    images = [(labelled / path).read_bytes() for path in table["one"].to_pylist()]
+    pq.write_table(table.append_column("image", pa.array(images)), "table.parquet")
+    options: dict[str, Any] = {"images": Path("table.parquet"), "columns": TableColumns(**columns)}
+    _score(**options)
+    table = pq.read_table("table.parquet")
+    keys = pa.array(change(table["key"].to_pylist()))
+    pq.write_table(table.set_column(table.column_names.index("key"), "key", keys), "table.parquet")
+    with pytest.raises(RunFolderError, match=f"holds a run of 10 images; {said}"):
+        _score(**options)
