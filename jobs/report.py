@@ -19,7 +19,7 @@ from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for
 from scoring.models.model_folder import is_report
 from scoring.report.page import WrittenReport, write_report
-from scoring.run.folder import RunFolder
+from scoring.run.folder import MISSING_SONAR, RunFolder
 from scoring.run.wording import reasons_of, some
 from scoring.sonar.metrics_file import METRICS_NAME
 from scoring.storage.durable import read_faults
@@ -46,7 +46,8 @@ def report(
 
     Returns:
         Where the page is, its size in bytes, the shards that are missing or damaged and so not in it, why those that
-        are damaged are, which files among them are none of the run, and whether it lacks pictures.
+        are damaged are, which files among them are none of the run, whether it lacks pictures, and whether sonar
+        results.
 
     Raises:
         RequestError: If the folder is none of these, or damaged, if `images` is not there, or if `output` would replace
@@ -85,6 +86,8 @@ def _lacks(written: WrittenReport) -> Iterator[str]:
         yield f"not in it, because {'it is' if len(written.damaged) == 1 else 'they are'} damaged: {damaged}"
     if written.missing_shards:
         yield "the same score command again, without `overwrite`, scores these shards and no others"
+    if written.lacks_sonar:
+        yield f"not in it, because they are missing: {MISSING_SONAR}, which the same score command again makes"
     if written.foreign:
         yield f"not in it: {some(written.foreign)}, among the shards and none of this run; move such files away"
 

@@ -14,7 +14,7 @@ from jobs.console.commands import command
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
 from scoring.errors import RunFolderError
-from scoring.run.folder import RunFolder
+from scoring.run.folder import MISSING_SONAR, RunFolder
 from scoring.run.verification import RunStatus, run_status
 from scoring.run.wording import reasons_of, so_many_shards
 from scoring.storage.durable import read_faults
@@ -35,7 +35,8 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
     Returns:
         Which shards are done, missing and damaged (also those with photos that changed between listing and reading, so
         that their rows may be of others), and which files among them are none of the run; `.is_complete` says
-        whether every image has its row, no other row is there, and no process is writing. `.written_by` names that
+        whether every image has its row, no other row is there, sonar results that were asked for beside the images are,
+        and no process is writing. `.written_by` names that
         process; before it has begun to score, all counts are 0.
 
     Raises:
@@ -77,12 +78,17 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
         _print_found(console, run, found)
     if found.written_by:
         console.print(f"{run} is being written by {found.written_by}", style="yellow")
-    elif found.missing or found.damaged:
+        return
+    if found.missing or found.damaged:
         num_lost = len(found.missing) + len(found.damaged)
         console.print(
             f"{so_many_shards(num_lost, found.num_shards)} missing or damaged. Run the same command again, without "
             "`overwrite`: it scores no others.",
             style="yellow",
+        )
+    if found.lacks_sonar:
+        console.print(
+            f"{MISSING_SONAR} are missing: the same command again, without `overwrite`, makes them", style="yellow"
         )
 
 

@@ -67,7 +67,7 @@ class Ending:
         milestones.summary_at = milestones.now()
         devices = tuple(DeviceRecord(**asdict(worker.devices)) for worker in pool.ready_workers)
         record = replace(loop.keeper.record, devices=devices, milestones=milestones, told=now)
-        loop.keeper.save(record.with_summary(summary) if found.is_complete else record)
+        loop.keeper.save(record.with_summary(summary) if found.has_all_rows else record)
         if found.foreign:
             raise IncompleteError(str(foreign_files(self.folder, found.foreign)))
         return _missing(loop, found)

@@ -13,7 +13,7 @@ from jobs.score.ending import Ending
 from jobs.score.listing import BackgroundListing, Check, Keep, Listed, tell_listed
 from jobs.score.needed_files import see_images, see_model, see_photos
 from jobs.score.record_keeper import RecordKeeper, new_record
-from jobs.score.request import ImagesRequest
+from jobs.score.request import ImagesRequest, SonarRequest
 from jobs.score.settings import scorer_settings
 from jobs.score.shard_loop import ShardLoop
 from jobs.score.sound_shards import keep_sound_shards, renew_photos
@@ -31,6 +31,7 @@ class ImagesJob:
         console: Where to print.
         keep: Leaves some of the images out; None keeps all.
         check: Raises if the labelled images will not do.
+        sonar: The returns that are told apart beside them, for the record; None if there are none.
 
     Raises:
         RequestError: At construction, if the request makes no sense.
@@ -46,12 +47,14 @@ class ImagesJob:
         console: Console,
         keep: Keep | None = None,
         check: Check | None = None,
+        sonar: SonarRequest | None = None,
     ) -> None:
         request.check()
         request.check_output(folder.path)
         self._request = request
         self._folder = folder
         self._console = console
+        self._sonar = sonar.place if sonar else None
         self._listing = BackgroundListing(request, folder, keep, check)
         self.keeper: RecordKeeper | None = None
 
@@ -112,7 +115,7 @@ class ImagesJob:
             first = pool.first_ready()
             milestones.worker_at = milestones.now()
             tell_scorer(self._console, first.description)
-            record = new_record(self._request, settings, listed, first.description)
+            record = new_record(self._request, settings, listed, first.description, self._sonar)
             self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)

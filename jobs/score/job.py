@@ -20,9 +20,9 @@ from jobs.score.images_job import ImagesJob
 from jobs.score.needed_files import check_seen, see_output
 from jobs.score.request import ScoreRequest
 from jobs.score.result import Run
-from jobs.score.sonar_job import MISSING_SONAR, SonarJob
+from jobs.score.sonar_job import SonarJob
 from scoring.errors import RequestError
-from scoring.run.folder import RunFolder
+from scoring.run.folder import MISSING_SONAR, RunFolder
 from scoring.run.holding import hold_folder, remove_earlier_run
 from scoring.run.milestones import Milestones
 from scoring.sonar.whole_results import refuse_foreign_results
@@ -41,7 +41,7 @@ def run_score(request: ScoreRequest, console: Console) -> Run:
     if request.images is None and request.sonar is None:
         raise RequestError("Expected `images`, `sonar` or both; received neither.")
     folder = RunFolder(request.output)
-    images = ImagesJob(request.images, folder, console) if request.images else None
+    images = ImagesJob(request.images, folder, console, sonar=request.sonar) if request.images else None
     sonar = SonarJob(request.sonar, folder, console) if request.sonar else None
     _check_output(request, folder, sonar)
     with hold_folder(folder) as lease:

@@ -21,13 +21,17 @@ _SAVE_S = 30.0
 
 
 def new_record(
-    request: ImagesRequest, settings: ScorerSettings, listed: Listed, scorer: ScorerDescription
+    request: ImagesRequest,
+    settings: ScorerSettings,
+    listed: Listed,
+    scorer: ScorerDescription,
+    sonar: str | None = None,
 ) -> RunRecord:
     """What `run.json` says of a run that begins now."""
     manifest = listed.manifest
     return RunRecord(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        request=_describe(request, settings),
+        request=replace(_describe(request, settings), sonar=sonar),
         fingerprint=fingerprint_of(settings, manifest.digest, scorer),
         labels=scorer.labels,
         num_images=manifest.num_images,

@@ -160,6 +160,11 @@ class SonarRequest:
             check_clock()
 
     @property
+    def place(self) -> str:
+        """Where the returns lie: an absolute path, or `uci`."""
+        return UCI if self.source == UCI else str(Path(self.source).absolute())
+
+    @property
     def inputs(self) -> dict[str, Location]:
         """The files that are read, by the user's field."""
         data: dict[str, Location] = {} if self.source == UCI else {"sonar": Path(self.source)}

@@ -15,13 +15,12 @@ from jobs.score.table import print_sonar
 from scoring.errors import IncompleteError
 from scoring.process.same_version import SameVersion
 from scoring.run.fence import Fence
-from scoring.run.folder import RunFolder
+from scoring.run.folder import MISSING_SONAR, RunFolder
 from scoring.sonar.metrics_file import SonarMetrics
 from scoring.sonar.network import SonarSettings, load_earlier, model_digest, run_sonar, try_model
 from scoring.sonar.returns import check_trainable, find_sonar
 from scoring.sonar.whole_results import refuse_foreign_files
 
-MISSING_SONAR = "sonar results"  # what they are called where there are none
 # From its start: importing Keras, which is most of it, and training take half a minute on one core.
 _DEADLINE_S = 1800.0
 _LEAST_S = 60.0  # after the images: its process may have been lost, and begun again, a moment ago

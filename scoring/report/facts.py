@@ -79,7 +79,7 @@ def _devices(devices: Sequence[DeviceRecord]) -> list[tuple[str, str]]:
 
 
 def notices_of(status: RunStatus) -> list[str]:
-    """What limits the whole report, one sentence each: missing shards, foreign files, a sample."""
+    """What limits the whole report, one sentence each: missing shards, no sonar results, foreign files, a sample."""
     notices = []
     if found := lacks(status):
         others = "All figures are of the others" if status.done else "There is no other"
@@ -87,6 +87,8 @@ def notices_of(status: RunStatus) -> list[str]:
             f"This run is not finished: {', and '.join(found)}. {others}. "
             "The same score command again scores what is missing or damaged."
         )
+    if status.lacks_sonar:
+        notices.append("Sonar results are missing. The same score command again makes them.")
     if status.foreign:
         notices.append(f"Not in this report: {some(status.foreign)}, among the shards and none of this run.")
     looked_at = len(status.done) + len(status.damaged)

@@ -34,6 +34,7 @@ class WrittenReport:
         lacks_pictures: Whether it shows none of the images that it tells of.
         damaged: Which of them are damaged, and why.
         foreign: Files among the shards that are none of the run.
+        lacks_sonar: Whether it could not tell of sonar returns that were scored beside the images.
     """
 
     path: Location
@@ -42,11 +43,12 @@ class WrittenReport:
     lacks_pictures: bool = False
     damaged: Mapping[int, str] = field(default_factory=dict)
     foreign: Sequence[str] = ()
+    lacks_sonar: bool = False
 
     @property
     def is_complete(self) -> bool:
-        """Whether it tells of every image of the run, and nothing else lay among the shards."""
-        return not self.missing_shards and not self.foreign
+        """Whether it tells of all that the run was asked for, and nothing else lay among the shards."""
+        return not self.missing_shards and not self.foreign and not self.lacks_sonar
 
 
 def write_report(
@@ -76,7 +78,8 @@ def write_report(
         _keep_earlier(path, folder, status)
         missing, damaged, foreign = sorted([*status.missing, *status.damaged]), status.damaged, status.foreign
     write_output(path, page)
-    return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report), damaged, foreign)
+    lacks_sonar = status is not None and status.lacks_sonar
+    return WrittenReport(path, len(page.encode()), missing, _lacks_pictures(report), damaged, foreign, lacks_sonar)
 
 
 def _keep_earlier(path: Location, folder: Location, status: RunStatus) -> None:

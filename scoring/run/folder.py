@@ -8,6 +8,9 @@ from scoring.run.record import RunRecord, parse_record
 from scoring.storage.durable import read_faults, read_patiently
 from scoring.storage.locations import Location
 
+MISSING_SONAR = "sonar results"  # what they are called where there are none
+METRICS_NAME = "metrics.json"  # of sonar results
+
 _SHARD = re.compile(r"shard-\d{5,}-of-\d{5,}\.parquet")  # of any run
 
 
@@ -41,6 +44,11 @@ class RunFolder:
     def sonar(self) -> Location:
         """`sonar/`: predictions, metrics and model of the sonar task."""
         return self.path / "sonar"
+
+    @property
+    def sonar_metrics(self) -> Location:
+        """The last file that the sonar task writes: where it is, the others are."""
+        return self.sonar / METRICS_NAME
 
     @property
     def submission(self) -> Location:

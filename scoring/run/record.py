@@ -36,6 +36,8 @@ class RequestRecord:
         wait_for_nodes_s: How long to wait for a node.
         shard_deadline_s: Seconds after which a worker is taken to hang.
         read_timeout_s: Seconds that reading one image may take.
+        sonar: The returns that are told apart beside the images, as an absolute path or `uci`; None if there are none,
+            or if an earlier version wrote this.
     """
 
     images: str
@@ -52,6 +54,7 @@ class RequestRecord:
     wait_for_nodes_s: float | None = None
     shard_deadline_s: float | None = None
     read_timeout_s: float | None = None
+    sonar: str | None = None
 
     @property
     def model_name(self) -> str:

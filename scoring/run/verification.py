@@ -11,7 +11,7 @@ from scoring.run.folder import RunFolder
 from scoring.run.reader import RunReader
 from scoring.run.shard_inspection import DamagedShard
 from scoring.sources.entries import LeftOut
-from scoring.storage.durable import storage_faults
+from scoring.storage.durable import read_faults, storage_faults
 from scoring.storage.locations import Location
 
 
@@ -33,6 +33,7 @@ class RunStatus:
         left_out: The files of the collection that are not scored, by reason.
         unread: By shard how many of its error rows have an image that may be readable at another time.
         written_by: The process that is writing to it, its machine and since when, as far as that was looked for.
+        lacks_sonar: Whether the results of sonar returns are missing that were asked for beside the images.
     """
 
     num_images: int
@@ -48,11 +49,17 @@ class RunStatus:
     left_out: tuple[LeftOut, ...] = ()
     unread: dict[int, int] = field(default_factory=dict)
     written_by: str | None = None
+    lacks_sonar: bool = False
+
+    @property
+    def has_all_rows(self) -> bool:
+        """Whether every image has its row, and no other row is there."""
+        return not self.missing and not self.damaged and not self.foreign
 
     @property
     def is_complete(self) -> bool:
-        """Whether every image has its row, no other row is there, and nobody is writing."""
-        return not self.missing and not self.damaged and not self.foreign and self.written_by is None
+        """Whether every image has its row, no other row is there, sonar results are, and nobody is writing."""
+        return self.has_all_rows and not self.lacks_sonar and self.written_by is None
 
     @property
     def is_sample(self) -> bool:
@@ -62,7 +69,7 @@ class RunStatus:
     @property
     def to_retry(self) -> dict[int, int]:
         """By shard how many images a further run tries again; none as long as anything else is to be done."""
-        return self.unread if self.is_complete else {}
+        return self.unread if self.has_all_rows else {}
 
 
 def run_status(
@@ -111,7 +118,9 @@ def run_status(
             each(shard.table)
     sizes = reader.record.num_images, reader.record.num_shards
     found = RunStatus(*sizes, done, missing, damaged, num_rows, num_errors, verify, reader.foreign, digests)
-    return replace(found, left_out=reader.record.left_out, unread=unread)
+    with read_faults(folder.path):
+        lacks_sonar = reader.record.request.sonar is not None and not folder.sonar_metrics.is_file()
+    return replace(found, left_out=reader.record.left_out, unread=unread, lacks_sonar=lacks_sonar)
 
 
 def remove_shard(path: Location) -> None:

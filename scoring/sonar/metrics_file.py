@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from scoring.errors import BucketError, RunFolderError
 from scoring.networks.engines import library_versions
+from scoring.run.folder import METRICS_NAME as METRICS_NAME
 from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
@@ -16,7 +17,6 @@ from scoring.sonar.returns import are_uci
 from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
-METRICS_NAME = "metrics.json"
 _BACKENDS = ("tensorflow", "jax", "torch")
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
 

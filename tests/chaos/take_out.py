@@ -463,7 +463,7 @@ MECHANISMS = [
     Mechanism(
         "a summary is written only when all shards are sound",
         "jobs/score/ending.py",
-        "record.with_summary(summary) if found.is_complete else record",
+        "record.with_summary(summary) if found.has_all_rows else record",
         "record.with_summary(summary)",
         "tests/jobs/score/test_completion.py",
     ),

@@ -181,6 +181,7 @@ def test_json_is_for_machines(folder: RunFolder) -> None:
         "num_images": 20, "num_shards": 3, "done": [0, 1], "missing": [2], "damaged": {}, "num_rows": 16,
         "num_errors": 0, "verified": True, "foreign": ["notes.txt"], "unread": {}, "complete": False,
         "left_out": [{"reason": "not an image", "count": 1, "first": ["notes.txt"]}], "written_by": None,
+        "lacks_sonar": False,
     }  # fmt: skip
     assert "shards missing" in told.stderr
     assert CliRunner().invoke(status, [str(folder.path), "--json", "--verify", "--quiet"]).stdout == told.stdout

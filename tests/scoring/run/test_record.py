@@ -47,7 +47,7 @@ def test_record_of_version_0_1_0_is_read_and_written_with_its_keys_and_values() 
     earlier["summary"] |= {"num_learned": 0, "num_alike": 0, "learned_fault": ""}
     earlier["milestones"] |= {"process_at": None, "imported_at": None}
     earlier["devices"][0]["started_at"] = 0.0
-    earlier["request"]["read_timeout_s"] = None
+    earlier["request"] |= {"read_timeout_s": None, "sonar": None}
     earlier["request"]["columns"] |= {"label": None, "group": None}
     written = json.loads(record.to_json())
     assert len(written.pop("sha256")) == 64
