@@ -13,10 +13,11 @@ from jobs.console.arguments import checked
 from jobs.console.commands import command
 from jobs.console.places import PlaceWord, place
 from jobs.console.terminal import console_for, print_table
-from scoring.errors import RunFolderError
+from scoring.errors import IncompleteError, RunFolderError, StorageError
 from scoring.run.folder import MISSING_SONAR, RunFolder
+from scoring.run.reader import listed_alone
 from scoring.run.verification import RunStatus, run_status
-from scoring.run.wording import reasons_of, so_many_shards
+from scoring.run.wording import plural, reasons_of, so_many_shards
 from scoring.storage.durable import read_faults
 from scoring.storage.locations import Location
 
@@ -37,7 +38,7 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
         that their rows may be of others), and which files among them are none of the run; `.is_complete` says
         whether every image has its row, no other row is there, sonar results that were asked for beside the images are,
         and no process is writing. `.written_by` names that
-        process; before it has begun to score, all counts are 0.
+        process; before it has listed the images, all counts are 0.
 
     Raises:
         RunFolderError: If the folder holds no run.
@@ -53,13 +54,19 @@ def _look(folder: RunFolder, verify: bool) -> RunStatus:
     writer = _find_writer(folder)
     try:
         found = run_status(folder, verify)
-    except RunFolderError:
-        if writer is None:
+    except StorageError:
+        raise
+    except (RunFolderError, IncompleteError):
+        if listed := listed_alone(folder):
+            missing = list(range(listed.num_shards))
+            found = RunStatus(listed.num_images, listed.num_shards, [], missing, {}, 0, 0, verify)
+        elif writer is None:
             from jobs.console.other_folders import refuse_others  # a run has no need of it
 
             refuse_others(folder, _OF_MODEL)
             raise
-        found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
+        else:
+            found = RunStatus(0, 0, [], [], {}, 0, 0, verified=False)  # it lists images, or removes an earlier run
     return replace(found, written_by=writer)
 
 
@@ -79,7 +86,13 @@ def _print_status(console: Console, run: Location, found: RunStatus) -> None:
     if found.written_by:
         console.print(f"{run} is being written by {found.written_by}", style="yellow")
         return
-    if found.missing or found.damaged:
+    if found.missing and len(found.missing) == found.num_shards:
+        console.print(
+            f"{plural(found.num_images, 'image')} listed, none scored yet: run the same command again, without "
+            "`overwrite`",
+            style="yellow",
+        )
+    elif found.missing or found.damaged:
         num_lost = len(found.missing) + len(found.damaged)
         console.print(
             f"{so_many_shards(num_lost, found.num_shards)} missing or damaged. Run the same command again, without "

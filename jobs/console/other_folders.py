@@ -49,7 +49,7 @@ def _refuse_sonar_alone(folder: RunFolder) -> None:
 
     with read_faults(folder.path):
         has_sonar = any((place / METRICS_NAME).is_file() for place in (folder.path, folder.sonar))
-        is_run = folder.record.is_file() or folder.manifest.is_file() or folder.predictions.is_dir()
+        is_run = folder.record.is_file() or folder.manifest.is_file() or bool(folder.shard_names())
         if has_sonar and not is_run:
             raise RunFolderError(
                 f"Expected a run of images; {folder.path} holds sonar results alone, of which `shardscore report` "

@@ -65,7 +65,8 @@ def write_report(
     Raises:
         RequestError: If the folder is none of these, or damaged, or replaced meanwhile (RunFolderError), or `images` is
             none (ImagesError).
-        IncompleteError: If no shard is sound, and an earlier page would make room for one without rows.
+        IncompleteError: If no shard is sound, and an earlier page would make room for one without rows; or if images
+            are listed, and nothing more.
         StorageError: If something in the folder cannot be read now, or the page cannot be written.
     """
     with _as_damage(folder), read_faults(folder):
@@ -119,7 +120,7 @@ def _gather(folder: Location, images: Location | None, verify: bool) -> tuple[Re
         with of_one_model(model):
             return model_report(model, images), None
     sonar = sonar_parts(run.sonar)
-    if run.record.is_file():
+    if run.record.is_file() or (run.manifest.is_file() and not sonar):
         with of_one_run(run):
             report, status = run_report(run, images, verify)
         if sonar:

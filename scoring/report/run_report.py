@@ -105,9 +105,9 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
 
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
-    if record is None:
-        raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} has no run.json.")
-    status, labels = run_status(folder, verify, max_shards(record), compare_contents=verify), record.labels
+    status = run_status(folder, verify, max_shards(record) if record else None, compare_contents=verify)
+    assert record is not None, "there is no status without one"
+    labels = record.labels
     if not labels:
         raise RunFolderError(
             f"{folder.path} holds features, of which there is no report. If it lies in a model folder, name that."

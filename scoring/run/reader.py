@@ -8,13 +8,14 @@ from itertools import islice
 
 import pyarrow as pa
 
-from scoring.errors import IncompleteError, RequestError, RunFolderError, StorageError
+from scoring.errors import IncompleteError, RequestError, RunFolderError, ScoringError, StorageError
 from scoring.run.fingerprint import Fingerprint, differs, labels_digest
 from scoring.run.folder import RunFolder
-from scoring.run.manifest import CONTENTS, Manifest, as_written, contents_digest
+from scoring.run.manifest import CONTENTS, Manifest, ManifestInfo, as_written, contents_digest, read_info
 from scoring.run.record import RunRecord
 from scoring.run.shard_inspection import DESCRIBING, DamagedShard, ExpectedShard, SoundShard, inspect_shard
-from scoring.run.wording import so_many_shards, some
+from scoring.run.wording import plural, so_many_shards, some
+from scoring.storage.durable import read_faults
 
 _THREADS = 8
 
@@ -37,6 +38,7 @@ class RunReader:
     Raises:
         RunFolderError: If the folder holds no run, or another one than is meant, its record or manifest is damaged, or
             the two are of different runs.
+        IncompleteError: If its images are listed, and nothing more.
         StorageError: If record or manifest cannot be read now.
     """
 
@@ -50,9 +52,7 @@ class RunReader:
     ) -> None:
         record = folder.load_record()
         if record is None:
-            raise RunFolderError(
-                f"Expected a run folder written by score or embed; {folder.path} has no run.json of one."
-            )
+            raise no_run(folder)
         check_not_replaced(folder, record, expected, digest)
         self.record = record
         self._folder, self._verify, self._compare_contents = folder, verify, compare_contents
@@ -153,6 +153,31 @@ class RunReader:
                 inputs=contents_digest(contents) if contents else None,
             )
         )
+
+
+def listed_alone(folder: RunFolder) -> ManifestInfo | None:
+    """What a run lists whose driver was stopped when it had scored nothing yet; None of any other folder.
+
+    Raises:
+        RunFolderError: If its shards cannot be listed.
+        StorageError: If the manifest cannot be read now.
+    """
+    with read_faults(folder.path):
+        if folder.record.is_file() or not folder.manifest.is_file() or folder.shard_names():
+            return None
+    try:
+        with _manifest_faults(folder):
+            return read_info(folder.manifest)
+    except RunFolderError:  # damaged, or another program's
+        return None
+
+
+def no_run(folder: RunFolder) -> ScoringError:
+    """What to raise at a folder without a `run.json`."""
+    if listed := listed_alone(folder):
+        images = f"{plural(listed.num_images, 'image')} {'is' if listed.num_images == 1 else 'are'}"
+        return IncompleteError(f"{images} listed in {folder.path}, none scored yet. Run the same command again.")
+    return RunFolderError(f"Expected a run folder written by score or embed; {folder.path} has no run.json of one.")
 
 
 def check_not_replaced(

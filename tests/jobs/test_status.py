@@ -56,8 +56,10 @@ def test_sonar_results_alone_are_no_run_of_images_and_are_told_of(tmp_path: Path
         ended = CliRunner().invoke(status, [str(place)])
         assert (ended.exit_code, "holds sonar results alone, of which" in ended.stderr) == (2, True)
     (tmp_path / "predictions").mkdir()
+    assert "holds sonar results alone" in CliRunner().invoke(status, [str(tmp_path)]).stderr, "as score leaves it"
+    (tmp_path / "predictions" / "shard-00000-of-00001.parquet").touch()
     assert "has no run.json of one" in CliRunner().invoke(status, [str(tmp_path)]).stderr, "a run that lost it"
-    (tmp_path / "predictions").rmdir()
+    (tmp_path / "predictions" / "shard-00000-of-00001.parquet").unlink()
     (tmp_path / "manifest.parquet").touch()
     assert "has no run.json of one" in CliRunner().invoke(status, [str(tmp_path)]).stderr
     (tmp_path / "run.json").write_text("{}")
@@ -120,6 +122,35 @@ def test_a_run_that_is_not_as_it_was_left_is_not_complete(
     assert CliRunner().invoke(status, [str(folder.path), "--verify"]).exit_code in (1, 2)
     if request.node.callspec.id in SEEN_FROM_ENDS:
         assert CliRunner().invoke(status, [str(folder.path)]).exit_code in (1, 2)
+
+
+@pytest.mark.parametrize("has_record", [True, False])
+def test_a_run_that_was_stopped_when_its_images_were_listed_is_to_be_gone_on_with(
+    tmp_path: Path, has_record: bool
+) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(20), without_shards=range(3), finished=False)
+    if not has_record:
+        folder.record.unlink()
+    told = CliRunner().invoke(status, [str(folder.path)])
+    machine = json.loads(CliRunner().invoke(status, [str(folder.path), "--json", "--verify"]).stdout)
+    assert (told.exit_code, told.stderr) == (1, "")
+    assert "20 images listed, none scored yet: run the same command again, without --overwrite" in told.stdout
+    assert (machine["complete"], machine["num_images"], machine["missing"]) == (False, 20, [0, 1, 2])
+    with hold_folder(folder):
+        busy = CliRunner().invoke(status, [str(folder.path)])
+    assert "0 of 20 scored" in busy.stdout
+    assert "is being written by" in busy.stdout
+
+
+@pytest.mark.parametrize("command", [report, submission])
+def test_a_run_whose_images_are_listed_alone_is_no_other_folder_to_the_commands_that_need_rows(
+    tmp_path: Path, command: Any
+) -> None:
+    folder = write_run(tmp_path / "run", cats_and_dogs(20), without_shards=range(3))
+    folder.record.unlink()
+    ended = CliRunner().invoke(command, [str(folder.path)])
+    said = f"20 images are listed in {folder.path}, none scored yet. Run the same command again.\n"
+    assert (ended.exit_code, ended.stderr) == (1, f"error: {said}")
 
 
 def test_files_among_the_shards_are_named(folder: RunFolder) -> None:

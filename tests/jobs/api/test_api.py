@@ -210,7 +210,7 @@ def test_what_is_said_of_a_half_that_is_not_scored_is_refused_with_every_option(
 class _Images:
     """The images' half of a run that loses shard 3."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, sonar: object) -> None:
         pass
 
     def start_listing(self, lease: Any, overwrite: bool) -> None:

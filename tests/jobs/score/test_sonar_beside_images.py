@@ -110,6 +110,17 @@ def test_a_run_that_was_asked_for_images_alone_afterwards_lacks_no_sonar_results
     assert run_status(RunFolder(tmp_path / "run"), verify=True).is_complete
 
 
+def test_a_folder_of_sonar_results_alone_is_told_as_that(returns: Path, tmp_path: Path, hangs: type[_Hangs]) -> None:
+    with without_ray(), pytest.raises(IncompleteError, match=r"^Missing: sonar results\."):
+        run_score(
+            ScoreRequest(tmp_path / "run", None, SonarRequest(str(returns), None, 0, "tensorflow")), Console(quiet=True)
+        )
+    (tmp_path / "run" / "sonar").mkdir()
+    (tmp_path / "run" / "sonar" / "metrics.json").write_bytes(b"{}")  # what the task leaves last
+    ended = CliRunner().invoke(status, [str(tmp_path / "run")])
+    assert (ended.exit_code, "holds sonar results alone, of which" in ended.stderr) == (2, True)
+
+
 def test_shards_and_sonar_results_are_missing_together(
     photos: Path, returns: Path, tmp_path: Path, hangs: type[_Hangs], monkeypatch: pytest.MonkeyPatch
 ) -> None:
