@@ -183,3 +183,5 @@ def print_sonar(console: Console, metrics: SonarMetrics, folder: RunFolder) -> N
         rows += [("published figures", NOT_UCI) if article is None else ("the article's", f"{article:.2%}")]
     rows += [("seconds", f"{metrics.wall_s:.1f}"), ("files", str(folder.sonar))]
     print_table(console, "sonar", rows)
+    if metrics.warning_of_copies:
+        console.print(metrics.warning_of_copies, style="yellow")

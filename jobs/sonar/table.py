@@ -25,6 +25,8 @@ def print_study(console: Console, study: StudyRecord, folder: Path, wall_s: floa
     for method in dict.fromkeys(row.interval.method for row in rows):
         console.print(f"interval: {method}")
     console.print(f"log loss: of probabilities kept {MIN_PROBABILITY} from certainty")
+    if study.warning_of_copies:
+        console.print(study.warning_of_copies, style="yellow")
     if not study.settings.are_uci:
         console.print(f"published figures are {NOT_UCI}")
     console.print(f"{wall_s:.1f} s; all folds, out-of-fold probabilities and the model: {folder!s}")

@@ -117,7 +117,8 @@ def _verdict(metrics: SonarMetrics, evaluation: Evaluation) -> Prose:
         compared = f"Published figures are {NOT_UCI}."
     elif not metrics.is_tested:
         compared = "The article's accuracy is of returns kept out of training; this one is not known to be."
+    copies = f"{metrics.warning_of_copies}. " if metrics.warning_of_copies else ""
     return Prose(
-        f"{compared} Log loss {measure(evaluation.log_loss)} nats per return, area under the ROC curve "
+        f"{copies}{compared} Log loss {measure(evaluation.log_loss)} nats per return, area under the ROC curve "
         f"{measure(evaluation.roc_auc)}."
     )

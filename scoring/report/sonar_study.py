@@ -32,6 +32,7 @@ def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
     models = list(dict.fromkeys(row.model for row in rows))
     compared = [model for model in _COMPARED if model in models] or models[:1]
     accuracy: list[Block] = [] if study.settings.are_uci else [Prose(f"Published figures are {NOT_UCI}.")]
+    accuracy += [Prose(f"{study.warning_of_copies}.")] if study.warning_of_copies else []
     for protocol in protocols:
         of_protocol = [row for row in rows if row.protocol is protocol]
         accuracy += [_table(protocol, of_protocol), _figure(protocol, of_protocol)]

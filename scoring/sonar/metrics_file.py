@@ -10,6 +10,7 @@ from scoring.errors import BucketError, RunFolderError
 from scoring.networks.engines import library_versions
 from scoring.run.folder import METRICS_NAME as METRICS_NAME
 from scoring.run.json_fields import check_checksum, from_json, is_foreign_json, to_json_with_checksum
+from scoring.run.wording import plural
 from scoring.sonar.protocols import EvaluationProtocol
 from scoring.sonar.recipes import SonarModel
 from scoring.sonar.results import MIN_PROBABILITY, StudyRow
@@ -18,6 +19,7 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
 _BACKENDS = ("tensorflow", "jax", "torch")
+_TOO_GOOD = "what is measured is too good"
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
 
 
@@ -54,6 +56,8 @@ class SonarMetrics:
             version wrote this.
         predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
         content_sha256: Digest of the returns, however the file spells them; None if an earlier version wrote this.
+        num_copies: Test returns with the bands of one that the network was trained on; None if an earlier version wrote
+            this.
     """
 
     num_rows: int
@@ -73,6 +77,15 @@ class SonarMetrics:
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
     content_sha256: str | None = None
+    num_copies: int | None = None
+
+    @property
+    def warning_of_copies(self) -> str | None:
+        """What to say where returns were tested that are copies of others trained on; None where none are known."""
+        if not self.num_copies:
+            return None
+        have = f"{plural(self.num_copies, 'test return')} {'has' if self.num_copies == 1 else 'have'}"
+        return f"{have} the bands of one trained on: {_TOO_GOOD}"
 
     @property
     def are_uci(self) -> bool:
@@ -151,6 +164,7 @@ class StudyRecord:
         trained_sha256: Digest of the file of the model trained on all returns; None if an earlier version wrote this.
         predictions_sha256: Digest of the file of predictions; None if an earlier version wrote this.
         min_probability: How far from certainty probabilities are kept in log losses, by earlier versions too.
+        num_copies: Returns with the bands of an earlier row; None if an earlier version wrote this.
     """
 
     settings: StudySettings
@@ -159,6 +173,15 @@ class StudyRecord:
     trained_sha256: str | None = None
     predictions_sha256: str | None = None
     min_probability: float = MIN_PROBABILITY
+    num_copies: int | None = None
+
+    @property
+    def warning_of_copies(self) -> str | None:
+        """What to say where returns are copies of others, which folds train on; None where none are known."""
+        if not self.num_copies:
+            return None
+        have = f"{plural(self.num_copies, 'return')} {'has' if self.num_copies == 1 else 'have'}"
+        return f"{have} the bands of an earlier row, and folds test on copies of what they train on: {_TOO_GOOD}"
 
     @property
     def rows(self) -> tuple[StudyRow, ...]:

@@ -284,6 +284,7 @@ def _measure(
         versions=sonar_versions(settings.backend),
         accuracy=accuracy,
         content_sha256=returns.content_digest,
+        num_copies=int(np.isin(returns.originals()[tested], returns.originals()[in_training]).sum()),
     )
 
 

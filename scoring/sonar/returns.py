@@ -51,6 +51,11 @@ class SonarReturns:
         labels = "" if self.labels is None else "".join(self.labels)
         return hashlib.sha256(self.bands.astype("<f4").tobytes() + labels.encode()).hexdigest()
 
+    def originals(self) -> npt.NDArray[np.intp]:
+        """For each return the row of the first one of the same bands: its own, unless it is a copy."""
+        first: dict[bytes, int] = {}
+        return np.array([first.setdefault(bands.tobytes(), row) for row, bands in enumerate(self.bands)])
+
     @property
     def are_uci(self) -> bool:
         """Whether these are UCI's returns, in UCI's order."""

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from scoring.sonar.metrics_file import METRICS_NAME, StudyRecord, StudySettings, load_earlier_study, write_metrics
 from scoring.sonar.results import gather_folds, summarise, write_predictions
 from scoring.sonar.returns import SonarReturns
@@ -39,6 +41,7 @@ def write_study(
     scored = gather_folds(tasks, probabilities)
     digest = write_predictions(folder / PREDICTIONS_NAME, returns, scored)
     rows = tuple(summarise(protocol, model, folds, returns) for (protocol, model), folds in scored.items())
-    study = StudyRecord(settings, wall_s, rows, hashlib.sha256(network).hexdigest(), digest)
+    num_copies = int((returns.originals() != np.arange(len(returns.bands))).sum())
+    study = StudyRecord(settings, wall_s, rows, hashlib.sha256(network).hexdigest(), digest, num_copies=num_copies)
     write_metrics(folder / METRICS_NAME, study)
     return study

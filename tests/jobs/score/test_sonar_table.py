@@ -40,6 +40,13 @@ def test_the_returns_that_an_accuracy_is_of_are_told(tmp_path: Path, metrics: So
     assert ("the article's" in text) is metrics.is_tested
 
 
+def test_test_returns_that_are_copies_of_others_trained_on_are_told(tmp_path: Path) -> None:
+    said = "50 test returns have the bands of one trained on: what is measured is too good\n"
+    assert said in _printed(replace(_TRAINED, num_copies=50), tmp_path)
+    assert "1 test return has the bands of one" in _printed(replace(_TRAINED, num_copies=1), tmp_path)
+    assert "the bands" not in _printed(replace(_TRAINED, num_copies=0), tmp_path)
+
+
 def test_returns_that_are_not_ucis_are_not_compared_with_the_articles(tmp_path: Path) -> None:
     text = _printed(replace(_TRAINED, data_sha256="d" * 64), tmp_path)
     assert "86.90%" in text

@@ -33,6 +33,8 @@ def test_published_figures_stand_beside_ucis_returns_alone() -> None:
     assert "81.6 article" in _printed(study)
     assert "left out" not in _printed(study)
     assert "log loss: of probabilities kept 0.001 from certainty\n" in _printed(study)
+    assert "the bands of" not in _printed(replace(study, num_copies=0))
+    assert "104 returns have the bands of an earlier row, and folds test" in _printed(replace(study, num_copies=104))
     others = _printed(replace(study, settings=replace(settings, data_sha256="d" * 64)))
     assert "81.6" not in others
     assert "published figures are left out: they are of UCI's returns, and these are of another file" in others

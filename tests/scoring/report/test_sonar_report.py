@@ -1,3 +1,5 @@
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,3 +256,16 @@ def test_predictions_that_the_metrics_do_not_tell_of_are_refused(tmp_path: Path)
     (tmp_path / "other" / "predictions.parquet").rename(tmp_path / "sonar" / "predictions.parquet")
     with pytest.raises(RunFolderError, match=r"predictions\.parquet that .*metrics\.json describes; .* is another"):
         write_report(tmp_path, None, None)
+
+
+@pytest.mark.parametrize("write", [_write_network, _write_study])
+def test_returns_that_are_copies_of_others_trained_on_are_told(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path / "run" / "sonar")
+    path = tmp_path / "run" / "sonar" / METRICS_NAME
+    metrics = load_metrics(path)
+    assert metrics is not None
+    assert "what is measured is too good" not in _text(tmp_path / "run")
+    write_metrics(path, replace(metrics, num_copies=50))
+    assert re.search(
+        r"50 (test )?returns have the bands of .*: what is measured is too good\.", _text(tmp_path / "run")
+    )

@@ -75,7 +75,7 @@ def test_a_study_is_written_as_0_1_0_wrote_it_and_comes_back_as_it_was(tmp_path:
     written.pop("sha256")
     assert written["settings"].pop("content_sha256") == "c" * 64
     assert (written.pop("trained_sha256"), written.pop("predictions_sha256")) == ("e" * 64, "f" * 64)
-    assert written.pop("min_probability") == 0.001
+    assert (written.pop("min_probability"), written.pop("num_copies")) == (0.001, None)
     assert written == _written_by_0_1_0()
     assert load_metrics(path) == study
     write_metrics(path, _STUDY)

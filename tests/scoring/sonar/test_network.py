@@ -132,6 +132,20 @@ def _labelled(folder: Path, model: "keras.Model", name: str = "model.keras") -> 
     return SonarSettings(data, file_digest(data), folder / "sonar", 0, folder / "theirs" / name, "tensorflow")
 
 
+def test_test_returns_that_are_copies_of_others_trained_on_are_counted(tmp_path: Path) -> None:
+    settings = _labelled(tmp_path, _model("sigmoid", 0.0))
+    model = settings.model
+    assert model
+    rows = settings.data.read_text().split()
+    settings.data.write_text("\n".join(rows[:104] * 2) + "\n")
+    settings = replace(settings, data_sha256=file_digest(settings.data))
+    write_metrics(model.parent / METRICS_NAME, _trained_on(settings.data_sha256, model))
+    metrics = run_sonar(settings)
+    split = pq.read_table(settings.output / "predictions.parquet")["split"].to_pylist()
+    trained = {rows[row % 104] for row in range(208) if split[row] == "train"}
+    assert metrics.num_copies == sum(rows[row % 104] in trained for row in range(208) if split[row] == "test") > 0
+
+
 def _trained_on(digest: str, trained: Path | None) -> SonarMetrics:
     """Metrics of a training on the file of this digest that left the model `trained`; None tells of none."""
     metrics = SonarMetrics(208, 84, 0.9, 1.0, [[40, 2], [2, 40]], 0.8164, digest, 7, None, 26.3, {})

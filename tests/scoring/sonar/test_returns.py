@@ -24,6 +24,11 @@ def test_too_few_of_a_kind_are_refused_in_one_line_with_both_counts(num_mines: i
     assert "\n" not in str(refused.value)
 
 
+def test_the_original_of_a_return_is_the_first_of_the_same_bands() -> None:
+    bands = np.array([[0.1], [0.2], [0.1], [0.3], [0.2]], np.float32).repeat(60, axis=1)
+    assert SonarReturns(bands, None, "d" * 64).originals().tolist() == [0, 1, 0, 3, 1]
+
+
 def test_ten_of_a_kind_are_enough_to_divide() -> None:
     returns = _returns(MIN_OF_A_KIND)
     check_trainable(returns, Path("enough.csv"))
