@@ -17,7 +17,7 @@ from scoring.sonar.results import MIN_PROBABILITY, StudyRow
 from scoring.sonar.returns import NOT_UCI
 
 _LABELS = ("rock", "mine")
-_COMPARED = (SonarModel.OURS, SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams
+_COMPARED = (SonarModel.ARTICLE, SonarModel.SVM)  # in the reliability diagrams, with the foremost
 
 
 def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
@@ -30,7 +30,7 @@ def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
     rows = study.rows
     protocols = list(dict.fromkeys(row.protocol for row in rows))
     models = list(dict.fromkeys(row.model for row in rows))
-    compared = [model for model in _COMPARED if model in models] or models[:1]
+    foremost = [_foremost([row for row in rows if row.protocol is protocol]) for protocol in protocols]
     accuracy: list[Block] = [] if study.settings.are_uci else [Prose(f"Published figures are {NOT_UCI}.")]
     accuracy += [Prose(f"{study.warning_of_copies}.")] if study.warning_of_copies else []
     for protocol in protocols:
@@ -38,18 +38,25 @@ def study_parts(study: StudyRecord, table: pd.DataFrame) -> SonarParts:
         accuracy += [_table(protocol, of_protocol), _figure(protocol, of_protocol)]
     return SonarParts(
         "Sonar study",
-        [_key_figure(row) for row in rows if row.model is compared[0]],
+        [_key_figure(row, len(models)) for row in foremost],
         [
             Section("Sonar study", accuracy, layout="pairs"),
-            Section("Sonar reliability", _out_of_fold(protocols, compared, table)),
+            Section("Sonar reliability", _out_of_fold(foremost, models, table)),
             Section("How the study was made", [_facts(study)]),
         ],
     )
 
 
-def _key_figure(row: StudyRow) -> KeyFigure:
+def _foremost(rows: Sequence[StudyRow]) -> StudyRow:
+    """What stands for a protocol: ours or, where that was not studied, what is right most often."""
+    return max(rows, key=lambda row: (row.model is SonarModel.OURS, row.accuracy))
+
+
+def _key_figure(row: StudyRow, num_models: int) -> KeyFigure:
+    is_best = row.model is not SonarModel.OURS and num_models > 1
+    best = f", the best of {num_models} models" if is_best else ""
     theirs = f"; published {_published(row.published)}" if row.published else ""
-    return KeyFigure(f"Sonar, {row.protocol}", percent(row.accuracy), f"{row.model}{theirs}")
+    return KeyFigure(f"Sonar, {row.protocol}", percent(row.accuracy), f"{row.model}{best}{theirs}")
 
 
 def _published(figure: Published) -> str:
@@ -112,9 +119,7 @@ def _figure(protocol: EvaluationProtocol, rows: Sequence[StudyRow]) -> Figure:
     )
 
 
-def _out_of_fold(
-    protocols: Sequence[EvaluationProtocol], models: Sequence[SonarModel], table: pd.DataFrame
-) -> list[Block]:
+def _out_of_fold(foremost: Sequence[StudyRow], models: Sequence[SonarModel], table: pd.DataFrame) -> list[Block]:
     blocks: list[Block] = [
         Prose(
             "From the probabilities of test rows, over all folds and repetitions. The same return is tested many "
@@ -122,9 +127,10 @@ def _out_of_fold(
         )
     ]
     matrices: list[Block] = []
-    for protocol in protocols:
-        of_protocol = table[table["protocol"] == protocol.value]
-        found = {model.value: evaluate_returns(of_protocol[of_protocol["model"] == model.value]) for model in models}
+    for row in foremost:
+        protocol, of_protocol = row.protocol, table[table["protocol"] == row.protocol.value]
+        compared = dict.fromkeys([row.model, *(model for model in _COMPARED if model in models)])
+        found = {model.value: evaluate_returns(of_protocol[of_protocol["model"] == model.value]) for model in compared}
         series = {name: one.reliability for name, one in found.items()}
         figure = reliability_figure(
             f"reliability-{protocol}", series, _LABELS, intervals=False, subject=protocol, noun="return"

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +69,12 @@ def _write_network(
     write_metrics(folder / METRICS_NAME, metrics)
 
 
-def _write_study(folder: Path, of_mines: float | None = None, data_sha256: str = _UCI) -> None:
+def _write_study(
+    folder: Path,
+    of_mines: float | None = None,
+    data_sha256: str = _UCI,
+    models: Sequence[SonarModel] = (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR),
+) -> None:
     """A study of two models under two protocols, of drawn probabilities, or of one of mines and 0.25 of rocks."""
     folder.mkdir(parents=True)
     draw = np.random.default_rng(0)
@@ -84,14 +89,14 @@ def _write_study(folder: Path, of_mines: float | None = None, data_sha256: str =
     scored = {
         (protocol, model): [(fold, probabilities(fold.test_rows)) for fold in plan_folds(protocol, returns, 0)[:20]]
         for protocol in (EvaluationProtocol.TEN_FOLD, EvaluationProtocol.INDEPENDENT)
-        for model in (SonarModel.OURS, SonarModel.NEAREST_NEIGHBOUR)
+        for model in models
     }
     rows = tuple(
         replace(summarise(*key, folds, returns), published=published_figure(*key)) for key, folds in scored.items()
     )
     write_predictions(folder / "predictions.parquet", returns, scored)
-    protocols, models = (tuple(dict.fromkeys(names)) for names in zip(*scored, strict=True))
-    settings = StudySettings(data_sha256, protocols, models, 0, "tensorflow", _VERSIONS)
+    protocols = tuple(dict.fromkeys(protocol for protocol, _ in scored))
+    settings = StudySettings(data_sha256, protocols, tuple(models), 0, "tensorflow", _VERSIONS)
     write_metrics(folder / METRICS_NAME, StudyRecord(settings, 12.0, rows))
 
 
@@ -220,6 +225,20 @@ def test_a_study_has_every_protocol_and_model_with_intervals_and_published_figur
         assert part in text
     for part in ("log loss of probabilities kept 0.001 from certainty", "observed share returns"):
         assert part in text
+
+
+def test_a_study_without_our_model_begins_with_the_best_of_each_protocol(tmp_path: Path) -> None:
+    _write_study(tmp_path / "study" / "sonar", models=(SonarModel.NEAREST_NEIGHBOUR, SonarModel.SVM))
+    study = load_metrics(tmp_path / "study" / "sonar" / METRICS_NAME)
+    assert isinstance(study, StudyRecord)
+    text = _text(tmp_path / "study")
+    for protocol in study.settings.protocols:
+        best = max((row for row in study.rows if row.protocol is protocol), key=lambda row: row.accuracy)
+        assert f"Sonar, {protocol} {best.accuracy:.1%} {best.model}, the best of 2 models" in text
+        assert f"The highest accuracy, {best.accuracy:.1%}, is that of {best.model}." in text
+        assert f"{best.model}, {protocol}: returns of all folds" in text
+    _write_study(tmp_path / "ours" / "sonar")
+    assert "the best of" not in _text(tmp_path / "ours")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install it as `chromium`")
