@@ -14,6 +14,7 @@ import pandas as pd
 
 from scoring.arrays import Float32Array
 from scoring.errors import SonarError, one_line
+from scoring.run.wording import plural
 from scoring.sonar.returns import BAND_NAMES, LABEL_NAME, LABEL_NAMES, NUM_BANDS, SonarReturns
 from scoring.sources.csv_table import SAVE_AS_UTF8
 
@@ -21,7 +22,10 @@ _MAX_LINE_BYTES = 4096  # UCI's have 422
 _MAX_FILE_BYTES = 256 * 1024**2  # half a million returns
 _SHOWN = 40  # characters of a cell, in a message
 _SEPARATORS = ",;\t"
-_NUMBERED = re.compile("(.*?)0*([1-9][0-9]*)")
+_NUMBERED = re.compile("(.*?)0*([0-9]+)")
+_LETTER = re.compile(r"[^\W\d_]")
+_DECIMAL_COMMA = re.compile(r"[0-9]*,[0-9]+")
+_WITHOUT_INDEX = " Leave out other columns, such as an index."
 _LABEL_COLUMNS = (LABEL_NAME, "class")
 _LABELS = {spelled: label for label, name in LABEL_NAMES.items() for spelled in (label.casefold(), name)}
 
@@ -30,8 +34,8 @@ def load_sonar(path: Path) -> SonarReturns:
     """Read rows of 60 bands, each with a label (`M` or `R`, `mine` or `rock`) or all without.
 
     Commas separate the columns, or semicolons or tabs. A first row of names is allowed: `band_1` to `band_60`, or
-    numbers after another word, and `label` or `class`, in any order. Without it columns go by place, and where it
-    counts them from 0 or 1.
+    numbers from 0 or 1 after another word, and `label` or `class`, in any order. Without it columns go by place, and
+    where it counts them from 0 or 1.
 
     Raises:
         SonarError: If the file is empty, too large or unreadable, a row is short or long, a band is not a number from 0
@@ -49,10 +53,10 @@ def load_sonar(path: Path) -> SonarReturns:
     if (columns != num_columns).any():
         row = int(np.argmax(columns != num_columns))
         is_longer = columns[row] > NUM_BANDS + 1
-        advice = "Leave out other columns, such as an index." if is_longer else "Is the file cut off?"
+        advice = _WITHOUT_INDEX if is_longer else " Is the file cut off?"
         raise SonarError(
             f"Expected {NUM_BANDS} bands and a label, or {NUM_BANDS} bands, in every row of {path}; "
-            f"row {row + 1} of {len(cells)} has {columns[row]} columns. {advice}"
+            f"row {row + 1} of {len(cells)} has {columns[row]} columns.{advice}"
         )
     bands = _parse_bands(cells, path)
     labels = None if is_unlabelled else _parse_labels(cells, path)
@@ -102,6 +106,9 @@ def _read_cells(content: bytes, path: Path) -> pd.DataFrame:
 def _separator(content: bytes) -> str:
     lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace")
     first = next((line for line in lines if line.strip()), "")
+    often = [separator for separator in _SEPARATORS if first.count(separator) >= NUM_BANDS - 1]
+    if often:
+        return often[-1]  # a comma may be in every number
     return next((separator for separator in _SEPARATORS if separator in first), ",")
 
 
@@ -116,9 +123,17 @@ def _order_columns(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
         counted = [[*range(start, start + NUM_BANDS)] for start in (0, 1)]
         is_data = len(cells) == 1 or numbers.tolist()[:NUM_BANDS] not in counted
         return cells if is_data else cells.iloc[1:].reset_index(drop=True)
+    if len(first) <= NUM_BANDS // 2:
+        raise SonarError(
+            f"Expected {NUM_BANDS} columns or more, separated by commas, semicolons or tabs; row 1 of {path} has "
+            f"{plural(len(first), 'column')}: {_shown(', '.join(first))}. Leave out lines above the returns, and "
+            "quotation marks around whole rows."
+        )
     bands, label, names = _read_names(list(first))
     unknown = sorted(set(names) - {*bands, label})
     absent = [name for name in bands if name not in names]
+    if (unknown or absent) and first.str.contains(_LETTER).sum() <= 1:
+        return cells  # no names, but numbers in a spelling that is refused, and a label
     if unknown or absent or len(set(names)) != len(names):
         problem = f"lacks {absent[0]}" if absent else f"has {unknown[0]!r}" if unknown else "has one of them twice"
         raise SonarError(f"Expected the columns {bands[0]} to {bands[-1]}, with or without {label}; {path} {problem}.")
@@ -136,8 +151,9 @@ def _read_names(names: list[str]) -> tuple[list[str], str, list[str]]:
     numbered = [_NUMBERED.fullmatch(name) for name in folded]
     plain = [match[1] + match[2] if match else name for match, name in zip(numbered, folded, strict=True)]
     words = Counter(match[1] for match in numbered if match).most_common(1)
-    bands = [f"{words[0][0]}{number}" for number in range(1, NUM_BANDS + 1)] if words else list(BAND_NAMES)
-    further = f"{words[0][0]}{NUM_BANDS + 1}" if words else LABEL_NAME  # as R calls them, V1 to V61
+    start = 0 if words and f"{words[0][0]}0" in plain else 1
+    bands = [f"{words[0][0]}{number}" for number in range(start, start + NUM_BANDS)] if words else list(BAND_NAMES)
+    further = f"{words[0][0]}{start + NUM_BANDS}" if words else LABEL_NAME  # as R calls them, V1 to V61
     label = next((name for name in (*_LABEL_COLUMNS, further) if name in plain), LABEL_NAME)
     return bands, label, plain
 
@@ -150,7 +166,11 @@ def _parse_bands(cells: pd.DataFrame, path: Path) -> Float32Array:
         row, band = (int(index) for index in np.argwhere(wrong)[0])
         cell = cells.iat[row, band]
         found = _shown(cell) if isinstance(cell, str) else "empty"
-        raise SonarError(f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {found}.")
+        has_comma = isinstance(cell, str) and _DECIMAL_COMMA.fullmatch(cell.strip())
+        advice = " Write decimal points for decimal commas." if has_comma else _index_advice(cells)
+        raise SonarError(
+            f"Expected numbers from 0 to 1; row {row + 1}, column {band + 1} of {path} is {found}.{advice}"
+        )
     parsed: Float32Array = bands.astype(np.float32)
     return parsed
 
@@ -161,8 +181,19 @@ def _parse_labels(cells: pd.DataFrame, path: Path) -> npt.NDArray[np.str_]:
     if labels.isna().any():
         row = int(labels.isna().to_numpy().argmax())
         found = _shown(spelled[row])
-        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {found}.")
+        advice = _index_advice(cells)
+        raise SonarError(f"Expected the label M (mine) or R (rock); row {row + 1} of {path} has {found}.{advice}")
     return labels.to_numpy(np.str_)
+
+
+def _index_advice(cells: pd.DataFrame) -> str:
+    """What to do where the first column, or the one in the labels' place, counts the rows."""
+    rows = np.arange(len(cells))
+    for column in (0, NUM_BANDS):
+        numbers = pd.to_numeric(cells[column], errors="coerce").to_numpy(np.float64)
+        if (numbers == rows).all() or (numbers == rows + 1).all():
+            return _WITHOUT_INDEX
+    return ""
 
 
 def _shown(cell: str) -> str:

@@ -1,6 +1,7 @@
 """Reading returns: by place, by name, and refused."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,55 @@ def test_semicolons_and_tabs_separate_columns_too(separator: str, tmp_path: Path
     assert returns.labels is not None
     assert returns.labels.tolist() == ["R"]
     np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_are_told_as_that(separator: str, tmp_path: Path) -> None:
+    """As a spreadsheet writes them where decimals have commas."""
+    row = [cell.replace(".", ",") for cell in [*numbered_row(), "R"]]
+    (tmp_path / "new.csv").write_text((separator.join(row) + "\n") * 2)
+    told = r"row 1, column 1 of .* is '0,00'\. Write decimal points for decimal commas\."
+    with pytest.raises(SonarError, match=told):
+        load_sonar(tmp_path / "new.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ([" ".join([*numbered_row(), "R"])], "1 column: '0.00 0.01"),
+        (['"' + ",".join([*numbered_row(), "R"]) + '"'], "1 column: '0.00,0.01"),
+        (["sep=,", ",".join([*numbered_row(), "R"])], "1 column: 'sep='"),
+        (["# sonar, of mines", ",".join([*numbered_row(), "R"])], "2 columns: '# sonar, of mines'"),
+    ],
+)
+def test_a_first_line_of_few_columns_is_shown(lines: list[str], shown: str, tmp_path: Path) -> None:
+    (tmp_path / "new.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(
+        SonarError, match=rf"separated by commas, .* row 1 of .*new\.csv has {re.escape(shown)}.* Leave"
+    ):
+        load_sonar(tmp_path / "new.csv")
+
+
+def test_a_first_row_of_numbers_in_another_spelling_is_none_of_names(tmp_path: Path) -> None:
+    row = [*(f"{band}%" for band in range(60)), "R"]
+    with pytest.raises(SonarError, match=r"row 1, column 1 of .* is '0%'"):
+        load_sonar(write_rows(tmp_path / "new.csv", [row, row]))
+
+
+@pytest.mark.parametrize("names", [[], ["", *map(str, range(60))], ["", *(f"V{number}" for number in range(1, 61))]])
+def test_an_index_beside_returns_without_labels_is_told_as_that(names: list[str], tmp_path: Path) -> None:
+    """As pandas and R write it, with and without names."""
+    rows = [[str(number), *numbered_row()] for number in range(1, 4)]
+    with pytest.raises(SonarError, match=r"is '2'\. Leave out .* index|has '1'\. Leave out .* index"):
+        load_sonar(write_rows(tmp_path / "new.csv", [names, *rows] if names else rows))
+
+
+def test_bands_may_be_numbered_from_0(tmp_path: Path) -> None:
+    names, row = [*(f"freq_{number:02}" for number in range(60)), "class"], [*numbered_row(), "M"]
+    returns = load_sonar(write_rows(tmp_path / "new.csv", [names[::-1], row[::-1]]))
+    np.testing.assert_allclose(returns.bands[0], np.arange(60) / 100, rtol=1e-6)
+    with pytest.raises(SonarError, match=r"freq_0 to freq_59, .* lacks freq_7"):
+        load_sonar(write_rows(tmp_path / "new.csv", [[*names[:7], *names[8:]], [*row[:7], *row[8:]]]))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
