@@ -71,8 +71,9 @@ class SimulateRequest:
         """Raise what can be told before anything is read."""
         for option in ("num_images", "gpu_images_per_s", "cores_per_gpu", "gpu_price", "reads_per_s", "shard_size"):
             value = getattr(self, option)
-            if value is not None and not _SMALLEST <= value <= _LARGEST:
-                raise RequestError(f"Expected `{option}` from {_SMALLEST:g} to {_LARGEST:g}; received {value:g}.")
+            least = 1 if option in ("num_images", "shard_size") else _SMALLEST
+            if value is not None and not least <= value <= _LARGEST:
+                raise RequestError(f"Expected `{option}` from {least:g} to {_LARGEST:g}; received {value:g}.")
         if self.json_path != BenchRequest.json_path and not self.json_path.is_file():
             raise RequestError(f"Expected `json` to be a file that bench wrote; {self.json_path} does not exist.")
         if self.variant is not None and not self.json_path.is_file():

@@ -177,7 +177,12 @@ def no_run(folder: RunFolder) -> ScoringError:
     if listed := listed_alone(folder):
         images = f"{plural(listed.num_images, 'image')} {'is' if listed.num_images == 1 else 'are'}"
         return IncompleteError(f"{images} listed in {folder.path}, none scored yet. Run the same command again.")
-    return RunFolderError(f"Expected a run folder written by score or embed; {folder.path} has no run.json of one.")
+    path, around = folder.path, RunFolder(folder.path.parent)
+    with read_faults(path):
+        found = "has no run.json of one" if path.is_dir() else "is a file" if path.exists() else "is no folder"
+        is_part = path in around.all_places and around.record.is_file()
+    advice = f" Name the folder that it lies in, {around.path}." if is_part else ""
+    return RunFolderError(f"Expected a run folder written by score or embed; {path} {found}.{advice}")
 
 
 def check_not_replaced(

@@ -122,7 +122,7 @@ def summarise(protocol: EvaluationProtocol, model: SonarModel, scored: ScoredFol
         protocol=protocol,
         model=model,
         accuracy=float(np.mean(accuracies)),
-        deviation=float(np.std(accuracies, ddof=1)),
+        deviation=float(np.std(accuracies, ddof=1)) if np.ptp(accuracies) else 0.0,
         interval=_interval(protocol, folds, len(np.unique(test_rows))),
         log_loss=float(-np.log(np.where(truth, given, 1 - given)).mean()),
         published=published_figure(protocol, model) if returns.are_uci else None,

@@ -102,7 +102,8 @@ def check_trainable(returns: SonarReturns, path: Path) -> None:
         )
     counts = {name: int((returns.labels == name).sum()) for name in LABEL_NAMES}
     if len(returns.bands) != NUM_ROWS or min(counts.values()) < MIN_OF_A_KIND:
+        found = " and ".join(f"{count} {name}" for name, count in counts.items())
         raise SonarError(
             f"Expected exactly {NUM_ROWS} returns, as UCI has, at least {MIN_OF_A_KIND} of each kind; {path} has "
-            f"{len(returns.bands)}: {counts}. Use UCI's own file, or score with a trained model."
+            f"{len(returns.bands)}: {found}. Use UCI's own file, or score with a trained model."
         )

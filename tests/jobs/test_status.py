@@ -103,7 +103,13 @@ def test_a_submission_of_what_is_no_run_says_what_it_is(tmp_path: Path) -> None:
     (tmp_path / "returns" / "sonar").mkdir(parents=True)
     (tmp_path / "returns" / "sonar" / "metrics.json").write_text("{}")
     assert "holds sonar results alone" in CliRunner().invoke(submission, [str(tmp_path / "returns")]).stderr
-    assert "has no run.json of one" in CliRunner().invoke(submission, [str(tmp_path / "nowhere")]).stderr
+    assert f"{tmp_path}/nowhere is no folder.\n" in CliRunner().invoke(submission, [str(tmp_path / "nowhere")]).stderr
+
+
+@pytest.mark.parametrize("command", [status, submission])
+def test_a_file_of_a_run_is_told_from_its_folder(folder: RunFolder, command: Any) -> None:
+    said = f"{folder.record} is a file. Name the folder that it lies in, {folder.path}.\n"
+    assert said in CliRunner().invoke(command, [str(folder.record)]).stderr
 
 
 def test_a_complete_run_is_told_and_exit_0(folder: RunFolder) -> None:

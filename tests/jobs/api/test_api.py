@@ -171,7 +171,7 @@ def test_asked_to_it_prints_what_the_command_prints_but_names_fields(
         (lambda: shardscore.finetune(images="here", output="run", unfreeze="all"), "Expected `unfreeze` to be one of"),
         (lambda: shardscore.sonar(output="s3://bucket/sonar"), "Expected `output` on this machine"),
         (lambda: shardscore.sonar(output="run", protocol=["best"]), "Expected `protocol` to be one of article"),
-        (lambda: shardscore.status("nowhere"), "nowhere has no run.json"),
+        (lambda: shardscore.status("nowhere"), "nowhere is no folder"),
         (lambda: shardscore.submission("nowhere", competition="titanic"), "Expected `competition` to be one of"),
         (lambda: shardscore.report("nowhere"), "Expected a folder written by"),
     ],

@@ -109,6 +109,7 @@ def test_figures_of_another_size_are_refused(figures: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ("--simulate --num-images 0", "Expected --num-images from 1 to 1e+15; received 0"),
         ("--simulate --gpu-price 0", "Expected --gpu-price from 1e-09 to 1e+15; received 0"),
         ("--simulate --reads-per-s 1e400", "Expected --reads-per-s from 1e-09 to 1e+15; received inf"),
         ("--simulate --gpu-images-per-s 5e-324", "Expected --gpu-images-per-s from 1e-09 to 1e+15; received 4.9"),

@@ -199,7 +199,7 @@ def test_a_whole_number_of_a_command_line_is_of_digits_alone_in_every_option(mon
 
 def test_a_result_stands_for_its_folder(tmp_path: Path) -> None:
     run: Any = api.Run(tmp_path / "run", None, None)
-    with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} has no run.json"):
+    with pytest.raises(api.RunFolderError, match=f"^Expected a run folder .*; {run.path} is no folder"):
         api.status(run)
     bucket: Any = api.Run(Url("s3", "bucket", "model"), None, None)
     assert model_request(bucket).model == "s3://bucket/model"

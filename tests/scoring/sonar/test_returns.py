@@ -17,7 +17,7 @@ def _returns(num_mines: int) -> SonarReturns:
 
 @pytest.mark.parametrize("num_mines", [0, 1, MIN_OF_A_KIND - 1, NUM_ROWS - 1, NUM_ROWS])
 def test_too_few_of_a_kind_are_refused_in_one_line_with_both_counts(num_mines: int) -> None:
-    counts = rf"{{'M': {num_mines}, 'R': {NUM_ROWS - num_mines}}}"
+    counts = f"{num_mines} M and {NUM_ROWS - num_mines} R"
     told = rf"^Expected exactly 208 returns, as UCI has, at least 10 of each kind; few\.csv has 208: {counts}\. Use"
     with pytest.raises(SonarError, match=told) as refused:
         check_trainable(_returns(num_mines), Path("few.csv"))

@@ -33,6 +33,12 @@ def study(returns: SonarReturns, protocol: EvaluationProtocol, model: SonarModel
     return summarise(protocol, model, list(zip(task.folds, result, strict=True)), returns)
 
 
+def test_runs_that_are_equally_right_deviate_by_nothing(returns: SonarReturns) -> None:
+    row = study(returns, EvaluationProtocol.DEPENDENT, SonarModel.NEAREST_NEIGHBOUR, num_folds=10)
+    assert len({fold.accuracy for fold in row.folds}) == 1
+    assert row.deviation == 0
+
+
 @pytest.mark.ci
 @pytest.mark.keras
 def test_ours_learns_mines_from_rocks(returns: SonarReturns) -> None:
