@@ -85,6 +85,12 @@ class WorkerPool(Generic[T, R, D]):
         """How often a task was given to a worker again, after a loss or as a copy at the end of the run."""
         return self._dispatcher.num_repeats
 
+    def wait_ready(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Wait until a worker is built, or until something else is so; raises as `first_ready` does."""
+        while not (self.ready_workers or until()):
+            for _ in self._settle():
+                pass
+
     def first_ready(self) -> WorkerInfo[D]:
         """Wait until a worker is built.
 
@@ -93,9 +99,7 @@ class WorkerPool(Generic[T, R, D]):
             WorkersLostError: If no node that can take one comes in time, or Ray itself has ended.
             PlacementError: If the cluster's autoscaler says that none ever will.
         """
-        while not self.ready_workers:
-            for _ in self._settle():
-                pass
+        self.wait_ready()
         return self.ready_workers[0]
 
     def run(self, tasks: Iterable[T]) -> Iterator[Outcome[T, R]]:

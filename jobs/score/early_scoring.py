@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from jobs.score.request import ImagesRequest
 from scoring.errors import ScoringError, StorageError
 from scoring.run.folder import RunFolder
 from scoring.run.lease import Lease
+from scoring.run.milestones import Milestones
 from scoring.run.wording import plural
 from scoring.shards.early_rows import HeldRows, publish_early
 from scoring.shards.early_shard import EarlyShard, first_shards
@@ -46,14 +47,22 @@ class EarlyScoring:
         self._held: list[tuple[int, ShardReport, range]] = []
         self._rows = HeldRows()
 
-    def run(self, pool: ScorerPool) -> None:
+    def run(self, pool: ScorerPool, milestones: Milestones) -> None:
         """Score until the table is listed, or as much as can be held; what fails is left for later.
+
+        Args:
+            pool: The actors, which may not be ready yet.
+            milestones: When the first actor is ready is set here, if the table is not listed before.
 
         Raises:
             LeaseLostError: If another driver took over.
         """
-        pool.first_ready()
         shards = self._shards()
+        if (first := next(shards, None)) is None:
+            return
+        shards = chain([first], shards)
+        pool.wait_ready(until=lambda: self._listing.is_done)
+        milestones.worker_at = milestones.now() if pool.ready_workers else None
         while not self._listing.is_done and self._rows.num_bytes < _MOST_BYTES:
             some = list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
             if not some or self._score(some, pool) == 0:
@@ -93,7 +102,7 @@ class EarlyScoring:
         with ThreadPoolExecutor(_WRITTEN_AT_ONCE) as threads:
             for worker_id, report in threads.map(publish, self._held):
                 if report:
-                    totals.add(worker_id, report)
+                    totals.add(worker_id, report, is_early=True)
         self._held.clear()
         if totals.num_images:
             console.print(f"{plural(totals.num_images, 'image')} scored while the table was being listed")

@@ -1,6 +1,6 @@
 """Add up what the shards of one invocation report: how many, how fast, and what held the job up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scoring.process.memory import peak_memory_bytes
@@ -33,17 +33,23 @@ class ShardTotals:
         self.unused_gpu: str | None = None
         self.batch_sizes: set[int] = set()
         self.stages = dict.fromkeys(_STAGES, 0.0)
-        self._spans: dict[int, _Span] = {}
+        self._spans: dict[tuple[int, bool], _Span] = {}
 
-    def add(self, worker_id: int, report: ShardReport) -> None:
-        """Count a shard that a worker has finished; those of one worker may come in any order."""
+    def add(self, worker_id: int, report: ShardReport, is_early: bool = False) -> None:
+        """Count a shard that a worker has finished; those of one worker may come in any order.
+
+        Args:
+            worker_id: The worker's.
+            report: What it took.
+            is_early: It was scored before the manifest was there: between these and others nobody may have worked.
+        """
         self.num_images += report.num_images
         self.num_errors += report.num_errors
         self.worker_memory_bytes = max(self.worker_memory_bytes, report.peak_memory_bytes)
         self.batch_sizes.add(report.batch_size)
         for stage in _STAGES:
             self.stages[stage] += getattr(report, stage)
-        span = self._spans.setdefault(worker_id, _Span(report, report.finished_at))
+        span = self._spans.setdefault((worker_id, is_early), _Span(report, report.finished_at))
         span.num_images += report.num_read
         span.busy_s += _busy_s(vars(report))
         span.finished_at = max(span.finished_at, report.finished_at)
@@ -74,27 +80,42 @@ class ShardTotals:
     @property
     def longest_busy_s(self) -> float:
         """Seconds that the busiest worker waited for pixels, scored and wrote."""
-        return max((span.busy_s for span in self._spans.values()), default=0.0)
+        return max((sum(span.busy_s for span in spans) for spans in self._by_worker()), default=0.0)
 
     def steady_images_per_s(self) -> float | None:
         """Each worker's rate after its first batch, which compiles, added over workers."""
-        rates = [rate for span in self._spans.values() if (rate := span.images_per_s())]
+        rates = [rate for spans in self._by_worker() if (rate := _images_per_s(spans))]
         return sum(rates) if rates else None
+
+    def _by_worker(self) -> list[list["_Span"]]:
+        workers = {worker_id for worker_id, _ in self._spans}
+        return [[span for (of, _), span in self._spans.items() if of == worker_id] for worker_id in workers]
 
 
 @dataclass
 class _Span:
-    """One worker's time at work, from its first batch on, how long it was busy in all, and how many images it read."""
+    """A worker's time at work, from its first batch on, how long it was busy in all, and how many images it read."""
 
     first: ShardReport
     finished_at: float
     busy_s: float = 0.0
     num_images: int = 0
 
-    def images_per_s(self) -> float:
-        num_warm = self.num_images - self.first.num_read + self.first.num_warm_images
-        seconds = self.finished_at - self.first.warmed_up_at
-        return num_warm / seconds if seconds > 0 else 0.0
+    @property
+    def num_warm(self) -> int:
+        """Images after the first batch."""
+        return self.num_images - self.first.num_read + self.first.num_warm_images
+
+    @property
+    def seconds(self) -> float:
+        """How long these took."""
+        return max(0.0, self.finished_at - self.first.warmed_up_at)
+
+
+def _images_per_s(spans: Sequence[_Span]) -> float:
+    """The rate of one worker."""
+    seconds = sum(span.seconds for span in spans)
+    return sum(span.num_warm for span in spans) / seconds if seconds > 0 else 0.0
 
 
 def summarise(

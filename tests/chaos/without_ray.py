@@ -63,6 +63,9 @@ class OwnPool:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def wait_ready(self, until: Callable[[], bool]) -> None:
+        """Nobody is waited for."""
+
     def first_ready(self) -> WorkerInfo[ScorerDescription]:
         """This process."""
         return self.ready_workers[0]

@@ -34,6 +34,15 @@ def test_no_tasks_is_no_work() -> None:
     assert run_all(pool, range(0)) == ({}, {})
 
 
+def test_a_worker_is_waited_for_no_longer_than_until_something_else_is_so() -> None:
+    pool = pool_of(double, replace(ONE_GPU, num_workers=1))
+    pool.wait_ready(until=lambda: True)
+    assert not pool.ready_workers
+    pool.wait_ready()
+    assert len(pool.ready_workers) == 1
+    pool.stop()
+
+
 def test_no_two_workers_see_the_same_gpu_of_a_node() -> None:
     pool = pool_of(_see_devices, ONE_GPU)
     while len(pool.ready_workers) < 3:

@@ -83,7 +83,7 @@ def test_what_every_node_sees_is_taken_in_a_job(job_folder: Path, tmp_path: Path
     with pytest.raises(Exception, match=r"model\.keras") as refused:  # an empty file
         score(**given, model=job_folder / "model.keras", dry_run=True)
     assert "as every node sees it" not in str(refused.value)
-    with pytest.raises(RequestError, match=r"has no run\.json"):
+    with pytest.raises(RequestError, match=r"no-such-run is no folder"):
         status("~/no-such-run")
 
 

@@ -44,9 +44,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let no table be listed before early scoring ends; count the shards that are held then."""
     has_ended, counts = threading.Event(), list[int]()
 
-    def run(early: EarlyScoring, pool: Any) -> None:
+    def run(early: EarlyScoring, pool: Any, milestones: Any) -> None:
         try:
-            score(early, pool)
+            score(early, pool, milestones)
         finally:
             counts.append(len(early._held))
             has_ended.set()

@@ -37,6 +37,14 @@ def test_steady_rate_leaves_out_each_workers_first_batch_and_adds_up_workers() -
     assert summary.score_s == 3.0
 
 
+def test_time_between_early_shards_and_others_counts_for_no_rate() -> None:
+    totals = _totals((0, _report(32, 200.0, 16, 202.0)))  # 16 images in 2 s, after it waited for the listing
+    totals.add(0, _report(32, 100.0, 16, 104.0), is_early=True)  # 16 in 4 s
+    assert totals.steady_images_per_s() == pytest.approx(32 / 6)
+    assert totals.longest_busy_s == pytest.approx(2 * 1.01)
+    assert (totals.num_images, totals.first_batch_at, totals.last_shard_at) == (64, 100.0, 202.0)
+
+
 def test_images_that_were_not_read_count_for_no_rate() -> None:
     first = replace(_report(32, 100.0, 8, 101.0), num_errors=16)
     second = replace(_report(32, 101.0, 0, 103.0), num_errors=32)
