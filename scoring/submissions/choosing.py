@@ -15,8 +15,8 @@ from scoring.submissions.near import bare, finder_of
 from scoring.submissions.submission import find_dog
 from scoring.submissions.template import Template, first_twice
 from scoring.submissions.template_values import (
-    check_binary,
     check_class_numbers,
+    check_indices,
     check_numbers,
     check_spelled,
     check_told,
@@ -67,15 +67,14 @@ def choose_answers(
         positive = _positive(template.columns[0], labels, wishes.positive)
         return Probabilities((positive,), labels, wishes.clip or 0.0)
     column, of_best = template.columns[0], f"a column for the {kind} of the best class"
-    if kind is Values.INDEX and len(labels) == 2:
-        check_binary(values)
     if kind is Values.INDEX and wishes.positive is not None and len(labels) == 2:
         _refuse(wishes, ("clip",), of_best)
-        return _one_of_two(column, labels, wishes.positive)
+        return _one_of_two(column, labels, wishes.positive, cells)
     _refuse(wishes, ("positive", "clip"), of_best)
     if kind is Values.INDEX:
         check_class_numbers(labels, class_numbers)
         check_index(column, labels)
+        check_indices(cells.parts, labels)
     else:
         check_spelled(values, spelled)
     return Best(template.spelled(labels), kind is Values.INDEX)
@@ -159,6 +158,7 @@ def _lists(
     if as_index:
         check_class_numbers(labels, class_numbers)
         check_numbers(labels)
+        check_indices(cells.parts, labels)
     else:
         _check_whole(labels, mark, cells)
         check_spelled(cells.parts, cells.labels)
@@ -187,10 +187,11 @@ def _check_whole(labels: Sequence[str], mark: str, cells: Cells) -> None:
     )
 
 
-def _one_of_two(column: str, labels: Sequence[str], positive: str) -> Answers:
+def _one_of_two(column: str, labels: Sequence[str], positive: str, cells: Cells) -> Answers:
     """1 for one of two labels and 0 for the other; refused where labels are numbers, and others than these."""
     one = _positive(column, labels, positive)
     check_numbers([labels[1 - one], labels[one]])
+    check_indices(cells.parts, labels)
     return OneOfTwo(labels, one)
 
 

@@ -69,10 +69,7 @@ def _kind_of_numbers(
         check_class_numbers(labels, class_numbers)
         beyond = next((value for value in found if class_index(value, len(labels)) is None), None)
         if beyond is not None:
-            raise RequestError(
-                f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} "
-                f"labels; received {beyond}."
-            )
+            raise _no_index(beyond, labels)
         _check_numbered(found, labels)
         return Values.INDEX
     beyond = next((value for value in found if not 0 <= float(value) <= 1), None)
@@ -113,15 +110,26 @@ def check_class_numbers(labels: Sequence[str], numbers: Sequence[int | None]) ->
         )
 
 
-def check_binary(values: Iterable[str]) -> None:
-    """Refuse 0 and 1, the indices of two labels, where values are others: 1 and 2, -1 and 1, or True and False."""
+def check_indices(values: Iterable[str], labels: Sequence[str]) -> None:
+    """Refuse indices where values are others: 1 to 5 of five labels, -1 and 1, or True and False of two.
+
+    Numbers that are all the same only hold a place, and so do words and probabilities.
+    """
     found = [value for value in dict.fromkeys(values) if value]
-    are_numbers = len(found) > 1 and all(map(_INTEGER.fullmatch, found)) and not {*map(float, found)} <= {0, 1}
-    if found and (are_numbers or all(map(_BOOLEAN.fullmatch, found))):
-        raise RequestError(
-            f"Expected 0 and 1 in `template`, as `values` index fills in of two labels; received {some(found)}. If "
-            "such are wanted, score with labels that are these; if they only hold a place, write 0 there."
-        )
+    numbers = {value: float(value) for value in found if NUMBER.fullmatch(value)}
+    others = [one for one in numbers if class_index(one, len(labels)) is None and not 0 <= numbers[one] <= 1]
+    if others and len({*numbers.values()}) > 1:
+        raise _no_index(others[0], labels)
+    if len(labels) == 2 and found and all(map(_BOOLEAN.fullmatch, found)):
+        raise _no_index(found[0], labels)
+
+
+def _no_index(value: str, labels: Sequence[str]) -> RequestError:
+    return RequestError(
+        f"Expected `template` to have indices from 0 to {len(labels) - 1}, as the run has {len(labels)} labels; "
+        f"received {brief(value)}. If such are wanted, score with labels that are these; if they only hold a place, "
+        "write 0 there."
+    )
 
 
 def check_spelled(values: Sequence[str], labels: Sequence[str]) -> None:

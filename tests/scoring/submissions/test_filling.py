@@ -88,6 +88,7 @@ def test_ids_are_matched_with_the_paths_that_rows_of_a_table_tell(tmp_path: Path
         (["id,label", "1,3", "2,2"], {}),  # numbers of the table
         (["id,label", "1,2", "2,1"], {}),
         (["id,label", "1,0", "2,0"], {"values": Values.INDEX}),
+        (["id,label", "1,1", "2,3"], {"values": Values.INDEX}),
         (["id,label", "1,0 2", "2,1 0"], {}),
         (["id,label", "1,0 2", "2,1"], {"threshold": 0.5}),
     ],
@@ -468,21 +469,71 @@ def test_the_one_of_two_labels_that_is_1_is_that_of_the_columns_name(tmp_path: P
     _refused(three, ["id,label", "1,0"], "no `positive`.*the index of", values=Values.INDEX, positive="ash")
 
 
-@pytest.mark.parametrize("values", ["12", ("-1", "1"), ("True", "False"), ("false", ""), ("1.0", "2.0")])
+@pytest.mark.parametrize("values", ["12", ("-1", "1"), ("True", "False"), ("false", ""), ("1.0", "2.0"), ("0.5", "2")])
 @pytest.mark.parametrize("positive", [None, "cat", "dog"])
 def test_a_template_of_other_values_than_0_and_1_gets_no_index_of_two_labels(
     tmp_path: Path, values: Sequence[str], positive: str | None
 ) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
-    _refused(folder, lines, "Expected 0 and 1 in `template`", values=Values.INDEX, positive=positive)
+    told = "indices from 0 to 1, as the run has 2 labels; received .*score with labels that are these; if they only"
+    _refused(folder, lines, told, values=Values.INDEX, positive=positive)
 
 
-@pytest.mark.parametrize("values", [("0", "0"), ("", ""), ("-1", "-1"), ("1.0", "0.0"), ("0.5", "2"), ("x", "y")])
+@pytest.mark.parametrize("values", [("0", "0"), ("", ""), ("-1", "-1"), ("1.0", "0.0"), ("0.5", "0.7"), ("x", "y")])
 def test_a_template_whose_values_hold_a_place_gets_indices_of_two_labels(tmp_path: Path, values: Sequence[str]) -> None:
     folder = _run(tmp_path, [_CAT, _DOG], _PETS)
     lines = ["id,label", f"1,{values[0]}", f"2,{values[1]}"]
     assert _fill(folder, lines, values=Values.INDEX)[1:] == ["1,0", "2,1"]
+
+
+_FIVE = ("any", "epidural", "intra", "sub", "ventricular")
+
+
+@pytest.mark.parametrize(
+    ("values", "beyond"),
+    [
+        ("1,2,3,4,5", "5"),
+        ("1.0,5.0", "5.0"),
+        ("0,-1", "-1"),
+        ("0.5,64.79,1", "64.79"),
+        ("7,7,9", "7"),
+        ("?,5,0", "5"),
+        ("1 2,4 5", "5"),
+        ("14 1 4 2 0", "14"),
+    ],
+)
+@pytest.mark.parametrize("wishes", [{}, {"threshold": 0.3}])
+def test_indices_are_not_written_where_the_numbers_of_a_template_go_beyond_them(
+    tmp_path: Path, values: str, beyond: str, wishes: dict[str, Any]
+) -> None:
+    folder = _run(tmp_path, [(0.1, 0.2, 0.3, 0.4, 0.0)] * 5, _FIVE, outputs="multi-label" if wishes else None)
+    lines = ["id,label", *(f"{number},{value}" for number, value in enumerate(values.split(","), 1))]
+    told = f"indices from 0 to 4, as the run has 5 labels; received {re.escape(beyond)}. If such are wanted, score with"
+    _refused(folder, lines, told, values=Values.INDEX, **wishes)
+    if values == "1,2,3,4,5" and not wishes:
+        _refused(folder, lines, told)
+
+
+@pytest.mark.parametrize("values", ["0 0", "1 1.0", "5 5", "-1 -1", "0 4", "0.2 0.8", "0.5 1", "Type5 Type1", "? 9"])
+@pytest.mark.parametrize("wishes", [{}, {"threshold": 0.3}])
+def test_numbers_that_hold_a_place_or_are_of_classes_get_indices(
+    tmp_path: Path, values: str, wishes: dict[str, Any]
+) -> None:
+    folder = _run(tmp_path, [(0.1, 0.2, 0.0, 0.4, 0.1)] * 2, _FIVE, outputs="multi-label" if wishes else None)
+    lines = ["id,label", *(f"{number},{value}" for number, value in enumerate(values.split(), 1))]
+    assert _fill(folder, lines, values=Values.INDEX, **wishes)[1:] == ["1,3", "2,3"]
+
+
+@pytest.mark.parametrize(("labels", "positive"), [(("1", "2", "3"), None), (("1", "2"), None), (("1", "2"), "1")])
+def test_labels_that_are_the_numbers_of_a_template_are_advised_before_their_indices_are_refused(
+    tmp_path: Path, labels: Sequence[str], positive: str | None
+) -> None:
+    folder = _run(tmp_path, [[1 / len(labels)] * len(labels)] * 3, labels)
+    lines = ["id,label", "1,1", "2,2", f"3,{labels[-1]}"]
+    told = "Expected `values` label, as the labels of the run are numbers"
+    _refused(folder, lines, told, values=Values.INDEX, positive=positive)
+    assert _fill(folder, lines, values=Values.LABEL)[1:] == ["1,1", "2,1", "3,1"]
 
 
 def test_that_labels_are_numbered_otherwise_is_told_of_the_one_that_is_1_too(tmp_path: Path) -> None:
@@ -591,7 +642,7 @@ def test_indices_of_labels_with_other_numbers_in_their_names_are_told(
         _refused(folder, lines, message + (f" As an index, {meant}" if meant else "$"))
     written, told = _fill_and_tell(folder, lines, values=Values.INDEX)
     assert written[1:] == ["1,0", "2,2"]
-    assert _fill_and_tell(folder, ["id,l", "1,2", "2,9"], values=Values.INDEX)[1].warnings == ()
+    assert _fill_and_tell(folder, ["id,l", "1,9", "2,9"], values=Values.INDEX)[1].warnings == ()
     assert len(told.warnings) == (meant is not None)
     assert meant is None or re.search(meant, told.warnings[0])
 
