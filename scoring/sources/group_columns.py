@@ -81,8 +81,9 @@ def _told_of_groups(
 ) -> str | None:
     """In words, that a column seems to say which photos belong together; None if none does.
 
-    It does by its name, if it has more values than there are labels, many photos share theirs with others, and the
-    labels do not say it, as of a coarser class. Where folders divide all photos, they have to part some of one value.
+    It does by its name, if many photos share its value with others, and the labels do not say it, as of a coarser
+    class: where it has no more values than there are labels, many photos must have others than most of their label.
+    Where folders divide all photos, they have to part some of one value.
     """
     split_of = find_splits(list(photos.values()))
     splits = {one: split_of(photo) for one, photo in photos.items()}
@@ -91,16 +92,17 @@ def _told_of_groups(
             continue
         group_of = {one: value for one, value in columns.rows(column) if value and one in photos}
         counts = Counter(group_of.values())
-        values, sides = defaultdict(set), defaultdict(set)
+        values, sides = defaultdict[str, Counter[str]](Counter), defaultdict(set)
         for one, value in group_of.items():
-            values[labels[one]].add(value)
+            values[labels[one]][value] += 1
             sides[value].add(splits[one])
         shared = sum(count for count in counts.values() if count > 1)
-        is_of_groups = (
-            len(counts) >= _LEAST_GROUPS and len(counts) > len(values) and _LEAST_SHARED * len(photos) < shared
-        )
+        apart = sum(each.total() - max(each.values()) for each in values.values())
+        many = _LEAST_SHARED * len(photos)
+        is_of_groups = len(counts) >= _LEAST_GROUPS and shared > many
+        crosses_labels = apart > (0 if len(counts) > len(values) else many)
         is_divided = None in splits.values() or any(len(each) > 1 for each in sides.values())
-        if is_of_groups and is_divided and any(len(each) > 1 for each in values.values()):
+        if is_of_groups and crosses_labels and is_divided:
             return (
                 f"photos of one {column!r} of {name} may be trained on and validated on, which makes the figures too "
                 f"good; `group_column` {column!r} keeps them on one side"

@@ -129,6 +129,37 @@ def test_other_columns_and_those_whose_values_do_not_repeat_are_not_told(
     assert label(tmp_path, suffix, {column: values, "label": _LABELS}, None).told == ()
 
 
+_TEN = [f"c{row % 10}" for row in range(_NUM)]
+
+
+@pytest.mark.parametrize("num_groups", [5, 8, 10])
+def test_groups_are_told_also_where_there_are_no_more_of_them_than_labels(tmp_path: Path, num_groups: int) -> None:
+    subjects = [f"p{row // 4 % num_groups}" for row in range(_NUM)]
+    (told,) = _by_file(tmp_path, "csv", {"label": _TEN, "subject": subjects}, None).told
+    assert told.startswith("photos of one 'subject' of train.csv may be trained on and validated on")
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("superclass", [f"group {row % 10 // 2}" for row in range(_NUM)]),
+        ("group", [f"group {row % 10 // 2}" for row in range(_NUM)]),
+        ("group", [f"group {(row % 10 + (row >= 36)) % 10 // 2}" for row in range(_NUM)]),  # noisy
+        ("animal", [f"animal {row % 10 % 7}" for row in range(_NUM)]),
+        ("case", [label.upper() for label in _TEN]),
+        ("group", [("a", "b", "c", "d")[row // 10] for row in range(_NUM)]),  # arms, or parts to train and validate on
+        ("split", [f"part {row // 8}" for row in range(_NUM)]),
+        ("fold", [row // 8 for row in range(_NUM)]),
+        ("width", [(320, 400, 480, 512, 640)[row // 8] for row in range(_NUM)]),
+        ("file_type", [("jpg", "png", "webp", "bmp", "tif")[row // 8] for row in range(_NUM)]),
+    ],
+)
+def test_coarser_classes_splits_and_properties_of_photos_are_not_told_of_many_labels(
+    tmp_path: Path, column: str, values: Sequence[object]
+) -> None:
+    assert _by_file(tmp_path, "csv", {"label": _TEN, column: values}, None).told == ()
+
+
 def test_a_coarser_class_is_not_taken_for_groups(tmp_path: Path) -> None:
     fine = [f"class {row % 20}" for row in range(_NUM)]
     coarse = [f"group {row % 20 // 2}" for row in range(_NUM)]
