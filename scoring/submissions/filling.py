@@ -15,12 +15,12 @@ from scoring.run.reader import RunReader
 from scoring.run.record import RunRecord
 from scoring.storage.durable import write_output
 from scoring.storage.locations import Location
-from scoring.submissions.answers import Above, Answers, check_stored
+from scoring.submissions.answers import Above, Answers, Best, check_stored
 from scoring.submissions.choosing import choose_answers
 from scoring.submissions.index_meaning import told_of_index
 from scoring.submissions.matching import are_to_test_on, match_ids
 from scoring.submissions.submission import Submission, check_bounds, check_known, unreadable_in_words
-from scoring.submissions.template import Template, read_template
+from scoring.submissions.template import NUMBER, Template, read_template
 from scoring.submissions.wishes import Wishes
 
 
@@ -83,12 +83,25 @@ def _warnings(answers: Answers, record: RunRecord, template: Template, asked: pa
     """Why the answers may be others than the competition wants."""
     if told := told_of_index(answers, template):
         yield told
+    if isinstance(answers, Best) and (fraction := _quantity(template, record.labels)) is not None:
+        yield (
+            f"`template` has fractions such as {fraction}, and the run's labels are whole numbers: each was learned as "
+            "a class by itself, not as a quantity."
+        )
     paths, targets = asked["path"].to_pylist(), asked["target"].to_pylist()
     if _are_labelled(targets, record.labels) and not are_to_test_on(paths, record.request.images):
         yield (
             f"All {len(asked)} rows are of photos that were scored with labels of their own, as photos to train on "
             "are: if the competition tests on others of these names, score those."
         )
+
+
+def _quantity(template: Template, labels: Sequence[str]) -> str | None:
+    """A fraction in the one column, if labels are whole numbers; None of two, of which it may be a probability."""
+    if len(labels) < 3 or not all(NUMBER.fullmatch(label) and float(label).is_integer() for label in labels):
+        return None
+    values = (value for (value,) in template.answers)
+    return next((value for value in values if NUMBER.fullmatch(value) and float(value) % 1), None)
 
 
 def _are_labelled(targets: Sequence[str | None], labels: Sequence[str]) -> bool:

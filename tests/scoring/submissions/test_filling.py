@@ -703,6 +703,29 @@ def test_numbers_that_are_no_probabilities_are_refused_with_what_can_be_said_of_
     assert _fill(halves, ["id,score", "1,1.5", "2,1.0"])[1:] == ["1,0.5", "2,1.5"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "values", "told"),
+    [
+        (("1", "38", "100"), ("64.79", "3"), "64.79"),
+        (("1", "38", "100"), ("64.0", "38"), None),
+        (("1.0", "38.0", "100.0"), ("0.5", "0.5"), "0.5"),
+        (("0", "1", "2"), ("1.5", "1.5"), "1.5"),
+        (("0.5", "1.0", "1.5"), ("1.5", "0.7"), None),
+        (("0", "1"), ("0.5", "0.5"), None),
+        (_LEAVES, ("64.79", "3"), None),
+    ],
+)
+def test_that_labels_are_no_quantity_is_told_where_they_are_whole_numbers_and_the_template_has_fractions(
+    tmp_path: Path, labels: Sequence[str], values: Sequence[str], told: str | None
+) -> None:
+    folder = _run(tmp_path, [_A[: len(labels)], _B[: len(labels)]], labels)
+    lines = ["id,Pawpularity", f"1,{values[0]}", f"2,{values[1]}"]
+    for asked in (Values.LABEL, Values.INDEX) if labels[0] == "0" else (Values.LABEL,):
+        warnings = _fill_and_tell(folder, lines, values=asked)[1].warnings
+        meant = f"`template` has fractions such as {told}, and the run's labels are whole numbers: each was learned as "
+        assert warnings == ((meant + "a class by itself, not as a quantity.",) if told else ())
+
+
 def test_thirty_columns_are_matched_by_label_in_any_order(tmp_path: Path) -> None:
     labels = [f"breed{number}" for number in range(30)]
     vectors = np.random.default_rng(0).dirichlet(np.ones(30), 3).astype(np.float32)
