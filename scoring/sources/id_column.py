@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from scoring.sources.base_names import match_base_names, name_photos, names_in
 from scoring.sources.entries import ImageEntry
 from scoring.sources.id_matching import Matches, match_by_every_reading
 from scoring.sources.id_spelling import slashed, without_suffix
+from scoring.sources.ids_from_elsewhere import told_of_folders
 from scoring.sources.labels_file import LabelsTable, is_called_label
 from scoring.sources.listing import CommonFolder, made_id
 from scoring.sources.table_columns import LabelsFile
@@ -67,6 +68,11 @@ class _Photos:
         ids, paths = [image.image_id for image in images], [image.path for image in images]
         return _Photos(ids, paths, [image.written for image in images])
 
+    @property
+    def names(self) -> set[str]:
+        """The names that an id has one of, if it means a photo."""
+        return set(names_in([*self.ids, *self.paths, *self.written, *map(without_suffix, self.paths)]))
+
 
 def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry], folder: str) -> PhotoIds:
     """The column of ids whose values are those of photos.
@@ -83,6 +89,7 @@ def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry
         columns = ", ".join(repr(found.column) for found in candidates)
         are_ids = asked is not None or table.names_files(best.column)
         advice = "Write each as a path from there" if are_ids else "Name the column of the ids by `id_column`"
+        advice = _told_of_folders(best, photos, images, folder) or advice
         raise RequestError(
             f"Expected {table.name} to hold ids of the photos; of {len(best.ids)} in its column {columns}, such as "
             f"{best.ids[0]!r}, {best.matches.num_found} belong to one. The first photo is {images[0].path!r}"
@@ -108,13 +115,25 @@ def choose_ids(table: LabelsTable, file: LabelsFile, images: Sequence[ImageEntry
     return best
 
 
+def _told_of_folders(found: PhotoIds, photos: _Photos, images: Sequence[ImageEntry], folder: str) -> str:
+    """What to do where ids would be photos' without the folders that they begin with; empty if they would not."""
+    if not _are_named(found.ids, photos.names, len(images)):  # before each reading is tried, which takes longer
+        return ""
+
+    def find(ids: Sequence[str]) -> Matches | None:
+        bare = _match_values(found.column, ids, photos, folder)
+        return bare.matches if _are_enough(bare, images) else None
+
+    return told_of_folders(found.ids, photos.paths, find)
+
+
 def _may_be_ids(table: LabelsTable, label: str | None, images: Sequence[ImageEntry], folder: str) -> list[str]:
     """The columns of any name, but those of labels, by which ids would be found: each value means one photo.
 
     Not one of many equal values, as of ages, nor one that is called as a photo is, as without a line of names.
     """
     photos = _Photos.of(images)
-    names = set(names_in([*photos.ids, *photos.paths, *photos.written, *map(without_suffix, photos.paths)]))
+    names = photos.names
 
     def may_be(column: str) -> bool:
         try:
@@ -122,14 +141,18 @@ def _may_be_ids(table: LabelsTable, label: str | None, images: Sequence[ImageEnt
         except RequestError:  # of a Parquet table, one that cannot be text
             return False
         ids = {*values} - {""}
-        num_named = sum(name in names for name in names_in(ids))  # before each reading is tried, which takes longer
-        if 2 * len(ids) <= len(values) or num_named < _LEAST_SHARE * min(len(ids), len(images)):
+        if 2 * len(ids) <= len(values) or not _are_named(ids, names, len(images)):
             return False
         found = _match_column(table, column, photos, folder)
         return _are_enough(found, images) and found.matches.twice is None
 
     others = [name for name in table.columns if name and name != label and not is_called_label(name)]
     return [name for name in others if names.isdisjoint(names_in([name])) and may_be(name)]
+
+
+def _are_named(ids: Collection[str], names: Collection[str], num_images: int) -> bool:
+    """Whether as many ids as must match have the names of photos."""
+    return sum(name in names for name in names_in(ids)) >= _LEAST_SHARE * min(len(ids), num_images)
 
 
 def _by_base_name(found: PhotoIds, photos: _Photos) -> PhotoIds:

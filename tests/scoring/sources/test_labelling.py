@@ -200,7 +200,7 @@ def test_paths_from_above_here_are_read_unless_another_folder_lies_there(
     monkeypatch.chdir(tmp_path / "kaggle" / "working")
     assert _targets_in(tmp_path, str(folder), labels) == {"a.jpg": "dog", "cats/b.jpg": "cat"}
     monkeypatch.chdir(tmp_path / "home")
-    with pytest.raises(RequestError, match=r"0 belong to one.* Write each as a path from there\.$"):
+    with pytest.raises(RequestError, match=r"0 belong to one.* If these are the same, write the ids so"):
         _targets_in(tmp_path, str(folder), labels)
 
 
