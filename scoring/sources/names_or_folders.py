@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from scoring.errors import ImagesError
 from scoring.sources.entries import ImageEntry
-from scoring.sources.path_targets import TargetOf, hint_of_splits, name_target
+from scoring.sources.path_targets import TargetOf, hint_of_above, hint_of_splits, name_target
 from scoring.sources.spelling import composed, singular
 from scoring.sources.splits import Split, split_of_name, word_of_split
 from scoring.storage.redaction import brief
@@ -30,9 +30,10 @@ def names_tell(images: Sequence[ImageEntry], folder_target: TargetOf) -> bool:
             disagreements.add((by_name, by_folder))
     told = [reading for reading in (names, folders) if reading.labels_all]
     if not told:
+        above = "" if names.are_several or folders.are_several else hint_of_above(images, folder_target)
         raise ImagesError(
             "Expected photos of at least two labels, all named like cat.123.jpg or all in folders like cats/123.jpg; "
-            f"the names tell {names}, the folders {folders}{_lacking(names, folders, images)}"
+            f"the names tell {names}, the folders {folders}{_lacking(names, folders, images, above)}"
         )
     if len(told) == 2 and disagreements and folders.calls_split_label:
         told = [names]  # a folder `train` is a split if names tell other labels
@@ -45,15 +46,15 @@ def names_tell(images: Sequence[ImageEntry], folder_target: TargetOf) -> bool:
     return told[0] is names
 
 
-def _lacking(names: "_Reading", folders: "_Reading", images: Sequence[ImageEntry]) -> str:
-    """Which of the images lack a label by what labels most of them, and what to do about these."""
+def _lacking(names: "_Reading", folders: "_Reading", images: Sequence[ImageEntry], above: str) -> str:
+    """Which of the images lack a label by what labels most of them, and what to do about these; see `hint_of_above`."""
     is_by_names = names.rank < folders.rank
     reading, word = (names, "name") if is_by_names else (folders, "folder")
     bare = [image.path for image in images if reading.lacks(image.path)]
     if not 0 < len(bare) < len(images):
-        return f", of {len(images)} images such as {images[0].path!r}.{hint_of_splits(bare, images)}"
+        return f", of {len(images)} images such as {images[0].path!r}.{above or hint_of_splits(bare, images)}"
     advice = "" if is_by_names else " Move these into folders of their labels or elsewhere, or name a `labels_file`."
-    return f"; {bare[0]!r} has no label by its {word}.{hint_of_splits(bare, images) or advice}"
+    return f"; {bare[0]!r} has no label by its {word}.{above or hint_of_splits(bare, images) or advice}"
 
 
 def _contradicts(disagreements: Collection[tuple[str, str]], shared: Collection[str]) -> bool:
@@ -84,14 +85,19 @@ class _Reading:
         return self._target_of(path) is None
 
     @property
+    def are_several(self) -> bool:
+        """Whether there are several labels."""
+        return len(self._labels) > 1
+
+    @property
     def rank(self) -> tuple[bool, int]:
         """What sorts readings: first those of several labels, and of these the one that labels most images."""
-        return len(self._labels) < 2, self._num_without
+        return not self.are_several, self._num_without
 
     @property
     def labels_all(self) -> bool:
         """Whether every image has a label, and not all of them the same."""
-        return not self._num_without and len(self._labels) > 1
+        return not self._num_without and self.are_several
 
     @property
     def words(self) -> set[str]:

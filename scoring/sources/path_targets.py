@@ -56,3 +56,26 @@ def hint_of_splits(bare: Sequence[str], images: Sequence[ImageEntry]) -> str:
         )
     first = next((image.path for image in images if names_split(word_before_number(image.path) or "")), None)
     return f" The name of {first!r} tells a split, which is no label: name a `labels_file`." if first else ""
+
+
+def hint_of_above(images: Sequence[ImageEntry], folder_target: TargetOf) -> str:
+    """What to do where folders above the innermost may be labels: `cat/train/1.jpg`, `cat/images/1.jpg`.
+
+    Args:
+        images: All of them, whose innermost folders tell no label, or one.
+        folder_target: See `folder_targets`.
+    """
+    path = images[0].path
+    place, places = path, {folder_of(image.path) for image in images}
+    while all(places := {folder_of(each)[:-1] for each in places}):
+        place = folder_of(place)[:-1]
+        labels = set(map(folder_target, places))
+        if len(labels) > 1 and None not in labels:
+            label = folder_of(place)
+            below, name = folder_of(path[len(label) :]), path[len(folder_of(path)) :]
+            inner = f"{folder_of(label[:-1])}{below}{name_of(label)}/{name}"
+            return (
+                f" If labels stand further up, as {name_of(label)!r} in {path!r}, make their folders the innermost, as "
+                f"{inner!r}, or name a `labels_file`."
+            )
+    return ""

@@ -17,7 +17,14 @@ from scoring.sources.label_places import (
 from scoring.sources.listing import map_entries
 from scoring.sources.masks import refuse_masks
 from scoring.sources.names_or_folders import names_tell
-from scoring.sources.path_targets import TargetOf, folder_targets, hint_of_splits, name_target, word_before_number
+from scoring.sources.path_targets import (
+    TargetOf,
+    folder_targets,
+    hint_of_above,
+    hint_of_splits,
+    name_target,
+    word_before_number,
+)
 from scoring.sources.spelling import one_spelling
 from scoring.sources.splits import SplitFolders
 from scoring.sources.unlabelled import refuse_unlabelled
@@ -72,9 +79,11 @@ def with_targets(
     labelled = map_entries(images, with_target)
     bare = [image.path for image in labelled if image.target is None]
     if bare:
+        is_by_folders = labels_from is LabelsFrom.FOLDERS and len(bare) == len(images)
+        above = hint_of_above(images, target_of) if is_by_folders else ""
         raise ImagesError(
             f"Expected {_EXPECTED[labels_from]}; {len(bare)} of {len(images)} images are not so: "
-            f"{', '.join(map(repr, bare[:_NAMED]))}.{hint_of_splits(bare, images)}"
+            f"{', '.join(map(repr, bare[:_NAMED]))}.{above or hint_of_splits(bare, images)}"
         )
     if is_training:
         refuse_beside(labelled, found or images, folders)

@@ -87,3 +87,62 @@ def test_files_that_hold_images_are_no_labels() -> None:
         with pytest.raises(ImagesError, match="in a folder named by its label"):
             with_targets(images_at(*paths), LabelsFrom.FOLDERS)
     assert auto_targets("a-000.tar/cats/1.jpg", "a-001.tar.gz/dogs/2.jpg") == ["cats", "dogs"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "example", "tells_one"),
+    [
+        (("{}/train/1.jpg", "{}/validation/2.jpg"), "train/cat/1.jpg", False),
+        (("{}/train/1.jpg",), "train/cat/1.jpg", False),
+        (("{}/train/IMG_1.jpg", "{}/train/2.jpg"), "train/cat/IMG_1.jpg", False),
+        (("{}/train/train_1.jpg", "{}/test/test_1.jpg"), "train/cat/train_1.jpg", False),
+        (("photos/{}/train/1.jpg", "photos/{}/test/2.jpg"), "photos/train/cat/1.jpg", False),
+        (("{}/images/train/1.jpg", "{}/images/val/2.jpg"), "images/train/cat/1.jpg", False),
+        (("pets.tar/{}/train/1.jpg", "pets.tar/{}/test/2.jpg"), "pets.tar/train/cat/1.jpg", False),
+        (("{}/images/1.jpg",), "images/cat/1.jpg", True),
+        (("train/{}/images/1.jpg", "test/{}/images/2.jpg"), "train/images/cat/1.jpg", True),
+    ],
+)
+def test_labels_above_the_innermost_folders_are_told_with_where_they_would_be_read(
+    layout: tuple[str, ...], example: str, tells_one: bool
+) -> None:
+    paths = [path.format(label) for label in ("cat", "dog") for path in layout]
+    says = (
+        f". If labels stand further up, as 'cat' in {paths[0]!r}, make their folders the innermost, as {example!r}, or "
+        "name a `labels_file`."
+    )
+    for labels_from in (LabelsFrom.AUTO, *(() if tells_one else (LabelsFrom.FOLDERS,))):
+        for is_training in (True, False):
+            with pytest.raises(ImagesError) as refused:
+                with_targets(images_at(*paths), labels_from, is_training=is_training)
+            assert says in str(refused.value)
+    inner = [example.replace("cat", label).replace("1.jpg", f"{label}1.jpg") for label in ("cat", "dog")]
+    assert targets_of(with_targets(images_at(*inner), LabelsFrom.FOLDERS, is_training=True)) == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("above", ["a/seg_train/1.jpg a/seg_test/2.jpg", "a/train_set/1.jpg a/test_set/2.jpg"])
+def test_labels_above_folders_that_words_tell_to_be_splits_are_told_to_train_on(above: str) -> None:
+    paths = [*above.split(), *above.replace("a/", "b/").split()]
+    with pytest.raises(ImagesError, match=f"If labels stand further up, as 'a' in '{paths[0]}'"):
+        with_targets(images_at(*paths), LabelsFrom.AUTO, is_training=True)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("train/1.jpg", "test/2.jpg"),
+        ("photos/1.jpg", "photos/2.jpg"),
+        ("a/train/1.jpg", "a/test/2.jpg"),
+        ("train/images/1.jpg", "test/images/2.jpg"),
+        ("x/train/cat.1.jpg", "x/train/dog.2.jpg", "y/test/1.jpg"),
+        ("x/cats/1.jpg", "y/dogs/2.jpg", "y/test/3.jpg"),
+        ("a.tar/train/1.jpg", "b.tar/train/2.jpg"),
+        ("cat/train/1.jpg", "2.jpg"),
+    ],
+)
+def test_no_labels_further_up_are_told_of_where_folders_or_names_tell_several_or_none_lie_there(
+    paths: tuple[str, ...],
+) -> None:
+    with pytest.raises(ImagesError) as refused:
+        with_targets(images_at(*paths), LabelsFrom.AUTO)
+    assert "further up" not in str(refused.value)
