@@ -55,4 +55,7 @@ def draw(page: Path, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]) / "run" / "report.html", PICTURE)
+    report = Path(sys.argv[1]) / "run" / "report.html"
+    if "the article's: " not in report.read_text(encoding="utf-8"):
+        sys.exit("Expected a demo that could download UCI's returns, as README says of the picture.")
+    draw(report, PICTURE)

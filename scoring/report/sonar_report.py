@@ -56,7 +56,8 @@ def _network_parts(metrics: SonarMetrics, table: pd.DataFrame) -> SonarParts:
     evaluation = evaluate_returns(table[table["split"] == "test"] if metrics.is_tested else table)
     assert evaluation.confusion is not None, "there are two labels"
     is_beside = metrics.is_tested and metrics.are_uci
-    note = f"the article's: {ARTICLE_ACCURACY:.2%}" if is_beside else f"on {metrics.measured_on}"
+    whose = ", which are not UCI's" if metrics.is_tested else ""
+    note = f"the article's: {ARTICLE_ACCURACY:.2%}" if is_beside else f"on {metrics.measured_on}{whose}"
     accuracy = KeyFigure("Sonar accuracy", percent(evaluation.accuracy), note)
     blocks: list[Block] = [
         facts,

@@ -6,7 +6,9 @@ from scoring.report.parts import Table
 from scoring.report.text import measure
 from scoring.submissions.submission import find_dog
 
-_NAME = "Where a log loss stands in Kaggle's dogs-vs-cats-redux-kernels-edition, of 1,314 teams"
+_NAME = (
+    "If these are its photos: where a log loss stands in Kaggle's dogs-vs-cats-redux-kernels-edition, of 1,314 teams"
+)
 # The competition's private leaderboard; the first is that of fast.ai's lesson as it was shown in the course.
 _STANDINGS = (
     (0.10258, "a first run of fast.ai's course"),

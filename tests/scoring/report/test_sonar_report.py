@@ -187,6 +187,7 @@ def test_returns_that_are_not_ucis_stand_beside_no_published_figure(tmp_path: Pa
     text = _text(tmp_path / "run")
     assert "Published figures are left out: they are of UCI's returns" in text
     assert "this network" in text
+    assert ("returns kept out of training, which are not UCI's" in text) == (learned is None)
     for part in ("81.64%", "article", "Gorman", "84.7%"):
         assert part not in text
 
