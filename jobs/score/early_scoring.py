@@ -4,7 +4,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain, islice
+from shutil import disk_usage
+from tempfile import gettempdir
 
 from rich.console import Console
 
@@ -26,6 +29,7 @@ from scoring.shards.totals import ShardTotals
 
 _TASKS_EACH = 8  # that an actor gets before it is asked whether the table is listed: at most two run at once
 _MOST_BYTES = 4 * 1024**3  # of rows that the driver holds on its disk: some tens of millions of images
+_MOST_OF_FREE = 0.25  # of what is free there: the list is sorted there, too
 _WRITTEN_AT_ONCE = 8
 
 
@@ -46,6 +50,7 @@ class EarlyScoring:
         self._request, self._folder, self._listing, self._lease = request, folder, listing, lease
         self._held: list[tuple[int, ShardReport, range]] = []
         self._rows = HeldRows()
+        self._began_at = datetime.now(UTC)
 
     def run(self, pool: ScorerPool, milestones: Milestones) -> None:
         """Score until the table is listed, or as much as can be held; what fails is left for later.
@@ -63,9 +68,10 @@ class EarlyScoring:
         shards = chain([first], shards)
         pool.wait_ready(until=lambda: self._listing.is_done)
         milestones.worker_at = milestones.now() if pool.ready_workers else None
-        while not self._listing.is_done and self._rows.num_bytes < _MOST_BYTES:
+        most_bytes = _room()
+        while not self._listing.is_done and self._rows.num_bytes < most_bytes:
             some = list(islice(shards, _TASKS_EACH * len(pool.ready_workers)))
-            if not some or self._score(some, pool) == 0:
+            if not some or self._score(some, pool) <= 0:
                 return
 
     def _score(self, shards: Sequence[EarlyShard], pool: ScorerPool) -> int:
@@ -73,14 +79,25 @@ class EarlyScoring:
         num_held = len(self._held)
         for outcome in pool.run(shards):
             self._lease.check_heartbeat()
+            if self._listing.has_failed:  # what is under way is given up
+                return 0
             if not isinstance(outcome, TaskFailed):
                 self._hold(outcome.worker_id, outcome.result)
         return len(self._held) - num_held
 
     def _hold(self, worker_id: int, report: ShardReport) -> None:
-        with suppress(OSError):  # without room it is scored again
+        try:
             place = self._rows.add(report.rows or b"")
+        except OSError:  # what was held is scored again, and leaves its room to the list
+            self._held.clear()
+            self._rows = HeldRows()
+        else:
             self._held.append((worker_id, replace(report, rows=None), place))
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the first of what is held may have been read."""
+        return self._began_at if self._held else None
 
     def publish(
         self, settings: ScorerSettings, scorer: ScorerDescription, totals: ShardTotals, console: Console
@@ -115,3 +132,10 @@ class EarlyScoring:
             if self._folder.manifest.is_file() or self._folder.shard_names():
                 return
             yield from first_shards(self._request.images, self._request.columns, self._request.shard_size)
+
+
+def _room() -> float:
+    """Bytes that may be held."""
+    with suppress(OSError):
+        return min(_MOST_BYTES, _MOST_OF_FREE * disk_usage(gettempdir()).free)
+    return 0

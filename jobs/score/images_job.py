@@ -115,7 +115,7 @@ class ImagesJob:
             first = pool.first_ready()
             milestones.worker_at = milestones.worker_at or milestones.now()
             tell_scorer(self._console, first.description)
-            record = new_record(self._request, settings, listed, first.description, self._sonar)
+            record = new_record(self._request, settings, listed, first.description, self._sonar, early.began_at)
             self.keeper = keeper = RecordKeeper(self._folder, self._lease, record, self._console)
             loop = ShardLoop(self._folder, self._lease, keeper, self._console)
             renew_photos(self._listing, self._lease, keeper, self._console)

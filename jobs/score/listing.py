@@ -179,6 +179,11 @@ class BackgroundListing:
         return self._listed.done()
 
     @property
+    def has_failed(self) -> bool:
+        """Whether something came between: `result` raises it."""
+        return self._listed.done() and self._listed.exception() is not None
+
+    @property
     def goes_by_rows(self) -> bool:
         """Whether a table's rows alone say which images there are, and an earlier run need not make way for them."""
         return not (self._keep or self._check or self._request.truth or self._overwrites)

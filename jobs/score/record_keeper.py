@@ -26,11 +26,12 @@ def new_record(
     listed: Listed,
     scorer: ScorerDescription,
     sonar: str | None = None,
+    began_at: datetime | None = None,
 ) -> RunRecord:
-    """What `run.json` says of a run that begins now."""
+    """What `run.json` says of a run that begins now, or began when its first images were read."""
     manifest = listed.manifest
     return RunRecord(
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=(began_at or datetime.now(UTC)).isoformat(timespec="seconds"),
         request=replace(_describe(request, settings), sonar=sonar),
         fingerprint=fingerprint_of(settings, manifest.digest, scorer),
         labels=scorer.labels,

@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -14,18 +15,20 @@ from cluster.placement import WorkerRequest
 from jobs.score import early_scoring
 from jobs.score.early_scoring import EarlyScoring
 from jobs.score.job import run_score
+from jobs.score.listing import BackgroundListing
 from jobs.score.request import ImagesRequest, ScoreRequest
 from scoring.errors import ImagesError, StorageError
 from scoring.models.model_request import ModelRequest
 from scoring.networks.precision import Precision
 from scoring.run.folder import RunFolder
+from scoring.shards.early_rows import HeldRows
 from scoring.shards.scorer import ShardScorer
 from scoring.shards.settings import ScorerSettings
 from scoring.sources import inputs
 from scoring.sources.table_columns import NO_COLUMNS, TableColumns
 from tests.chaos.without_ray import score_here
 from tests.fakes import load_fake
-from tests.runs import read_predictions, summary_of
+from tests.runs import read_predictions, record_of, summary_of
 from tests.tables import write_columns
 
 _SAID = "images scored while the table was being listed"
@@ -144,6 +147,7 @@ def test_only_a_new_run_without_labels_begins_early(
         ("jobs.score.early_scoring.publish_early", StorageError("no room"), 2),
         ("scoring.shards.early_rows.os.pread", OSError("the disk fails"), 2),
         ("scoring.shards.early_rows.os.pwrite", OSError("no room"), 0),
+        ("jobs.score.early_scoring.disk_usage", OSError("no such disk"), 0),
     ],
 )
 def test_what_cannot_be_kept_or_written_is_scored_again(
@@ -171,6 +175,43 @@ def test_where_all_shards_fail_early_none_is_tried_further(
     assert _SAID not in _score(table(*range(1, 13)), tmp_path / "run")
     assert (held, fail.call_count) == ([0], 1)
     assert summary_of(tmp_path / "run").num_scored == 12
+
+
+def test_what_was_held_leaves_its_room_to_others_when_there_is_no_more(
+    table: Callable[..., Path], tmp_path: Path, held: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = HeldRows.add
+    places: list[HeldRows] = []
+
+    def fill(rows: HeldRows, content: bytes) -> range:
+        places.append(rows)
+        if len(places) == 2:
+            raise OSError("no room")
+        return add(rows, content)
+
+    monkeypatch.setattr(HeldRows, "add", fill)
+    monkeypatch.setattr(early_scoring, "_TASKS_EACH", 1)
+    assert _SAID not in _score(table(*range(1, 13)), tmp_path / "run")
+    assert (held, len(places)) == ([0], 2)
+    assert summary_of(tmp_path / "run").num_scored == 12
+
+
+def test_what_is_under_way_is_given_up_when_the_listing_has_failed(
+    table: Callable[..., Path], tmp_path: Path, held: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BackgroundListing, "has_failed", True)
+    scored = Mock(side_effect=ShardScorer._score_early, autospec=True)
+    monkeypatch.setattr(ShardScorer, "_score_early", lambda *given: scored(*given))
+    _score(table(*range(1, 13)), tmp_path / "run")
+    assert (held, scored.call_count) == ([0], 1)
+
+
+def test_a_run_that_begins_early_is_of_the_time_when_its_first_images_were_read(
+    table: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.score.record_keeper.datetime", Mock(now=lambda zone: datetime(2100, 1, 1, tzinfo=zone)))
+    _score(table(*range(1, 13)), tmp_path / "run")
+    assert record_of(tmp_path / "run").created_at < "2100"
 
 
 @pytest.mark.ci
