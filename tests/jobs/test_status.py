@@ -132,8 +132,9 @@ def test_a_run_that_is_not_as_it_was_left_is_not_complete(
 
 @pytest.mark.parametrize("has_record", [True, False])
 def test_a_run_that_was_stopped_when_its_images_were_listed_is_to_be_gone_on_with(
-    tmp_path: Path, has_record: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_record: bool
 ) -> None:
+    monkeypatch.setattr(lease, "BEAT_S", 0.1)
     folder = write_run(tmp_path / "run", cats_and_dogs(20), without_shards=range(3), finished=False)
     if not has_record:
         folder.record.unlink()
