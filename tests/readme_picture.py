@@ -1,6 +1,6 @@
 """README's picture of the report: figures and photos of the demo's page, in headless Chromium.
 
-    shardscore demo && python -m tests.readme_picture shardscore-demo
+    shardscore demo && python -m tests.readme_picture shardscore-demo    # with a network
 
 Leaves scoring/report/report.png. The picture holds what it was made from, so that a test can tell when it is out of
 date: a digest of the page's template and style, and the page's headings.
