@@ -37,8 +37,7 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
         Which shards are done, missing and damaged (also those with photos that changed between listing and reading, so
         that their rows may be of others), and which files among them are none of the run; `.is_complete` says
         whether every image has its row, no other row is there, sonar results that were asked for beside the images are,
-        and no process is writing. `.written_by` names that
-        process; before it has listed the images, all counts are 0.
+        and no process is writing. `.written_by` names that process; before it has listed the images, all counts are 0.
 
     Raises:
         RunFolderError: If the folder holds no run.

@@ -62,6 +62,8 @@ class EarlyScoring:
         Raises:
             LeaseLostError: If another driver took over.
         """
+        if self._listing.is_done:
+            return
         shards = self._shards()
         if (first := next(shards, None)) is None:
             return

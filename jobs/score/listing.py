@@ -26,9 +26,9 @@ from scoring.sources.path_labelling import label_by_path
 
 # A small collection is listed, and its faults are told, before Ray starts; a large one while Ray starts.
 _HEAD_START_S = 2.0
+_LOOK_S = 5.0  # how often a listing whose job may have ended looks whether it has
 Keep: TypeAlias = Callable[[Listing], Listing]  # leaves some of the images out
 Check: TypeAlias = Callable[[Sequence[ImageEntry]], None]  # raises if they will not do
-_LOOK_S = 5.0  # how often a listing whose job may have ended looks whether it has
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,8 @@ def _scores_section(run: _Run, rows: ScoredRows) -> Section:
 def _load(folder: RunFolder, images: Location | None, verify: bool) -> _Run:
     record = folder.load_record()
     status = run_status(folder, verify, max_shards(record) if record else None, compare_contents=verify)
-    assert record is not None, "there is no status without one"
+    if record is None:  # `run_status` raises, unless it was written a moment ago
+        raise RunFolderError(f"Expected a run folder written by `score`; {folder.path} had no run.json. Run again.")
     labels = record.labels
     if not labels:
         raise RunFolderError(

@@ -19,7 +19,6 @@ from scoring.storage.durable import write_text
 from scoring.storage.locations import Location, is_same_place
 
 _BACKENDS = ("tensorflow", "jax", "torch")
-_TOO_GOOD = "what is measured is too good"
 _ADDED_LATER = "model_sha256"  # earlier versions did not write it
 
 
@@ -82,10 +81,7 @@ class SonarMetrics:
     @property
     def warning_of_copies(self) -> str | None:
         """What to say where returns were tested that are copies of others trained on; None where none are known."""
-        if not self.num_copies:
-            return None
-        have = f"{plural(self.num_copies, 'test return')} {'has' if self.num_copies == 1 else 'have'}"
-        return f"{have} the bands of one trained on: {_TOO_GOOD}"
+        return _told_of_copies(self.num_copies, "test return", "one trained on")
 
     @property
     def are_uci(self) -> bool:
@@ -123,6 +119,13 @@ class SonarMetrics:
             "trained on",
             Learned.UNKNOWN: f"{self.num_rows} returns, and nothing tells whether the model was trained on them",
         }[self.known]
+
+
+def _told_of_copies(count: int | None, noun: str, of_what: str) -> str | None:
+    if not count:
+        return None
+    have = f"{plural(count, noun)} {'has' if count == 1 else 'have'}"
+    return f"{have} the bands of {of_what}: what is measured is too good"
 
 
 @dataclass(frozen=True)
@@ -178,10 +181,8 @@ class StudyRecord:
     @property
     def warning_of_copies(self) -> str | None:
         """What to say where returns are copies of others, which folds train on; None where none are known."""
-        if not self.num_copies:
-            return None
-        have = f"{plural(self.num_copies, 'return')} {'has' if self.num_copies == 1 else 'have'}"
-        return f"{have} the bands of an earlier row, and folds test on copies of what they train on: {_TOO_GOOD}"
+        of_what = "an earlier row, and folds test on copies of what they train on"
+        return _told_of_copies(self.num_copies, "return", of_what)
 
     @property
     def rows(self) -> tuple[StudyRow, ...]:

@@ -9,7 +9,7 @@ from scoring.sources.entries import ImageEntry
 from scoring.sources.row_arrival import NotByColumn, RowOrder, plain_rows
 from scoring.sources.table_columns import TableColumns
 from scoring.sources.table_images import TableSource
-from scoring.sources.table_listing import by_name
+from scoring.sources.table_listing import images_by_name
 from scoring.storage.locations import Location
 
 _MADE_AT_ONCE = 1024
@@ -53,7 +53,7 @@ class FirstImages:
         if source is None:
             return
         for batch in source.batches():
-            if not source.holds_only_images and by_name(batch)[1].num_rows:
+            if not source.holds_only_images and images_by_name(batch)[1].num_rows:
                 return
             rows = plain_rows(batch)
             order.look_at(rows)

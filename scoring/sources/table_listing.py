@@ -71,7 +71,7 @@ def list_inventory(
 
     def others() -> Iterator[FoundFile]:
         """Rows that the finder has to judge; the images among the rest are kept."""
-        for images, rest in one_ahead(map(by_name, batches)):
+        for images, rest in one_ahead(map(images_by_name, batches)):
             arrival.add(images)
             yield from found_files(rest)
 
@@ -84,7 +84,7 @@ def list_inventory(
     return _in_order(arrival, lambda piece: _without_replaced(piece, replaced))
 
 
-def by_name(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+def images_by_name(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """The rows that are images by their names alone, and the rest."""
     if batch["image_id"].null_count != batch.num_rows:
         raise NotByColumn
