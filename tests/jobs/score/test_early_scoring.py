@@ -45,17 +45,17 @@ class _Scorer(ShardScorer):
 @pytest.fixture(autouse=True)
 def held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let no table be listed before early scoring ends; count the shards that are held then."""
-    has_ended, counts = threading.Event(), list[int]()
+    num_ended, counts = threading.Semaphore(0), list[int]()
 
     def run(early: EarlyScoring, pool: Any, milestones: Any) -> None:
         try:
             score(early, pool, milestones)
         finally:
             counts.append(len(early._held))
-            has_ended.set()
+            num_ended.release()
 
     def find_images(*asked: Any) -> Any:
-        assert has_ended.wait(60)
+        assert num_ended.acquire(timeout=60)
         return find(*asked)
 
     score, find = EarlyScoring.run, inputs.find_images
@@ -127,7 +127,7 @@ def test_a_table_that_is_refused_at_its_end_leaves_nothing(
 
 
 def test_only_a_new_run_without_labels_begins_early(
-    table: Callable[..., Path], tmp_path: Path, held: list[int]
+    table: Callable[..., Path], tmp_path: Path, held: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = table(*range(1, 13), breed=["cat", "dog"] * 6)
     shutil.copytree(images.parent, tmp_path / "pictures", ignore=shutil.ignore_patterns("*.parquet"))
@@ -137,6 +137,7 @@ def test_only_a_new_run_without_labels_begins_early(
     _score(images, tmp_path / "third")
     output.shard(0, 3).unlink()
     _score(images, tmp_path / "third")
+    monkeypatch.setattr("jobs.score.listing.find_images", inputs.find_images)  # all is listed before one is overwritten
     _score(images, tmp_path / "third", overwrite=True)
     assert held == [0, 0, 2, 0, 0]
 
