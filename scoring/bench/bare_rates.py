@@ -60,6 +60,6 @@ class DecodeRate:
 
 def _first_batch(settings: ScorerSettings, shape: InputShape) -> UInt8Array:
     read = open_images(settings.images, settings.columns)
-    batch_size = settings.batch_size or cpu_batch_size(shape)
+    batch_size = settings.batch_size or cpu_batch_size(shape, settings.model.runtime)
     entries = islice(find_images(settings.images, settings.columns).images, batch_size)
     return np.stack([decode(read(entry), settings.resize, shape) for entry in entries])

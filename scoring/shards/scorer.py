@@ -51,7 +51,7 @@ class ShardScorer:
         self.tasks_at_once = 3 if settings.decode_processes else 2
         self._decoders = BatchDecoders(settings, decode)
         self._model = load(settings.model) if load else settings.model.load(partial(image_sample, settings))
-        self._batch_size = settings.batch_size or cpu_batch_size(self._model.input_shape)
+        self._batch_size = settings.batch_size or cpu_batch_size(self._model.input_shape, settings.model.runtime)
         if settings.batch_sizes:
             self._batch_size = fastest_batch_size(self._model, settings.batch_sizes)
         self._model.try_out(self._batch_size)

@@ -6,6 +6,7 @@ import pytest
 from scoring.arrays import Float32Array, UInt8Array
 from scoring.models.classifier import Classifier
 from scoring.models.model_request import ModelRequest
+from scoring.networks.engines import EngineName
 from scoring.pixels.decoding import Resize
 from scoring.pixels.input_shape import InputShape
 from scoring.run.folder import RunFolder
@@ -81,17 +82,24 @@ class _Taking(FakeEngine):
 
 
 @pytest.mark.parametrize(
-    ("asked", "shape", "batch_size"),
-    [(None, (299, 299, 3), 32), (None, (300, 299, 1), 16), (None, (2, 2, 3), 32), (7, (300, 300, 3), 7)],
+    ("asked", "shape", "engine_name", "batch_size"),
+    [
+        (None, (299, 299, 3), "keras", 32),
+        (None, (300, 299, 1), "keras", 16),
+        (None, (2, 2, 3), "openvino", 32),
+        (None, (2, 2, 3), "mnn", 16),
+        (7, (300, 300, 3), "mnn", 7),
+    ],
 )
-def test_a_processor_takes_fewer_large_pictures_at_once_unless_it_is_told_how_many(
-    photos: Path, tmp_path: Path, asked: int | None, shape: tuple[int, int, int], batch_size: int
+def test_a_processor_takes_fewer_at_once_if_they_are_large_or_on_mnn_unless_it_is_told_how_many(
+    photos: Path, tmp_path: Path, asked: int | None, shape: tuple[int, int, int], engine_name: str, batch_size: int
 ) -> None:
     engine = _Taking(InputShape(*shape))
     folder = RunFolder(tmp_path)
     folder.predictions.mkdir()
     write_manifest(folder.manifest, find_images(photos).images, 12, 0)
-    settings = ScorerSettings(photos, tmp_path, FAKE_MODEL, Resize.SQUASH, asked, 1)
+    model = replace(FAKE_MODEL, engine=EngineName(engine_name))
+    settings = ScorerSettings(photos, tmp_path, model, Resize.SQUASH, asked, 1)
     report = ShardScorer(settings, lambda request: replace(load_fake(request), engine=engine))(0)
     assert (report.batch_size, engine.shapes[-1]) == (batch_size, (batch_size, *shape))
 
