@@ -38,12 +38,13 @@ class Dispatcher(Generic[T, R, D]):
     ) -> None:
         self._workers, self._calls, self._deadline = workers, calls, deadline
         self._of_a_node, self._shortfall = of_a_node, shortfall
-        self.begin(())
+        self._ledger: TaskLedger[T] = TaskLedger((), MAX_ATTEMPTS)
+        self._refusals: Refusals[T, D] = Refusals(self._workers, MAX_ATTEMPTS)
 
     def begin(self, tasks: Iterable[T]) -> None:
-        """Take these tasks, and no others any more."""
-        self._ledger: TaskLedger[T] = TaskLedger(tasks, MAX_ATTEMPTS)
-        self._refusals: Refusals[T, D] = Refusals(self._workers, MAX_ATTEMPTS)
+        """Take these tasks, and no others any more; repeats of earlier ones stay counted."""
+        self._ledger = TaskLedger(tasks, MAX_ATTEMPTS, self._ledger.num_repeats)
+        self._refusals = Refusals(self._workers, MAX_ATTEMPTS)
 
     @property
     def is_open(self) -> bool:

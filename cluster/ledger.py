@@ -35,9 +35,10 @@ class TaskLedger(Generic[T]):
     Args:
         tasks: What is to be done, in this order.
         max_attempts: Workers that a task may be lost with.
+        num_repeats: How often tasks of earlier ledgers were repeated.
     """
 
-    def __init__(self, tasks: Iterable[T], max_attempts: int) -> None:
+    def __init__(self, tasks: Iterable[T], max_attempts: int, num_repeats: int = 0) -> None:
         self._queue = deque(tasks)
         self._suspects: deque[T] = deque()
         self._runners: dict[T, set[int]] = {}  # task -> workers that have it
@@ -47,7 +48,7 @@ class TaskLedger(Generic[T]):
         self._refusals: Counter[T] = Counter()
         self._losses: Counter[T] = Counter()
         self._max_attempts = max_attempts
-        self.num_repeats = 0
+        self.num_repeats = num_repeats
 
     @property
     def is_open(self) -> bool:

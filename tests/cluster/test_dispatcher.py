@@ -37,9 +37,13 @@ def _doubles_or_dies(log: Path, deadly: set[int], times: int) -> Callable[[int],
 
 
 def test_a_dead_workers_task_is_done_by_another(tmp_path: Path) -> None:
-    done, failed = run_all(pool_of(partial(_doubles_or_dies, tmp_path, {5}, 1), CPU_ONLY), range(20))
-    assert done == {task: 2 * task for task in range(20)}
+    pool = pool_of(partial(_doubles_or_dies, tmp_path, {5}, 1), CPU_ONLY)
+    assert len(list(pool.run(range(10)))) == 10
+    assert (num_repeats := pool.num_repeats) >= 1
+    done, failed = run_all(pool, range(10, 20))
+    assert done == {task: 2 * task for task in range(10, 20)}
     assert not failed
+    assert pool.num_repeats >= num_repeats
 
 
 @pytest.mark.ci
