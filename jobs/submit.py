@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
 import cluster
@@ -32,6 +33,8 @@ from jobs.console.terminal import Terminal, print_command, print_result
 from scoring.errors import RequestError
 
 app = typer.Typer(add_completion=False)
+_LAST_LINES = 10
+_KEPT_CHARACTERS = 8000
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,31 @@ def submit(request: SubmitRequest, commands: TyperGroup, console: Console) -> in
         if console.quiet:
             print_result(job.job_id)  # nothing else tells how to follow or stop it
         return COMPLETE
+    log = _Log(console)
     try:
-        end = job.follow(lambda text: console.out(text, end="", highlight=False))
+        end = job.follow(log.show)
     except (KeyboardInterrupt, Terminated) as stop:
         return _stop_or_leave(request, job, stop, console)
+    if end.exit_code and console.quiet:
+        log.print_last_lines()
     if end.reason:
         print(f"{job.job_id} {end.reason}; {_what_to_do(request)}", file=sys.stderr)
     return end.exit_code
+
+
+class _Log:
+    """A job's log, passed on as it grows; of one that is not shown the last lines are kept."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._last = console, ""
+
+    def show(self, text: str) -> None:
+        self._console.out(text, end="", highlight=False)
+        self._last = (self._last + text)[-_KEPT_CHARACTERS:]
+
+    def print_last_lines(self) -> None:
+        for line in self._last.splitlines()[-_LAST_LINES:]:
+            self._console.print(Text.from_ansi(line).plain, style="yellow")
 
 
 def shipped_packages() -> dict[str, Path]:
@@ -211,7 +232,7 @@ def _submit(
             "--quiet",
             "-q",
             rich_help_panel=group_of("quiet"),
-            help="Print only warnings and errors, and not the job's log; with --no-wait the job's id alone.",
+            help="Print only warnings, errors, and the end of a failed job's log; with --no-wait the job's id alone.",
         ),
     ] = False,
 ) -> None:

@@ -1,6 +1,6 @@
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,13 @@ class FakeJob:
 
     job_id, address = "raysubmit_1", "http://head:8265"
 
-    def __init__(self, end: JobEnd | BaseException) -> None:
-        self._end = end
+    def __init__(self, end: JobEnd | BaseException, log: Sequence[str] = ("[bold]scored\x1b 1 of 2\n",)) -> None:
+        self._end, self._log = end, log
         self.is_stopped = False
 
     def follow(self, show: Callable[[str], object]) -> JobEnd:
-        show("[bold]scored\x1b 1 of 2\n")
+        for text in self._log:
+            show(text)
         if isinstance(self._end, BaseException):
             raise self._end
         return self._end
@@ -177,9 +178,15 @@ def test_exit_code_is_mirrored(take: Callable[[FakeJob], list[JobSettings]], end
     assert bool(said) == bool(error)
 
 
-def test_a_quiet_submit_says_nothing_of_a_job_that_ends_well(take: Callable[[FakeJob], list[JobSettings]]) -> None:
+def test_a_quiet_submit_says_nothing_of_a_job_that_ends_well_and_of_another_how_its_log_ends(
+    take: Callable[[FakeJob], list[JobSettings]],
+) -> None:
     take(FakeJob(JobEnd(0)))
     assert _submit("-q", "--", *_SCORE) == (0, "", "")
+    log = ["".join(f"line {number}\n" for number in range(20)), "\x1b[31mExpected `ima", "ges`\x1b[0m\n"]
+    take(FakeJob(JobEnd(2), log))
+    last_lines = [f"line {number}" for number in range(11, 20)]
+    assert _submit("-q", "--", *_SCORE) == (2, "", "\n".join([*last_lines, "Expected --images", ""]))
     take(FakeJob(JobEnd(1, "failed")))
     code, output, error = _submit("--quiet", "--", *_SCORE)
     assert (code, output) == (1, "")
