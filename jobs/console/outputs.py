@@ -17,8 +17,11 @@ def file_word(value: PlaceWord, field: str) -> PlaceWord:
     """A word for one file to write, as it is.
 
     Raises:
-        RequestError: If it is that of a folder, there or not: it ends with a slash.
+        RequestError: If it is that of a folder, there or not: it ends with a slash. Or if it is a dash, which stands
+            for standard output elsewhere.
     """
+    if str(value) == "-":
+        raise RequestError(f"Expected a file as `{field}`; received '-', but none goes to standard output. Name one.")
     if str(value).rpartition("/")[2] in {"", ".", ".."}:
         raise _is_a_folder(field, redact(str(value)))
     return value

@@ -28,6 +28,17 @@ def _write(command: str, run: RunFolder, output: Location) -> tuple[int, str]:
     return ended.exit_code, ended.stderr
 
 
+@pytest.mark.parametrize("command", _COMMANDS)
+def test_a_dash_names_no_file(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = write_run(tmp_path / "run", cats_and_dogs(8))
+    assert _write(command, run, Path("-")) == (
+        2,
+        "error: Expected a file as --output; received '-', but none goes to standard output. Name one.\n",
+    )
+    assert not Path("-").exists()
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Eight photos, the same in a zip beside them, and files of text that a run may have been given."""
