@@ -29,7 +29,7 @@ def status(run: PlaceWord, *, verify: bool = False, verbose: bool | Console = Fa
     """Show what a run has done, what is missing and what is damaged. Changes nothing.
 
     Args:
-        run: Run folder written by `score` or `embed`; a path, s3:// or gs://.
+        run: Run folder written by `score` or `embed`; a path, s3://, gs:// or az://.
         verify: Read every row with its checksum, and compare ids and digests.
         verbose: Print what the command prints, or print it on this console.
 

@@ -44,10 +44,10 @@ def _bench(
     """Measure how close scoring comes to what this machine can do, and store the figures.
 
     Args:
-        images: Photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://; by default drawn
-            ones.
-        model: vgg16-imagenet, vgg16-cats-dogs, another classifier of keras.applications, or a .keras classifier with
-            `labels`.
+        images: Photos: folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3://, gs:// or az://; by
+            default drawn ones.
+        model: vgg16-imagenet, vgg16-cats-dogs, another classifier of keras.applications, a .keras classifier with
+            `labels`, or a folder of finetune.
         weights: Weights file, or 'imagenet'; by default random for published networks, which takes the same time.
         labels: cat,dog in class order.
         outputs: What a .keras file gives; by default by its last layer.

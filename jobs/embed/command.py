@@ -68,8 +68,8 @@ def embed(
     """Turn each image into a vector of a network's features. Run again, it embeds what is missing.
 
     Args:
-        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
-        output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
+        images: Folder, .zip, .tar or x-{000..012}.tar, .parquet table; a path, s3://, gs:// or az://.
+        output: Run folder: new, or an earlier run to complete. A path, s3://, gs:// or az://.
         model: What score takes: a classifier of keras.applications such as resnet50, a .keras file, a folder of
             finetune.
         base: In place of `model`, what finetune takes, such as vgg16-convolutions.

@@ -70,7 +70,7 @@ def finetune(
 
     Args:
         images: Labelled photos: folder, .zip, bundle.zip/train, .tar or x-{000..012}.tar, .parquet table; a path,
-            s3:// or gs://.
+            s3://, gs:// or az://.
         output: Model folder: new, or an earlier fine-tune to complete; other files in it stay.
         labels_from: Names like cat.123.jpg, or folders like cats/123.jpg.
         labels_file: A file with the labels instead, as competitions have it: train.csv, bundle.zip/train.csv, .parquet.

@@ -74,8 +74,8 @@ def score(
     """Score images, and optionally sonar returns. Run again, it scores what is missing.
 
     Args:
-        output: Run folder: new, or an earlier run to complete. A path, s3:// or gs://.
-        images: Folder, .zip, bundle.zip/test.zip, .tar or x-{000..012}.tar, .parquet table; a path, s3:// or gs://.
+        output: Run folder: new, or an earlier run to complete. A path, s3://, gs:// or az://.
+        images: Folder, .zip, bundle.zip/test.zip, .tar or x-{000..012}.tar, .parquet table; a path, s3://, gs:// or az://.
         sonar: Sonar returns in UCI's format: a file, or 'uci'.
         model: vgg16-cats-dogs, vgg16-imagenet, any classifier of keras.applications such as resnet50 or
             resnet50-cats-dogs, a folder of finetune, or a .keras classifier with `labels`, also hf:// or kaggle://.
