@@ -6,9 +6,9 @@ For every number of decode threads up to the cores, and as many decode processes
 second of reading and decoding alone, in as many threads or processes, and of whole shards (read, decode, hand on,
 rank, write) with a network of 1,000 classes that computes nothing; their ratio; milliseconds per image for which
 Python's lock was held or waited for, sampled by gilknocker where that is installed (pip install 'shardscore[bench]');
-and processor milliseconds per image of all the processes. Every measurement has a process of its own; rounds go through
-everything before the next one begins. Prints medians. Needs neither Ray nor Keras, and measures other checkouts of ours
-by the same code.
+and processor milliseconds per image of all the processes. Every measurement has a process of its own and takes some
+seconds: of one second, the first and the last batches are a tenth. Rounds go through everything before the next one
+begins. Prints medians. Needs neither Ray nor Keras, and measures other checkouts of ours by the same code.
 """
 
 import argparse
@@ -119,7 +119,7 @@ def _options() -> argparse.Namespace:
     cores = len(os.sched_getaffinity(0))
     counts = sorted({cores, *(2**power for power in range(cores.bit_length()) if 2**power <= cores)})
     parser.add_argument("--images", type=Path, required=True, help="Folder of photos.")
-    parser.add_argument("--num-images", type=int, default=768, help="Scored for each thread or process.")
+    parser.add_argument("--num-images", type=int, default=4096, help="Scored for each thread or process.")
     parser.add_argument("--counts", type=int, nargs="+", default=counts, help="Threads, or processes.")
     parser.add_argument("--kinds", nargs="+", choices=(_THREADS, _PROCESSES), default=[_THREADS, _PROCESSES])
     parser.add_argument("--rounds", type=int, default=3)
